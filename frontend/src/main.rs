@@ -1,0 +1,3 @@
+//! The wizard, as a single-page app in WebAssembly.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The native messaging host that owns the token.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Names, requests, certificates and revocation lists as DER: build, parse, check.

@@ -1,0 +1,24 @@
+//! Every type that crosses a boundary of Qcert: bodies of the portal's API, messages to the workstation, error
+//! codes, and a holder's data, validated once and carried as itself.
+//!
+//! **Architecture invariant:** no I/O, no async, no clock. The page, the host and the server all compile it.
+
+pub mod application;
+pub mod bytes;
+pub mod code;
+pub mod container;
+pub mod holder;
+pub mod key;
+pub mod pin;
+pub mod portal;
+pub mod workstation;
+
+pub use application::{ApplicationState, HolderData, HolderKind};
+pub use bytes::Base64;
+pub use code::ErrorCode;
+pub use container::ContainerName;
+pub use key::{KeyAlgorithm, KeyCode, KeyId};
+pub use pin::Pin;
+
+/// Version of the workstation protocol. Page, extension and host speak to each other when it is equal.
+pub const PROTOCOL_VERSION: u32 = 1;

@@ -1,0 +1,456 @@
+//! Messages to the native messaging host: 4 bytes of length in the machine's order, then JSON.
+//!
+//! The host speaks first ([`Event::Hello`]). A request carries an `id` that its reply repeats. The page gives
+//! `command` and `params`; `origin` and `authorization` are the service worker's, and a page's own are dropped.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::{Base64, ContainerName, ErrorCode, KeyAlgorithm, KeyCode, KeyId, Pin, portal::TokenName};
+
+/// Name under which browsers know the host.
+pub const HOST_NAME: &str = "ru.qcert.host";
+
+/// The longest message to the host, in bytes.
+pub const MAX_MESSAGE_TO_HOST: usize = 256 * 1024;
+
+/// The longest message from the host, in bytes; the browser's own limit is 1 MiB.
+pub const MAX_MESSAGE_FROM_HOST: usize = 512 * 1024;
+
+/// The longest `id` of a request, in bytes.
+pub const MAX_REQUEST_ID: usize = 64;
+
+/// A frame to the host, before its command is understood.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request<'a> {
+    /// 1 to [`MAX_REQUEST_ID`] bytes; the reply repeats it.
+    pub id: String,
+    /// The page's origin, from the browser's own sender data.
+    pub origin: String,
+    /// Name of the command.
+    pub command: String,
+    /// The command's parameters; absent means none.
+    #[serde(borrow, default)]
+    pub params: Option<&'a RawValue>,
+    /// What the person entered into the extension's window.
+    #[serde(default)]
+    pub authorization: Option<Authorization>,
+}
+
+/// What a person decided and entered in the extension's window. Only the service worker adds it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Authorization {
+    /// The token's PIN; absent where the reader has its own PIN pad.
+    #[serde(default)]
+    pub pin: Option<Pin>,
+    /// The new PIN, for [`Command::ChangePin`].
+    #[serde(default)]
+    pub new_pin: Option<Pin>,
+    /// The person was told that this is the factory's PIN and keeps it.
+    #[serde(default)]
+    pub keep_factory_pin: bool,
+    /// The person agreed that the module is registered with the browser's certificate store.
+    #[serde(default)]
+    pub register_module: bool,
+}
+
+/// What the host can be asked to do.
+pub enum Command {
+    /// `listTokens`: all modules and readers. Answer: [`Tokens`].
+    ListTokens,
+    /// `watchTokens`: from now on [`Event::TokensChanged`] tells of every change. Answer: [`Tokens`].
+    WatchTokens(WatchTokens),
+    /// `tokenDetails`: one token, with mechanisms and containers. Answer: [`TokenDetails`].
+    TokenDetails(OneToken),
+    /// `createRequest`: makes a key pair on the token and a PKCS#10 request signed by it. Needs authorization.
+    /// Answer: [`CreatedRequest`]. A failure or [`Command::Cancel`] after the key pair was made removes it.
+    CreateRequest(CreateRequest),
+    /// `installCertificate`: writes a certificate beside its key, reads it back, and puts it into the person's
+    /// certificate store. Needs authorization. Answer: [`Installed`].
+    InstallCertificate(InstallCertificate),
+    /// `removeKeyPair`: removes a key pair that has no certificate. Needs authorization. Answer: [`Removed`].
+    RemoveKeyPair(RemoveKeyPair),
+    /// `changePin`: needs authorization with the old PIN and the new one. Answer: [`PinChanged`].
+    ChangePin(OneToken),
+    /// `storeState`: can the person's certificate store use this token's keys? Answer: [`StoreState`].
+    StoreState(OneToken),
+    /// `cancel`: ends the operation of another request, which is answered with `cancelled`. Answer: [`CancelAccepted`].
+    Cancel(Cancel),
+}
+
+impl Command {
+    /// All names, as they stand in [`Request::command`].
+    pub const NAMES: &'static [&'static str] = &[
+        "listTokens",
+        "watchTokens",
+        "tokenDetails",
+        "createRequest",
+        "installCertificate",
+        "removeKeyPair",
+        "changePin",
+        "storeState",
+        "cancel",
+    ];
+
+    /// Understands a request's command and parameters.
+    ///
+    /// # Errors
+    /// [`ErrorCode::CommandUnknown`], or [`ErrorCode::FrameMalformed`] for parameters of another shape.
+    pub fn parse(name: &str, params: Option<&RawValue>) -> Result<Self, ErrorCode> {
+        fn read<'a, T: Deserialize<'a>>(params: Option<&'a RawValue>) -> Result<T, ErrorCode> {
+            let json = params.map_or("{}", RawValue::get);
+            serde_json::from_str(json).map_err(|_| ErrorCode::FrameMalformed)
+        }
+        Ok(match name {
+            "listTokens" => {
+                read::<NoParams>(params)?;
+                Self::ListTokens
+            }
+            "watchTokens" => Self::WatchTokens(read(params)?),
+            "tokenDetails" => Self::TokenDetails(read(params)?),
+            "createRequest" => Self::CreateRequest(read(params)?),
+            "installCertificate" => Self::InstallCertificate(read(params)?),
+            "removeKeyPair" => Self::RemoveKeyPair(read(params)?),
+            "changePin" => Self::ChangePin(read(params)?),
+            "storeState" => Self::StoreState(read(params)?),
+            "cancel" => Self::Cancel(read(params)?),
+            _ => return Err(ErrorCode::CommandUnknown),
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoParams {}
+
+/// Parameters of [`Command::WatchTokens`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WatchTokens {
+    /// Start or stop.
+    pub on: bool,
+}
+
+/// A token, by the name the host gave it. Valid while the token stays in its reader.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TokenId(pub String);
+
+/// Parameters that name a token and nothing else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct OneToken {
+    /// Which token.
+    pub token: TokenId,
+}
+
+/// Parameters of [`Command::CreateRequest`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CreateRequest {
+    /// Which token.
+    pub token: TokenId,
+    /// CKA_LABEL of the key pair.
+    pub container: ContainerName,
+    /// CN of the request's subject; the authority takes every field from its own records, not from here.
+    pub common_name: String,
+    /// Which key pair.
+    pub algorithm: KeyAlgorithm,
+    /// What the biological sensor collected: [`SENSOR_BYTES`] at least, 4096 at most.
+    pub sensor: Base64,
+}
+
+/// The least that the biological sensor must collect, in bytes.
+pub const SENSOR_BYTES: usize = 64;
+
+/// Parameters of [`Command::InstallCertificate`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct InstallCertificate {
+    /// The token that must hold the key.
+    pub token: TokenId,
+    /// CKA_LABEL of the key pair and of the certificate.
+    pub container: ContainerName,
+    /// The certificate, DER.
+    pub certificate: Base64,
+}
+
+/// Parameters of [`Command::RemoveKeyPair`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RemoveKeyPair {
+    /// Which token.
+    pub token: TokenId,
+    /// CKA_ID of the pair.
+    pub key_id: KeyId,
+}
+
+/// Parameters of [`Command::Cancel`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Cancel {
+    /// The `id` of the request to end.
+    pub request: String,
+}
+
+/// What the host sees: answer to `listTokens` and `watchTokens`, and body of `tokensChanged`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tokens {
+    /// PKCS#11 modules that were found.
+    pub modules: Vec<Module>,
+    /// Readers of all modules that work.
+    pub readers: Vec<Reader>,
+    /// What is missing, if anything is: no module, no reader or no token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<ErrorCode>,
+}
+
+/// A PKCS#11 module.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Module {
+    /// File name without its ending.
+    pub name: String,
+    /// CK_INFO.libraryDescription and version, once loaded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Why it does not work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ErrorCode>,
+}
+
+/// A reader: a PKCS#11 slot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reader {
+    /// CK_SLOT_INFO.slotDescription, trimmed.
+    pub name: String,
+    /// The module that shows it.
+    pub module: String,
+    /// The token in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<Token>,
+}
+
+/// A token in a reader.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Token {
+    /// How to name it in commands.
+    pub id: TokenId,
+    /// Label, serial number and model.
+    pub name: TokenName,
+    /// State of the user PIN.
+    pub pin: PinState,
+    /// Why it cannot be chosen: `token_unsuitable`, `pin_locked`, `token_full`, `module_failed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsuitable: Option<ErrorCode>,
+}
+
+/// State of a token's user PIN, from CK_TOKEN_INFO.flags; found without trying one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PinState {
+    /// What the token tells of further tries.
+    pub tries: TriesLeft,
+    /// CKF_USER_PIN_TO_BE_CHANGED: the token itself says that this is the factory's PIN.
+    pub to_be_changed: bool,
+    /// CKF_PROTECTED_AUTHENTICATION_PATH: the reader has its own PIN pad.
+    pub pad: bool,
+    /// Shortest PIN, in bytes.
+    pub min_length: u32,
+    /// Longest PIN, in bytes.
+    pub max_length: u32,
+}
+
+/// PKCS#11 tells of tries left in these steps, not in numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum TriesLeft {
+    /// No wrong PIN since the last right one.
+    Full,
+    /// CKF_USER_PIN_COUNT_LOW.
+    Low,
+    /// CKF_USER_PIN_FINAL_TRY: the next wrong PIN locks the token.
+    Final,
+    /// CKF_USER_PIN_LOCKED.
+    None,
+}
+
+/// Answer to `tokenDetails` (the button `Сведения`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenDetails {
+    /// The token.
+    pub token: Token,
+    /// CK_TOKEN_INFO.manufacturerID, trimmed.
+    pub manufacturer: String,
+    /// CK_TOKEN_INFO.firmwareVersion.
+    pub firmware: String,
+    /// Free public memory, in bytes, where the token tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free_memory: Option<u64>,
+    /// Names of the mechanisms.
+    pub mechanisms: Vec<String>,
+    /// Key pairs and certificates that can be seen without a PIN.
+    pub containers: Vec<Container>,
+}
+
+/// A key pair on a token, with its certificate if there is one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Container {
+    /// CKA_LABEL.
+    pub label: String,
+    /// CKA_ID.
+    pub key_id: KeyId,
+    /// Is the certificate there? A pair without one waits for it, or is an orphan.
+    pub has_certificate: bool,
+}
+
+/// Answer to `createRequest`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CreatedRequest {
+    /// The PKCS#10 request, DER.
+    pub certification_request: Base64,
+    /// CKA_ID of the pair.
+    pub key_id: KeyId,
+    /// The key's code, computed by the host; the extension's window shows it.
+    pub key_code: KeyCode,
+    /// The token.
+    pub token: TokenName,
+    /// Did the token's generator take the sensor's bytes (C_SeedRandom)?
+    pub sensor_taken: bool,
+}
+
+/// Answer to `installCertificate`: it is on the token, was read back and compared, and the key was proved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Installed {
+    /// The token.
+    pub token: TokenName,
+    /// CKA_ID of the pair and the certificate.
+    pub key_id: KeyId,
+    /// What became of the certificate in the person's certificate store; absent if it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store_error: Option<ErrorCode>,
+}
+
+/// Answer to `storeState`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoreState {
+    /// Is the token's module registered with the store? Else the browser sees a certificate and no key.
+    pub module_registered: bool,
+    /// Name of the module.
+    pub module: String,
+    /// Why the store cannot be used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ErrorCode>,
+}
+
+/// Answer to `removeKeyPair`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Removed {
+    /// CKA_ID of the pair that is no more.
+    pub key_id: KeyId,
+}
+
+/// Answer to `changePin`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PinChanged {}
+
+/// Answer to `cancel`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CancelAccepted {
+    /// Was there such an operation?
+    pub found: bool,
+}
+
+/// A frame from the host that answers a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply<T> {
+    /// The request's `id`; empty where the frame had none that could be read.
+    pub id: String,
+    /// How it ended.
+    #[serde(flatten)]
+    pub outcome: Outcome<T>,
+}
+
+/// `{"result": …}` or `{"error": …}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Outcome<T> {
+    /// It went well.
+    Result(T),
+    /// It failed.
+    Error(Failure),
+}
+
+/// An error from the workstation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Failure {
+    /// What went wrong.
+    pub code: ErrorCode,
+    /// What the token tells of further tries, with `pin_incorrect`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tries_left: Option<TriesLeft>,
+    /// For the support: names of modules and PKCS#11 return values. Never a secret, never a holder's data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+impl From<ErrorCode> for Failure {
+    fn from(code: ErrorCode) -> Self {
+        Self { code, tries_left: None, detail: None }
+    }
+}
+
+/// A frame that the host sends unasked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Event {
+    /// The first frame.
+    Hello {
+        /// [`crate::PROTOCOL_VERSION`].
+        protocol_version: u32,
+        /// The host's own version.
+        host_version: String,
+    },
+    /// After `watchTokens`: something was plugged in or pulled out.
+    TokensChanged(Tokens),
+    /// Where a long operation is.
+    Progress {
+        /// The request's `id`.
+        id: String,
+        /// What it is doing now.
+        stage: Stage,
+    },
+}
+
+/// Steps of `createRequest` and `installCertificate`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Stage {
+    /// The PIN is presented.
+    LoggingIn,
+    /// The sensor's bytes are stirred into the token's generator.
+    Seeding,
+    /// The token makes the key pair.
+    GeneratingKey,
+    /// The token signs.
+    Signing,
+    /// The certificate is written.
+    Writing,
+    /// It is read back and compared.
+    ReadingBack,
+    /// It is put into the person's certificate store.
+    Storing,
+}

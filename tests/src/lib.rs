@@ -1,0 +1,1 @@
+//! Whole journeys: real browser, extension, host, token and server.

@@ -30,9 +30,7 @@ pub enum CertificateType {
 
 /// How the authority identified the holder: the value of identificationKind (1.2.643.100.114).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(try_from = "u8", into = "u8")]
-#[cfg_attr(feature = "openapi", schema(value_type = u8))]
 pub enum IdentificationKind {
     /// 0: in person.
     InPerson,

@@ -1,1 +1,115 @@
 //! A PKCS#11 module for tests that lets a file plug, pull and lock a SoftHSM token.
+//!
+//! SoftHSM never locks a PIN and its slots are fixed at `C_Initialize`. This module stands before it, passes every
+//! call on, and first reads what the test wants of the token now. Two environment variables name the files:
+//!
+//! - `QCERT_SHIM_MODULE`: the real module, by default `/usr/lib/softhsm/libsofthsm2.so`;
+//! - `QCERT_SHIM_CONTROL`: the control file, read again at each call. No file, or an empty one: an ordinary token.
+//!
+//! Each line of the control file is one command; empty lines and those that begin with `#` say nothing.
+//!
+//! | line | effect |
+//! |---|---|
+//! | `token out` | no token in the reader; its sessions are gone and answer `CKR_DEVICE_REMOVED` |
+//! | `reader out` | no reader at all |
+//! | `pin locked` | `CKF_USER_PIN_LOCKED`, and `C_Login` answers `CKR_PIN_LOCKED` |
+//! | `pin low`, `pin final` | `CKF_USER_PIN_COUNT_LOW`, `CKF_USER_PIN_FINAL_TRY` |
+//! | `pin to-be-changed` | `CKF_USER_PIN_TO_BE_CHANGED` |
+//! | `lock-after N` | wrong PINs are counted (in `<control file>.wrong-pins`); the flags follow, the Nth locks |
+//! | `generation-delay MS` | `C_GenerateKeyPair` waits so long before it begins; pulling the token ends it |
+//! | `pull before-generation` | the token leaves the reader when `C_GenerateKeyPair` is called; no pair is made |
+//! | `pull after-generation` | the pair is made, then the token leaves and the caller is told `CKR_DEVICE_REMOVED` |
+//! | `show empty-slots` | also SoftHSM's last slot, whose token is not initialised and which is else hidden |
+//!
+//! Both `pull` commands replace the control file's text by `token out`, so the token stays out until the test puts
+//! it back. A line that is none of these makes every call fail with `CKR_GENERAL_ERROR`, and stderr says why.
+
+mod control;
+mod sessions;
+mod slots;
+mod users;
+
+use std::sync::OnceLock;
+
+use cryptoki_sys::{
+    CK_FUNCTION_LIST, CK_FUNCTION_LIST_PTR, CK_FUNCTION_LIST_PTR_PTR, CK_RV, CKR_ARGUMENTS_BAD, CKR_GENERAL_ERROR,
+    CKR_OK,
+};
+use libloading::Library;
+
+/// The real module's functions; the library stays loaded as long as the process lives.
+struct Real {
+    functions: CK_FUNCTION_LIST,
+    _library: Library,
+}
+
+/// Calls a function of the real module, which is loaded as soon as anybody has our function list.
+macro_rules! real {
+    ($name:ident($($argument:expr),*)) => {
+        match $crate::real_functions().and_then(|functions| functions.$name) {
+            // SAFETY: the arguments are the caller's own, who promised to our function what PKCS#11 asks of this one.
+            Some(function) => unsafe { function($($argument),*) },
+            None => cryptoki_sys::CKR_FUNCTION_NOT_SUPPORTED,
+        }
+    };
+}
+pub(crate) use real;
+
+fn real_functions() -> Option<&'static CK_FUNCTION_LIST> {
+    static REAL: OnceLock<Option<Real>> = OnceLock::new();
+    REAL.get_or_init(load).as_ref().map(|real| &real.functions)
+}
+
+fn load() -> Option<Real> {
+    let path = std::env::var("QCERT_SHIM_MODULE").unwrap_or_else(|_| "/usr/lib/softhsm/libsofthsm2.so".to_owned());
+    type GetFunctionList = unsafe extern "C" fn(CK_FUNCTION_LIST_PTR_PTR) -> CK_RV;
+    let mut list: CK_FUNCTION_LIST_PTR = std::ptr::null_mut();
+    // SAFETY: the file is a PKCS#11 module, so its C_GetFunctionList has this signature and fills in the pointer.
+    let library = unsafe {
+        Library::new(&path).and_then(|library| {
+            library.get::<GetFunctionList>(b"C_GetFunctionList\0").map(|function| function(&raw mut list))?;
+            Ok(library)
+        })
+    };
+    match library {
+        // SAFETY: C_GetFunctionList gave a list that lives as long as the library, which we keep.
+        Ok(library) if !list.is_null() => Some(Real { functions: unsafe { *list }, _library: library }),
+        Ok(_) => {
+            eprintln!("qcert-token-shim: {path} gives no function list");
+            None
+        }
+        Err(error) => {
+            eprintln!("qcert-token-shim: {path}: {error}");
+            None
+        }
+    }
+}
+
+fn functions() -> Option<&'static CK_FUNCTION_LIST> {
+    static OURS: OnceLock<Option<CK_FUNCTION_LIST>> = OnceLock::new();
+    let ours = || {
+        let mut list = *real_functions()?;
+        list.C_GetFunctionList = Some(C_GetFunctionList);
+        slots::install(&mut list);
+        users::install(&mut list);
+        sessions::install(&mut list);
+        Some(list)
+    };
+    OURS.get_or_init(ours).as_ref()
+}
+
+/// The one symbol by which a PKCS#11 application finds all functions.
+///
+/// # Safety
+/// `list` is null or points to a pointer that may be written.
+#[unsafe(no_mangle)]
+#[allow(non_snake_case)] // the name is the standard's
+pub unsafe extern "C" fn C_GetFunctionList(list: CK_FUNCTION_LIST_PTR_PTR) -> CK_RV {
+    if list.is_null() {
+        return CKR_ARGUMENTS_BAD;
+    }
+    let Some(functions) = functions() else { return CKR_GENERAL_ERROR };
+    // SAFETY: not null, so by this function's contract it may be written; nobody writes through what it points to.
+    unsafe { *list = std::ptr::from_ref(functions).cast_mut() };
+    CKR_OK
+}

@@ -1,0 +1,158 @@
+//! What the test wants of the token now: the control file.
+
+use std::{fs, path::PathBuf, time::Duration};
+
+use cryptoki_sys::{CK_RV, CKR_GENERAL_ERROR};
+
+/// When the token leaves the reader by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pull {
+    BeforeGeneration,
+    AfterGeneration,
+}
+
+/// The control file, read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Control {
+    pub token: bool,
+    pub reader: bool,
+    pub pin_locked: bool,
+    pub pin_low: bool,
+    pub pin_final: bool,
+    pub pin_to_be_changed: bool,
+    pub lock_after: Option<u32>,
+    pub generation_delay: Duration,
+    pub pull: Option<Pull>,
+    pub empty_slots: bool,
+}
+
+impl Default for Control {
+    fn default() -> Self {
+        Self {
+            token: true,
+            reader: true,
+            pin_locked: false,
+            pin_low: false,
+            pin_final: false,
+            pin_to_be_changed: false,
+            lock_after: None,
+            generation_delay: Duration::ZERO,
+            pull: None,
+            empty_slots: false,
+        }
+    }
+}
+
+impl Control {
+    /// Reads the file; without one the token is an ordinary one.
+    pub fn read() -> Result<Self, CK_RV> {
+        let Some(path) = path() else { return Ok(Self::default()) };
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        let mut control = Self::parse(&text).map_err(|line| {
+            eprintln!("qcert-token-shim: {}: not a command: {line}", path.display());
+            CKR_GENERAL_ERROR
+        })?;
+        if let Some(most) = control.lock_after {
+            let wrong = wrong_pins();
+            control.pin_low |= wrong > 0;
+            control.pin_final |= wrong + 1 == most;
+            control.pin_locked |= wrong >= most;
+        }
+        Ok(control)
+    }
+
+    /// Is there a token that can answer?
+    pub fn present(&self) -> bool {
+        self.reader && self.token
+    }
+
+    fn parse(text: &str) -> Result<Self, &str> {
+        let mut control = Self::default();
+        for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            match line.split_once(' ').ok_or(line)? {
+                ("token", "out") => control.token = false,
+                ("reader", "out") => control.reader = false,
+                ("pin", "locked") => control.pin_locked = true,
+                ("pin", "low") => control.pin_low = true,
+                ("pin", "final") => control.pin_final = true,
+                ("pin", "to-be-changed") => control.pin_to_be_changed = true,
+                ("lock-after", n) => control.lock_after = Some(n.parse().map_err(|_| line)?),
+                ("generation-delay", ms) => {
+                    control.generation_delay = Duration::from_millis(ms.parse().map_err(|_| line)?);
+                }
+                ("pull", "before-generation") => control.pull = Some(Pull::BeforeGeneration),
+                ("pull", "after-generation") => control.pull = Some(Pull::AfterGeneration),
+                ("show", "empty-slots") => control.empty_slots = true,
+                _ => return Err(line),
+            }
+        }
+        Ok(control)
+    }
+}
+
+/// Takes the token out of the reader until the test writes the control file again.
+pub fn pull_token() {
+    if let Some(path) = path() {
+        write(path, "token out\n");
+    }
+}
+
+/// Counts one more wrong PIN.
+pub fn count_wrong_pin() {
+    if let Some(path) = wrong_pins_path() {
+        write(path, &(wrong_pins() + 1).to_string());
+    }
+}
+
+/// The right PIN gives all tries back.
+pub fn forget_wrong_pins() {
+    if let Some(path) = wrong_pins_path() {
+        // An absent file is as good as a removed one.
+        let _ = fs::remove_file(path);
+    }
+}
+
+fn wrong_pins() -> u32 {
+    let text = wrong_pins_path().and_then(|path| fs::read_to_string(path).ok());
+    text.and_then(|text| text.trim().parse().ok()).unwrap_or(0)
+}
+
+fn write(path: PathBuf, text: &str) {
+    if let Err(error) = fs::write(&path, text) {
+        eprintln!("qcert-token-shim: {}: {error}", path.display());
+    }
+}
+
+fn path() -> Option<PathBuf> {
+    std::env::var_os("QCERT_SHIM_CONTROL").map(PathBuf::from)
+}
+
+fn wrong_pins_path() -> Option<PathBuf> {
+    path().map(|path| path.with_added_extension("wrong-pins"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_file_is_an_ordinary_token() {
+        assert_eq!(Control::parse("\n# nothing\n"), Ok(Control::default()));
+        assert!(Control::default().present());
+    }
+
+    #[test]
+    fn each_line_is_a_command() {
+        let control = Control::parse("lock-after 3\ngeneration-delay 1500\npull after-generation").unwrap();
+        assert_eq!(control.lock_after, Some(3));
+        assert_eq!(control.generation_delay, Duration::from_millis(1500));
+        assert_eq!(control.pull, Some(Pull::AfterGeneration));
+        assert!(!Control::parse("reader out").unwrap().present());
+    }
+
+    #[test]
+    fn a_line_that_is_no_command_is_named() {
+        assert_eq!(Control::parse("token out\ntoken away"), Err("token away"));
+        assert_eq!(Control::parse("lock-after soon"), Err("lock-after soon"));
+    }
+}

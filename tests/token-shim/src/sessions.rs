@@ -1,0 +1,79 @@
+//! Calls on a session: they are passed on while the token is there.
+
+use cryptoki_sys::*;
+
+use crate::{real, slots::token_is_there};
+
+/// For each function: one that looks whether the token is there and passes the call on; then `install`, which puts
+/// them all into a function list. The arguments' names are of no interest, their types are PKCS#11's.
+macro_rules! pass_on {
+    ($($name:ident($($argument:ident: $kind:ty),*);)*) => {
+        pub fn install(list: &mut CK_FUNCTION_LIST) {
+            $({
+                #[allow(non_snake_case)] // the name is the standard's
+                unsafe extern "C" fn $name(session: CK_SESSION_HANDLE, $($argument: $kind),*) -> CK_RV {
+                    match token_is_there() {
+                        Ok(_) => real!($name(session $(, $argument)*)),
+                        Err(rv) => rv,
+                    }
+                }
+                list.$name = Some($name);
+            })*
+        }
+    };
+}
+
+pass_on! {
+    C_InitPIN(a: CK_UTF8CHAR_PTR, b: CK_ULONG);
+    C_CloseSession();
+    C_GetSessionInfo(a: CK_SESSION_INFO_PTR);
+    C_GetOperationState(a: CK_BYTE_PTR, b: CK_ULONG_PTR);
+    C_SetOperationState(a: CK_BYTE_PTR, b: CK_ULONG, c: CK_OBJECT_HANDLE, d: CK_OBJECT_HANDLE);
+    C_Logout();
+    C_CreateObject(a: CK_ATTRIBUTE_PTR, b: CK_ULONG, c: CK_OBJECT_HANDLE_PTR);
+    C_CopyObject(a: CK_OBJECT_HANDLE, b: CK_ATTRIBUTE_PTR, c: CK_ULONG, d: CK_OBJECT_HANDLE_PTR);
+    C_DestroyObject(a: CK_OBJECT_HANDLE);
+    C_GetObjectSize(a: CK_OBJECT_HANDLE, b: CK_ULONG_PTR);
+    C_GetAttributeValue(a: CK_OBJECT_HANDLE, b: CK_ATTRIBUTE_PTR, c: CK_ULONG);
+    C_SetAttributeValue(a: CK_OBJECT_HANDLE, b: CK_ATTRIBUTE_PTR, c: CK_ULONG);
+    C_FindObjectsInit(a: CK_ATTRIBUTE_PTR, b: CK_ULONG);
+    C_FindObjects(a: CK_OBJECT_HANDLE_PTR, b: CK_ULONG, c: CK_ULONG_PTR);
+    C_FindObjectsFinal();
+    C_EncryptInit(a: CK_MECHANISM_PTR, b: CK_OBJECT_HANDLE);
+    C_Encrypt(a: CK_BYTE_PTR, b: CK_ULONG, c: CK_BYTE_PTR, d: CK_ULONG_PTR);
+    C_EncryptUpdate(a: CK_BYTE_PTR, b: CK_ULONG, c: CK_BYTE_PTR, d: CK_ULONG_PTR);
+    C_EncryptFinal(a: CK_BYTE_PTR, b: CK_ULONG_PTR);
+    C_DecryptInit(a: CK_MECHANISM_PTR, b: CK_OBJECT_HANDLE);
+    C_Decrypt(a: CK_BYTE_PTR, b: CK_ULONG, c: CK_BYTE_PTR, d: CK_ULONG_PTR);
+    C_DecryptUpdate(a: CK_BYTE_PTR, b: CK_ULONG, c: CK_BYTE_PTR, d: CK_ULONG_PTR);
+    C_DecryptFinal(a: CK_BYTE_PTR, b: CK_ULONG_PTR);
+    C_DigestInit(a: CK_MECHANISM_PTR);
+    C_Digest(a: CK_BYTE_PTR, b: CK_ULONG, c: CK_BYTE_PTR, d: CK_ULONG_PTR);
+    C_DigestUpdate(a: CK_BYTE_PTR, b: CK_ULONG);
+    C_DigestKey(a: CK_OBJECT_HANDLE);
+    C_DigestFinal(a: CK_BYTE_PTR, b: CK_ULONG_PTR);
+    C_SignInit(a: CK_MECHANISM_PTR, b: CK_OBJECT_HANDLE);
+    C_Sign(a: CK_BYTE_PTR, b: CK_ULONG, c: CK_BYTE_PTR, d: CK_ULONG_PTR);
+    C_SignUpdate(a: CK_BYTE_PTR, b: CK_ULONG);
+    C_SignFinal(a: CK_BYTE_PTR, b: CK_ULONG_PTR);
+    C_SignRecoverInit(a: CK_MECHANISM_PTR, b: CK_OBJECT_HANDLE);
+    C_SignRecover(a: CK_BYTE_PTR, b: CK_ULONG, c: CK_BYTE_PTR, d: CK_ULONG_PTR);
+    C_VerifyInit(a: CK_MECHANISM_PTR, b: CK_OBJECT_HANDLE);
+    C_Verify(a: CK_BYTE_PTR, b: CK_ULONG, c: CK_BYTE_PTR, d: CK_ULONG);
+    C_VerifyUpdate(a: CK_BYTE_PTR, b: CK_ULONG);
+    C_VerifyFinal(a: CK_BYTE_PTR, b: CK_ULONG);
+    C_VerifyRecoverInit(a: CK_MECHANISM_PTR, b: CK_OBJECT_HANDLE);
+    C_VerifyRecover(a: CK_BYTE_PTR, b: CK_ULONG, c: CK_BYTE_PTR, d: CK_ULONG_PTR);
+    C_DigestEncryptUpdate(a: CK_BYTE_PTR, b: CK_ULONG, c: CK_BYTE_PTR, d: CK_ULONG_PTR);
+    C_DecryptDigestUpdate(a: CK_BYTE_PTR, b: CK_ULONG, c: CK_BYTE_PTR, d: CK_ULONG_PTR);
+    C_SignEncryptUpdate(a: CK_BYTE_PTR, b: CK_ULONG, c: CK_BYTE_PTR, d: CK_ULONG_PTR);
+    C_DecryptVerifyUpdate(a: CK_BYTE_PTR, b: CK_ULONG, c: CK_BYTE_PTR, d: CK_ULONG_PTR);
+    C_GenerateKey(a: CK_MECHANISM_PTR, b: CK_ATTRIBUTE_PTR, c: CK_ULONG, d: CK_OBJECT_HANDLE_PTR);
+    C_WrapKey(a: CK_MECHANISM_PTR, b: CK_OBJECT_HANDLE, c: CK_OBJECT_HANDLE, d: CK_BYTE_PTR, e: CK_ULONG_PTR);
+    C_UnwrapKey(a: CK_MECHANISM_PTR, b: CK_OBJECT_HANDLE, c: CK_BYTE_PTR, d: CK_ULONG, e: CK_ATTRIBUTE_PTR, f: CK_ULONG, g: CK_OBJECT_HANDLE_PTR);
+    C_DeriveKey(a: CK_MECHANISM_PTR, b: CK_OBJECT_HANDLE, c: CK_ATTRIBUTE_PTR, d: CK_ULONG, e: CK_OBJECT_HANDLE_PTR);
+    C_SeedRandom(a: CK_BYTE_PTR, b: CK_ULONG);
+    C_GenerateRandom(a: CK_BYTE_PTR, b: CK_ULONG);
+    C_GetFunctionStatus();
+    C_CancelFunction();
+}

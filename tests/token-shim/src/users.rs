@@ -1,0 +1,107 @@
+//! The PIN, and the making of a key pair: calls that a test can make fail in their own ways.
+
+use std::{thread, time::Duration};
+
+use cryptoki_sys::*;
+
+use crate::{
+    control::{Pull, count_wrong_pin, forget_wrong_pins, pull_token},
+    real,
+    slots::token_is_there,
+};
+
+/// How often a delayed call looks whether the token was pulled.
+const LOOK: Duration = Duration::from_millis(10);
+
+pub fn install(list: &mut CK_FUNCTION_LIST) {
+    list.C_Login = Some(login);
+    list.C_SetPIN = Some(set_pin);
+    list.C_GenerateKeyPair = Some(generate_key_pair);
+}
+
+unsafe extern "C" fn login(
+    session: CK_SESSION_HANDLE,
+    user: CK_USER_TYPE,
+    pin: CK_UTF8CHAR_PTR,
+    length: CK_ULONG,
+) -> CK_RV {
+    match token_is_there() {
+        Ok(control) if user == CKU_USER && control.pin_locked => CKR_PIN_LOCKED,
+        Ok(_) if user == CKU_USER => counted(real!(C_Login(session, user, pin, length))),
+        Ok(_) => real!(C_Login(session, user, pin, length)),
+        Err(rv) => rv,
+    }
+}
+
+unsafe extern "C" fn set_pin(
+    session: CK_SESSION_HANDLE,
+    old: CK_UTF8CHAR_PTR,
+    old_length: CK_ULONG,
+    new: CK_UTF8CHAR_PTR,
+    new_length: CK_ULONG,
+) -> CK_RV {
+    match token_is_there() {
+        Ok(control) if control.pin_locked => CKR_PIN_LOCKED,
+        Ok(_) => counted(real!(C_SetPIN(session, old, old_length, new, new_length))),
+        Err(rv) => rv,
+    }
+}
+
+/// Counts a wrong PIN, and forgets them all after a right one.
+fn counted(rv: CK_RV) -> CK_RV {
+    match rv {
+        CKR_PIN_INCORRECT => count_wrong_pin(),
+        CKR_OK => forget_wrong_pins(),
+        _ => {}
+    }
+    rv
+}
+
+unsafe extern "C" fn generate_key_pair(
+    session: CK_SESSION_HANDLE,
+    mechanism: CK_MECHANISM_PTR,
+    public_template: CK_ATTRIBUTE_PTR,
+    public_count: CK_ULONG,
+    private_template: CK_ATTRIBUTE_PTR,
+    private_count: CK_ULONG,
+    public_key: CK_OBJECT_HANDLE_PTR,
+    private_key: CK_OBJECT_HANDLE_PTR,
+) -> CK_RV {
+    let pull = match wait_for_delay() {
+        Ok(pull) => pull,
+        Err(rv) => return rv,
+    };
+    if pull == Some(Pull::BeforeGeneration) {
+        return pulled();
+    }
+    let rv = real!(C_GenerateKeyPair(
+        session,
+        mechanism,
+        public_template,
+        public_count,
+        private_template,
+        private_count,
+        public_key,
+        private_key
+    ));
+    if pull == Some(Pull::AfterGeneration) { pulled() } else { rv }
+}
+
+/// Takes the token out and answers as a call does whose token has left.
+fn pulled() -> CK_RV {
+    pull_token();
+    token_is_there().err().unwrap_or(CKR_DEVICE_REMOVED)
+}
+
+/// Waits for as long as the control file asks, unless the token leaves first.
+fn wait_for_delay() -> Result<Option<Pull>, CK_RV> {
+    let mut waited = Duration::ZERO;
+    loop {
+        let control = token_is_there()?;
+        if waited >= control.generation_delay {
+            return Ok(control.pull);
+        }
+        thread::sleep(LOOK);
+        waited += LOOK;
+    }
+}

@@ -1,0 +1,32 @@
+//! Builds the parts of the product.
+
+use anyhow::Result;
+
+use crate::repository::root;
+use crate::run::run;
+use crate::setup::Toolbox;
+
+/// The page, as it is served: release, through wasm-opt, in `frontend/dist`.
+pub fn build_page(tools: &Toolbox) -> Result<()> {
+    build_with_trunk(tools, &root().join("frontend"))
+}
+
+/// A page in `directory/dist`. Trunk is told to take the tools that it is given and to fetch none itself.
+pub fn build_with_trunk(tools: &Toolbox, directory: &std::path::Path) -> Result<()> {
+    run(tools.cargo().current_dir(directory).args(["fetch", "--target", "wasm32-unknown-unknown"]))?;
+    let mut trunk = tools.command("trunk");
+    trunk.current_dir(directory).args(["build", "--release"]);
+    // trunk reads NO_COLOR as a boolean, and stops at the usual `1`.
+    trunk.env("TRUNK_OFFLINE", "true").env("TRUNK_SKIP_VERSION_CHECK", "true").env_remove("NO_COLOR");
+    run(&mut trunk)
+}
+
+/// The named packages' programs and libraries, unoptimised: they wait for people and tokens, not for themselves.
+pub fn build_programs(tools: &Toolbox, packages: &[&str]) -> Result<()> {
+    let mut cargo = tools.cargo();
+    cargo.arg("build");
+    for package in packages {
+        cargo.args(["--package", package]);
+    }
+    run(&mut cargo)
+}

@@ -1,0 +1,160 @@
+//! Finds what a command needs, and installs what is missing.
+//!
+//! Debian's packages come from apt-get; tools that must have one exact version are kept per user and version under
+//! `${XDG_CACHE_HOME:-~/.cache}/qcert/tools/<name>-<version>`, so that clones share them.
+
+mod cache;
+mod debian;
+mod node;
+
+use std::collections::BTreeSet;
+use std::env;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+pub use self::debian::is_root;
+use crate::repository;
+use crate::run::{run, succeeds};
+
+/// trunk 0.22 wants a newer compiler than this workspace.
+const TRUNK: &str = "0.21.14";
+const CARGO_DENY: &str = "0.20.2";
+const CARGO_NEXTEST: &str = "0.9.143";
+/// Debian's own binaryen 108 breaks the page at run time (externref table).
+const BINARYEN: &str = "132.0.0";
+
+/// One thing that a command may need.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// rustfmt and clippy.
+    Components,
+    /// The compiler's WebAssembly target, trunk, wasm-bindgen, wasm-opt.
+    PageTools,
+    /// The compiler's WebAssembly target alone, for lints.
+    WasmTarget,
+    CargoDeny,
+    Nextest,
+    /// node, and the extension's development tools.
+    ExtensionTools,
+    /// Chromium and its driver, with fonts that have Cyrillic letters.
+    Browser,
+    /// SoftHSM, OpenSC's pkcs11-tool, openssl, NSS's certutil and modutil.
+    TokenTools,
+}
+
+/// What `cargo xtask setup` installs.
+pub const EVERYTHING: [Need; 8] = [
+    Need::Components,
+    Need::WasmTarget,
+    Need::Browser,
+    Need::TokenTools,
+    Need::ExtensionTools,
+    Need::Nextest,
+    Need::CargoDeny,
+    Need::PageTools,
+];
+
+/// The tools that were found or installed; commands that it makes find them on PATH.
+pub struct Toolbox {
+    path: OsString,
+}
+
+impl Toolbox {
+    /// A command with all tools on its PATH, started in the clone's root, free of what `cargo run` says about xtask itself
+    /// (build scripts that look at it would run again).
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(repository::root()).env("PATH", &self.path);
+        for (name, _) in env::vars_os() {
+            let of_xtask =
+                name.to_str().is_some_and(|it| it.starts_with("CARGO_PKG_") || it.starts_with("CARGO_MANIFEST_"));
+            if of_xtask {
+                command.env_remove(name);
+            }
+        }
+        command
+    }
+
+    pub fn cargo(&self) -> Command {
+        self.command("cargo")
+    }
+}
+
+/// Makes sure that everything in `needs` is there.
+pub fn prepare(needs: &[Need]) -> Result<Toolbox> {
+    let needs: BTreeSet<Need> = needs.iter().copied().collect();
+    debian::install(&needs)?;
+    let mut directories = Vec::new();
+    if needs.contains(&Need::PageTools) || needs.contains(&Need::ExtensionTools) {
+        directories.extend(node::runtime()?);
+    }
+    for need in &needs {
+        match need {
+            Need::Components => components()?,
+            Need::WasmTarget => wasm_target()?,
+            Need::PageTools => {
+                wasm_target()?;
+                directories.extend(page_tools(&directories)?);
+            }
+            Need::CargoDeny => {
+                let options = ["--locked", "--no-default-features"];
+                directories.push(cache::from_crate("cargo-deny", CARGO_DENY, &options, "cargo-deny", "5 minutes")?);
+            }
+            Need::Nextest => directories.extend(nextest()?),
+            Need::ExtensionTools => node::extension_tools(&directories)?,
+            Need::Browser | Need::TokenTools => {}
+        }
+    }
+    Ok(Toolbox { path: path_with(&directories)? })
+}
+
+fn path_with(directories: &[PathBuf]) -> Result<OsString> {
+    let inherited = env::var_os("PATH").unwrap_or_default();
+    env::join_paths(directories.iter().cloned().chain(env::split_paths(&inherited))).context("extend PATH by the tools")
+}
+
+fn page_tools(node: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let bindgen = repository::locked_version("wasm-bindgen").context("the page is not built with wasm-bindgen")?;
+    Ok(vec![
+        // Without --locked: its lock file names a package that was withdrawn.
+        cache::from_crate("wasm-bindgen-cli", &bindgen, &["--no-default-features"], "wasm-bindgen", "3 minutes")?,
+        cache::from_crate("trunk", TRUNK, &["--locked", "--no-default-features"], "trunk", "6 minutes")?,
+        cache::from_npm("binaryen", BINARYEN, "node_modules/.bin/wasm-opt", node)?,
+    ])
+}
+
+fn nextest() -> Result<Option<PathBuf>> {
+    if succeeds(Command::new("cargo").args(["nextest", "--version"])) {
+        return Ok(None);
+    }
+    let directory = cache::from_crate("cargo-nextest", CARGO_NEXTEST, &["--locked"], "cargo-nextest", "6 minutes")?;
+    Ok(Some(directory))
+}
+
+fn components() -> Result<()> {
+    let found = |name: &str| succeeds(Command::new("cargo").args([name, "--version"]));
+    if found("fmt") && found("clippy") {
+        return Ok(());
+    }
+    println!("Installing rustfmt and clippy (a minute)");
+    run(Command::new("rustup").args(["component", "add", "rustfmt", "clippy"]))
+}
+
+fn wasm_target() -> Result<()> {
+    let output =
+        Command::new("rustc").args(["--print", "target-libdir", "--target", "wasm32-unknown-unknown"]).output();
+    let libraries = output.context("start rustc")?.stdout;
+    if PathBuf::from(String::from_utf8_lossy(&libraries).trim()).is_dir() {
+        return Ok(());
+    }
+    if !succeeds(Command::new("rustup").arg("--version")) {
+        bail!(
+            "the compiler has no target wasm32-unknown-unknown, and there is no rustup to add it: see https://rustup.rs"
+        );
+    }
+    println!("Installing the compiler's target wasm32-unknown-unknown (a minute)");
+    run(Command::new("rustup").args(["target", "add", "wasm32-unknown-unknown"]))
+}

@@ -1,0 +1,74 @@
+//! Tools of one exact version, per user.
+//!
+//! A tool is installed into a directory of its own beside its place and renamed when it is whole: an interrupted
+//! installation is never taken for a finished one.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs, process};
+
+use anyhow::{Context, Result, bail};
+
+use super::path_with;
+use crate::run::run;
+use crate::stopwatch::Stopwatch;
+
+/// The directory with the programs of a crate, built if need be.
+pub fn from_crate(name: &str, version: &str, options: &[&str], program: &str, duration: &str) -> Result<PathBuf> {
+    let whole = place(name, version)?;
+    if !whole.join("bin").join(program).is_file() {
+        println!("Building {name} {version}, once per user (about {duration} on two cores)");
+        install(&whole, |directory| {
+            let mut command = Command::new("cargo");
+            command.args(["install", "--debug", "--root"]).arg(directory).args(options);
+            command.args([name, "--version", version]);
+            // These tools wait for the compiler and the disk: a release build costs thrice the time and gains nothing.
+            run(command.env("CARGO_PROFILE_DEV_DEBUG", "0").env_remove("CARGO_TARGET_DIR"))
+        })?;
+    }
+    Ok(whole.join("bin"))
+}
+
+/// The directory with a program of an npm package.
+pub fn from_npm(name: &str, version: &str, program: &str, path: &[PathBuf]) -> Result<PathBuf> {
+    let whole = place(name, version)?;
+    let directory = whole.join(program).parent().map(Path::to_path_buf).unwrap_or_default();
+    if !whole.join(program).is_file() {
+        println!("Installing {name} {version}, once per user (less than a minute)");
+        install(&whole, |directory| {
+            let mut command = Command::new("npm");
+            command.args(["install", "--no-audit", "--no-fund", "--loglevel=error", "--prefix"]).arg(directory);
+            run(command.arg(format!("{name}@{version}")).env("PATH", path_with(path)?))
+        })?;
+    }
+    Ok(directory)
+}
+
+fn install(whole: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let stopwatch = Stopwatch::start();
+    let name = whole.file_name().unwrap_or_default().to_string_lossy();
+    let unfinished = whole.with_file_name(format!(".{name}.{}", process::id()));
+    fs::create_dir_all(&unfinished).with_context(|| format!("create {}", unfinished.display()))?;
+    let filled = fill(&unfinished).and_then(|()| {
+        if whole.exists() {
+            fs::remove_dir_all(whole).with_context(|| format!("remove the incomplete {}", whole.display()))?;
+        }
+        fs::rename(&unfinished, whole).with_context(|| format!("rename to {}", whole.display()))
+    });
+    if filled.is_err() {
+        // The error that matters is the installation's own.
+        let _ = fs::remove_dir_all(&unfinished);
+    }
+    filled?;
+    println!("Installed {name} in {stopwatch}");
+    Ok(())
+}
+
+fn place(name: &str, version: &str) -> Result<PathBuf> {
+    let cache = match (env::var_os("XDG_CACHE_HOME"), env::var_os("HOME")) {
+        (Some(cache), _) if !cache.is_empty() => PathBuf::from(cache),
+        (_, Some(home)) => PathBuf::from(home).join(".cache"),
+        _ => bail!("neither XDG_CACHE_HOME nor HOME is set: nowhere to keep tools"),
+    };
+    Ok(cache.join("qcert/tools").join(format!("{name}-{version}")))
+}

@@ -1,0 +1,90 @@
+//! Debian's packages, by the file that shows that one is there.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+use std::{env, fs};
+
+use anyhow::{Result, bail};
+
+use super::Need;
+use crate::run::{run, succeeds};
+
+/// A package, what needs it, and the program or absolute file that it brings.
+const PACKAGES: &[(&str, Need, &str)] = &[
+    ("chromium", Need::Browser, "chromium"),
+    ("chromium-driver", Need::Browser, "chromedriver"),
+    ("fonts-dejavu-core", Need::Browser, "/usr/share/fonts/truetype/dejavu"),
+    ("softhsm2", Need::TokenTools, "softhsm2-util"),
+    ("opensc", Need::TokenTools, "pkcs11-tool"),
+    ("openssl", Need::TokenTools, "openssl"),
+    ("libnss3-tools", Need::TokenTools, "certutil"),
+    ("nodejs", Need::ExtensionTools, "node"),
+    ("npm", Need::ExtensionTools, "npm"),
+    ("nodejs", Need::PageTools, "node"),
+    ("npm", Need::PageTools, "npm"),
+];
+
+/// Installs the packages that are missing, or says how when it may not.
+pub fn install(needs: &BTreeSet<Need>) -> Result<()> {
+    let missing = missing(needs, is_there);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let line = format!("apt-get install --no-install-recommends {}", missing.join(" "));
+    if !succeeds(Command::new("apt-get").arg("--version")) {
+        bail!(
+            "missing: {}. These are the names of Debian's packages; install what your system calls them.",
+            missing.join(", ")
+        );
+    }
+    if !is_root() {
+        bail!("some programs are missing; as root, run this and then this command again:\n\n    {line}\n");
+    }
+    println!("Installing from Debian: {} (a minute or two)", missing.join(" "));
+    run(Command::new("apt-get").args(["update", "-qq"]))?;
+    let mut command = Command::new("apt-get");
+    command.args(["install", "-y", "-qq", "--no-install-recommends"]).args(&missing);
+    run(command.env("DEBIAN_FRONTEND", "noninteractive"))
+}
+
+/// Whether this process may do everything: apt-get wants it, and Chromium's sandbox refuses it.
+pub fn is_root() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let effective = status.lines().find_map(|line| line.strip_prefix("Uid:")?.split_whitespace().nth(1));
+    effective == Some("0")
+}
+
+fn missing(needs: &BTreeSet<Need>, is_there: impl Fn(&str) -> bool) -> Vec<&'static str> {
+    let mut names = Vec::new();
+    for (name, need, brings) in PACKAGES {
+        if needs.contains(need) && !names.contains(name) && !is_there(brings) {
+            names.push(*name);
+        }
+    }
+    names
+}
+
+fn is_there(brings: &str) -> bool {
+    if brings.starts_with('/') {
+        return Path::new(brings).exists();
+    }
+    env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|directory| directory.join(brings).is_file()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_package_that_two_needs_share_is_asked_for_once() {
+        let needs = BTreeSet::from([Need::ExtensionTools, Need::PageTools]);
+        assert_eq!(missing(&needs, |_| false), ["nodejs", "npm"]);
+    }
+
+    #[test]
+    fn nothing_is_asked_for_that_no_command_needs_or_that_is_there() {
+        assert!(missing(&BTreeSet::from([Need::CargoDeny]), |_| false).is_empty());
+        assert!(missing(&BTreeSet::from(super::super::EVERYTHING), |_| true).is_empty());
+    }
+}

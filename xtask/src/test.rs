@@ -1,0 +1,90 @@
+//! `cargo xtask test`: every check there is, the cheap ones first.
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use crate::run::run;
+use crate::setup::{self, Need, Toolbox};
+use crate::stopwatch::Stopwatch;
+use crate::{parts, repository};
+
+#[derive(Args)]
+pub struct Options {
+    /// Formatting, lints, documentation, the extension's checks and unit tests: no browser, no token, no page.
+    #[arg(long)]
+    quick: bool,
+}
+
+/// A heading, and what is done under it.
+type Step = (&'static str, fn(&Toolbox) -> Result<()>);
+
+/// What needs neither a browser nor a token.
+const CHECKS: &[Step] = &[
+    ("formatting", |tools| run(tools.cargo().args(["fmt", "--all", "--check"]))),
+    ("lints", |tools| clippy(tools, &["--workspace", "--all-targets"])),
+    ("lints of the page", |tools| {
+        clippy(
+            tools,
+            &["--target", "wasm32-unknown-unknown", "--package", "qcert-frontend", "--package", "qcert-protocol"],
+        )
+    }),
+    ("licences and sources", |tools| run(tools.cargo().args(["deny", "check", "bans", "licenses", "sources"]))),
+    ("documentation", documentation),
+    ("extension: types", |tools| npm(tools, "check")),
+    ("extension: browser's rules", |tools| npm(tools, "lint")),
+    ("extension: tests", |tools| npm(tools, "test")),
+];
+
+const UNIT_TESTS: &[Step] = &[("unit tests", |tools| nextest(tools, &["--workspace", "--lib", "--bins"]))];
+
+/// The page and the programs are built once, as the journeys want them; the run whose summary counts is the last.
+const WHOLE: &[Step] = &[
+    ("page", parts::build_page),
+    ("page: tests in the browser", |tools| {
+        run(tools.cargo().args(["test", "--target", "wasm32-unknown-unknown", "--package", "qcert-frontend"]))
+    }),
+    ("programs and tests", |tools| run(tools.cargo().args(["build", "--workspace", "--all-targets"]))),
+    ("examples in the documentation", |tools| run(tools.cargo().args(["test", "--workspace", "--doc", "--quiet"]))),
+    ("unit, crate and journey tests", |tools| nextest(tools, &["--workspace"])),
+];
+
+fn run_steps(tools: &Toolbox, steps: &[Step]) -> Result<()> {
+    for (number, (name, action)) in steps.iter().enumerate() {
+        println!("\n== {}/{} {name}", number + 1, steps.len());
+        let stopwatch = Stopwatch::start();
+        action(tools).with_context(|| format!("the step \"{name}\" failed after {stopwatch}"))?;
+        // The last step's own summary is the last thing said.
+        if number + 1 < steps.len() {
+            println!("== {name}: {stopwatch}");
+        }
+    }
+    Ok(())
+}
+
+pub fn run_everything(options: &Options) -> Result<()> {
+    let mut needs = vec![Need::Components, Need::WasmTarget, Need::CargoDeny, Need::ExtensionTools, Need::Nextest];
+    if !options.quick {
+        needs.extend([Need::PageTools, Need::Browser, Need::TokenTools]);
+    }
+    let tools = setup::prepare(&needs)?;
+    run_steps(&tools, &[CHECKS, if options.quick { UNIT_TESTS } else { WHOLE }].concat())
+}
+
+fn clippy(tools: &Toolbox, what: &[&str]) -> Result<()> {
+    run(tools.cargo().arg("clippy").args(what).args(["--", "-D", "warnings"]))
+}
+
+fn documentation(tools: &Toolbox) -> Result<()> {
+    let mut cargo = tools.cargo();
+    cargo.args(["doc", "--workspace", "--no-deps", "--quiet"]);
+    run(cargo.env("RUSTDOCFLAGS", "-D rustdoc::broken_intra_doc_links -D warnings"))
+}
+
+fn npm(tools: &Toolbox, script: &str) -> Result<()> {
+    let mut npm = tools.command("npm");
+    run(npm.current_dir(repository::root().join("extension")).args(["run", "--silent", script]))
+}
+
+fn nextest(tools: &Toolbox, what: &[&str]) -> Result<()> {
+    run(tools.cargo().args(["nextest", "run"]).args(what))
+}

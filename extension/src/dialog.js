@@ -1,0 +1,361 @@
+/**
+ * One operation that needs the person: its window, its named states, and the PIN's way through.
+ *
+ * **Invariant:** no field of this class ever holds a PIN. It comes with a message of the window, goes into one frame
+ * to the host, and is forgotten; when it is needed again, the window sends it again.
+ */
+
+import { Failure } from './failure.js';
+import { takeWindowMessage } from './messages.js';
+import { stateMachine } from './states.js';
+
+export const WINDOW_PAGE = 'window/pin.html';
+const LIMIT_MS = 10 * 60_000;
+/** How long the host may take to answer a cancelled operation. */
+const STOP_LIMIT_MS = 15_000;
+const SIZE = { width: 460, height: 640 };
+
+/**
+ * @typedef {{ id: string, command: string, params: Record<string, any>, site: string, near?: number }} Operation
+ *   `id` is the page's; `near` is the browser window that it belongs to
+ * @typedef {'opening' | 'asking' | 'working' | 'pinChanged' | 'stopping' | 'keyCode' | 'failed' | 'closed'} DialogState
+ * @typedef {'pin' | 'factory' | 'change'} Form what is asked: the PIN, what to do with a factory PIN, a new PIN
+ *
+ * What the window shows: everything it knows comes in one of these.
+ * @typedef {object} View
+ * @property {DialogState} state
+ * @property {Form} form
+ * @property {string} command
+ * @property {string} site
+ * @property {{ label: string, serial: string, model: string }} token
+ * @property {string} container empty if the operation has none
+ * @property {string} tries what the token tells of tries left: full, low, final, none
+ * @property {{ min: number, max: number }} pinLength
+ * @property {boolean} pad the reader has its own PIN pad
+ * @property {boolean} changeOffered the change of a factory PIN, on the way to the operation
+ * @property {string} [module] to be registered with the person's certificate store
+ * @property {number} deadline in milliseconds since 1970
+ * @property {object} [error] a Failure
+ * @property {string} [stage] where the host is
+ * @property {string} [keyCode]
+ */
+
+export class Dialog {
+  /** @type {ReturnType<typeof stateMachine<DialogState>>} */
+  #machine = stateMachine(
+    'dialog',
+    {
+      opening: ['asking', 'failed', 'closed'],
+      asking: ['asking', 'working', 'failed', 'closed'],
+      working: ['asking', 'pinChanged', 'stopping', 'keyCode', 'failed', 'closed'],
+      pinChanged: ['working', 'failed', 'closed'],
+      stopping: ['keyCode', 'closed'],
+      keyCode: ['closed'],
+      failed: ['closed'],
+      closed: [],
+    },
+    'opening',
+  );
+  #api;
+  #host;
+  #operation;
+  /** @type {View} */
+  #view;
+  /** @type {Promise<chrome.windows.Window | undefined> | undefined} */
+  #window;
+  /** @type {chrome.runtime.Port | undefined} */
+  #port;
+  /** @type {ReturnType<typeof setTimeout>} */
+  #limit;
+  /** @type {object | undefined} */
+  #result;
+  /** Why it is being stopped. */
+  #stopCode = 'cancelled';
+  /** @type {(result: object) => void} */
+  #resolve = () => {};
+  /** @type {(failure: Failure) => void} */
+  #reject = () => {};
+
+  /**
+   * @param {typeof chrome} api
+   * @param {import('./host.js').Host} host
+   * @param {Operation} operation
+   */
+  constructor(api, host, operation) {
+    this.#api = api;
+    this.#host = host;
+    this.#operation = operation;
+    this.#view = {
+      state: 'opening',
+      form: operation.command === 'changePin' ? 'change' : 'pin',
+      command: operation.command,
+      site: operation.site,
+      token: { label: '', serial: '', model: '' },
+      container: operation.params.container ?? '',
+      tries: 'full',
+      pinLength: { min: 1, max: 255 },
+      pad: false,
+      changeOffered: false,
+      deadline: Date.now() + LIMIT_MS,
+    };
+    /** What the page is answered. @type {Promise<object>} */
+    this.outcome = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.#limit = setTimeout(() => this.#stop('dialog_expired'), LIMIT_MS);
+    this.#open().catch((error) => this.#fail(Failure.from(error)));
+  }
+
+  /** Does the operation still go on? */
+  get busy() {
+    return !this.#machine.is('keyCode', 'failed', 'closed');
+  }
+
+  /** The tab of the window that this dialog opened, once it is there. */
+  async tabId() {
+    return (await this.#window)?.tabs?.[0]?.id;
+  }
+
+  /** @param {chrome.runtime.Port} port of the page in our window */
+  attach(port) {
+    this.#port = port;
+    port.onMessage.addListener((message) => {
+      if (this.#port !== port) return;
+      try {
+        const { action, authorization } = takeWindowMessage(message);
+        this.#act(action, authorization);
+      } catch (error) {
+        this.#show({ error: Failure.from(error) });
+      }
+    });
+    this.#show({});
+  }
+
+  /** @param {any} event of the host */
+  hear(event) {
+    if (event.event === 'progress' && event.id === this.#operation.id && this.#machine.is('working')) {
+      this.#show({ stage: event.stage });
+    }
+    if (event.event === 'tokensChanged' && this.#machine.is('asking') && Array.isArray(event.readers)) {
+      const there = event.readers.some((/** @type {any} */ reader) => reader?.token?.id === this.#operation.params.token);
+      if (!there) this.#fail(new Failure('token_removed'));
+    }
+  }
+
+  /** @param {Failure} failure */
+  hostGone(failure) {
+    if (this.#machine.is('asking', 'pinChanged')) this.#fail(failure);
+  }
+
+  /** @param {number} windowId of a window that the person, or we, closed */
+  async windowRemoved(windowId) {
+    if ((await this.#window)?.id !== windowId) return;
+    this.#window = undefined;
+    this.#port = undefined;
+    if (this.#machine.is('stopping')) return;
+    if (this.busy) this.#stop('cancelled');
+    else this.#finish();
+  }
+
+  /**
+   * The page cancels one of its calls.
+   * @param {string} id
+   * @returns {Promise<object> | undefined} nothing if it is not this operation
+   */
+  cancel(id) {
+    if (id !== this.#operation.id || !this.busy) return undefined;
+    this.#stop('cancelled');
+    return Promise.resolve({ found: true });
+  }
+
+  /** The page has no more need of the key's code on screen. */
+  closeFinished() {
+    if (this.#machine.is('keyCode', 'failed')) this.#finish();
+  }
+
+  /** The page is gone, or begins something else. */
+  end() {
+    this.#finish(new Failure('cancelled'));
+  }
+
+  /** Brings the window to the front, for a page that asks for a second one. */
+  focus() {
+    void this.#withWindow((id) => this.#api.windows.update(id, { focused: true }));
+  }
+
+  async #open() {
+    const { command, params } = this.#operation;
+    const details = await this.#host.call('tokenDetails', { token: params.token });
+    const store = command === 'installCertificate' ? await this.#storeState() : undefined;
+    if (!this.#machine.is('opening')) return;
+    const { name, pin } = details.token;
+    const container = details.containers.find((/** @type {any} */ one) => one.keyId === params.keyId)?.label;
+    Object.assign(this.#view, {
+      token: name,
+      container: params.container ?? container ?? '',
+      tries: pin.tries,
+      pinLength: { min: pin.minLength, max: pin.maxLength },
+      pad: pin.pad,
+      module: store && !store.moduleRegistered && !store.error ? store.module : undefined,
+    });
+    if (pin.tries === 'none') {
+      this.#present();
+      this.#fail(new Failure('pin_locked'));
+    } else {
+      this.#machine.move('asking');
+      this.#present();
+    }
+  }
+
+  /** Only for the offer to register the module: what is wrong with the store is told with the installation. */
+  async #storeState() {
+    return this.#host.call('storeState', { token: this.#operation.params.token }).catch(() => undefined);
+  }
+
+  /** @param {import('./messages.js').WindowAction} action @param {import('./messages.js').Authorization} authorization */
+  #act(action, authorization) {
+    const { command, params } = this.#operation;
+    const asks = this.#machine.is('asking');
+    if (action === 'submit' && command !== 'changePin' && (asks || this.#machine.is('pinChanged'))) {
+      this.#work(command, params, authorization);
+    } else if (action === 'change' && asks && this.#view.form === 'change') {
+      this.#work('changePin', { token: params.token }, authorization);
+    } else if (action === 'offerChange' && asks && this.#view.form === 'factory') {
+      this.#machine.move('asking');
+      this.#show({ form: 'change', changeOffered: true, error: undefined });
+    } else if (action === 'shown' && this.#machine.is('keyCode')) {
+      this.#resolve(this.#result ?? {});
+    } else if (action === 'cancel' && this.busy) {
+      this.#stop('cancelled');
+    } else if (action === 'close') {
+      this.closeFinished();
+    }
+  }
+
+  /** @param {string} command @param {object} params @param {import('./messages.js').Authorization} authorization */
+  #work(command, params, authorization) {
+    this.#machine.move('working');
+    this.#show({ error: undefined, stage: undefined });
+    this.#await(command, this.#host.call(command, params, { tag: this.#operation.id, authorization }));
+  }
+
+  /** Apart from `#work`, so that nothing that waits for the host can still reach the PIN. @param {string} command @param {Promise<any>} answer */
+  #await(command, answer) {
+    answer
+      .then((result) => this.#succeeded(command, result))
+      .catch((error) => this.#refused(command, Failure.from(error)));
+  }
+
+  /** @param {string} command @param {any} result */
+  #succeeded(command, result) {
+    if (this.#machine.is('closed')) return;
+    if (command !== this.#operation.command) {
+      if (this.#machine.is('stopping')) return this.#finish(new Failure(this.#stopCode));
+      // The factory PIN was changed: the window goes on by itself, with the new one.
+      this.#machine.move('pinChanged');
+      return this.#show({ form: 'pin', changeOffered: false });
+    }
+    this.#result = result;
+    if (command !== 'createRequest') return this.#finish();
+    this.#machine.move('keyCode');
+    clearTimeout(this.#limit);
+    this.#view.keyCode = String(result.keyCode);
+    // Closed too late to cancel: the code is still the person's to see.
+    if (this.#window) this.#show({});
+    else this.#present();
+  }
+
+  /** @param {string} command @param {Failure} failure */
+  #refused(command, failure) {
+    if (this.#machine.is('closed')) return;
+    if (this.#machine.is('stopping')) {
+      return this.#finish(failure.code === 'cancelled' ? new Failure(this.#stopCode) : failure);
+    }
+    const { code, triesLeft } = failure;
+    const locked = code === 'pin_locked' || (code === 'pin_incorrect' && triesLeft === 'none');
+    const changing = command === 'changePin';
+    const settled = ['pin_incorrect', 'pin_length_invalid', 'pin_factory', 'pin_required'].includes(code);
+    if (locked) return this.#fail(new Failure('pin_locked'));
+    if (!settled) return this.#fail(failure);
+
+    this.#machine.move('asking');
+    const tries = triesLeft ?? this.#view.tries;
+    if (code === 'pin_factory' && !changing) return this.#show({ form: 'factory', tries });
+    // What looked like the factory PIN was not this token's: ask from the start.
+    if (code === 'pin_incorrect' && this.#view.changeOffered) return this.#show({ form: 'pin', changeOffered: false, error: failure, tries });
+    this.#show({ form: changing ? 'change' : 'pin', error: failure, tries });
+  }
+
+  /** Ends the operation on the person's wish, or because its time ran out. @param {string} code */
+  #stop(code) {
+    if (!this.busy || this.#machine.is('stopping')) return;
+    if (!this.#machine.is('working')) return this.#finish(new Failure(code));
+    this.#machine.move('stopping');
+    this.#stopCode = code;
+    this.#show({});
+    clearTimeout(this.#limit);
+    this.#limit = setTimeout(() => this.#finish(new Failure(code)), STOP_LIMIT_MS);
+    this.#host.cancel(this.#operation.id).catch(() => {});
+  }
+
+  /** The operation failed: the page is told at once, the person reads it in the window. @param {Failure} failure */
+  #fail(failure) {
+    if (this.#machine.is('closed', 'keyCode', 'failed')) return;
+    clearTimeout(this.#limit);
+    this.#reject(failure);
+    if (!this.#window || this.#machine.is('stopping')) return this.#finish(failure);
+    this.#machine.move('failed');
+    this.#show({ error: failure });
+  }
+
+  /** Closes the window and answers the page, if that was not done. @param {Failure} [failure] */
+  #finish(failure) {
+    if (this.#machine.is('closed')) return;
+    this.#machine.move('closed');
+    clearTimeout(this.#limit);
+    if (failure) this.#reject(failure);
+    else this.#resolve(this.#result ?? {});
+    // Whoever closes the page does not wait for the answer.
+    this.outcome.catch(() => {});
+    void this.#withWindow((id) => this.#api.windows.remove(id));
+    this.#window = undefined;
+  }
+
+  /** Opens the window, over the middle of the page's. */
+  #present() {
+    this.#window = this.#place()
+      .then((place) => this.#api.windows.create({ type: 'popup', url: WINDOW_PAGE, focused: true, ...SIZE, ...place }))
+      .catch(() => {
+        this.#window = undefined;
+        this.#fail(new Failure('workstation_timeout', { detail: 'windows.create' }));
+        return undefined;
+      });
+  }
+
+  /** @param {(id: number) => Promise<unknown>} use */
+  async #withWindow(use) {
+    const id = (await this.#window)?.id;
+    // It may be closed already, and then there is nothing to do.
+    if (id !== undefined) await use(id).catch(() => {});
+  }
+
+  async #place() {
+    if (this.#operation.near === undefined) return {};
+    const { left = 0, top = 0, width = 0, height = 0 } = await this.#api.windows.get(this.#operation.near);
+    return {
+      left: Math.max(0, Math.round(left + (width - SIZE.width) / 2)),
+      top: Math.max(0, Math.round(top + (height - SIZE.height) / 3)),
+    };
+  }
+
+  /** @param {Partial<View>} change */
+  #show(change) {
+    Object.assign(this.#view, change, { state: this.#machine.state });
+    try {
+      this.#port?.postMessage(JSON.parse(JSON.stringify(this.#view)));
+    } catch {
+      // The window is being closed; windowRemoved says so.
+    }
+  }
+}

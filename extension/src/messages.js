@@ -1,0 +1,108 @@
+/** Shapes of messages: what a page may ask (protocol/PROTOCOL.md §2, §3), and what the PIN window may say. */
+
+import { Failure } from './failure.js';
+
+/** Page, extension and host speak to each other when this is equal. */
+export const PROTOCOL_VERSION = 1;
+
+/** Longest message from a page, in UTF-16 units: three bytes each at most, so a frame stays below the host's 256 KiB. */
+export const MAX_PAGE_MESSAGE = 64 * 1024;
+
+/** @typedef {(value: unknown) => boolean} Check */
+
+/** @param {number} max @returns {Check} */
+const text = (max) => (value) => typeof value === 'string' && value.length > 0 && value.length <= max;
+/** @param {RegExp} form @returns {Check} */
+const like = (form) => (value) => typeof value === 'string' && form.test(value);
+/** Text that is shown: no control characters, and none that turn the direction of writing. @param {number} max @returns {Check} */
+const shown = (max) => (value) => text(max)(value) && !/[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/u.test(String(value));
+/** @param {number} max @returns {Check} */
+const base64 = (max) => (value) => text(max)(value) && like(/^[A-Za-z0-9+/]+={0,2}$/)(value);
+/** @type {Check} */
+const boolean = (value) => typeof value === 'boolean';
+const token = text(256);
+const id = text(64);
+
+/**
+ * The allow list: every command a page may give, with its parameters. All are required.
+ * @type {Readonly<Record<string, Readonly<Record<string, Check>>>>}
+ */
+export const PAGE_COMMANDS = {
+  hello: { protocolVersion: (value) => Number.isSafeInteger(value) },
+  closeWindow: {},
+  listTokens: {},
+  watchTokens: { on: boolean },
+  tokenDetails: { token },
+  storeState: { token },
+  cancel: { request: id },
+  createRequest: {
+    token,
+    container: shown(200),
+    commonName: shown(256),
+    algorithm: like(/^(P-256|P-384|RSA-2048)$/),
+    sensor: base64(8 * 1024),
+  },
+  installCertificate: { token, container: shown(200), certificate: base64(48 * 1024) },
+  removeKeyPair: { token, keyId: like(/^[0-9a-f]{40}$/) },
+  changePin: { token },
+};
+
+/** Commands that a person confirms, with the PIN, in the extension's own window. */
+export const CONFIRMED_COMMANDS = new Set(['createRequest', 'installCertificate', 'removeKeyPair', 'changePin']);
+
+/**
+ * @param {unknown} value
+ * @returns {value is Record<string, unknown>}
+ */
+const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/**
+ * A page's message, reduced to what it may say: `origin` and `authorization` of a page are not copied.
+ * @param {any} message
+ * @returns {{ id: string, command: string, params: Record<string, any> }}
+ */
+export function readPageMessage(message) {
+  if (!isObject(message) || !id(message.id)) throw new Failure('frame_malformed');
+  if (JSON.stringify(message).length > MAX_PAGE_MESSAGE) throw new Failure('frame_too_large');
+  const { id: pageId, command, params = {} } = message;
+  if (typeof command !== 'string') throw new Failure('frame_malformed');
+  if (!Object.hasOwn(PAGE_COMMANDS, command)) throw new Failure('command_unknown');
+  const checks = PAGE_COMMANDS[command];
+  const good =
+    isObject(params) &&
+    Object.keys(params).every((name) => Object.hasOwn(checks, name)) &&
+    Object.entries(checks).every(([name, check]) => check(params[name]));
+  if (!good) throw new Failure('frame_malformed');
+  return { id: String(pageId), command, params };
+}
+
+/**
+ * What the window sends. `submit`: go on, with the PIN or (PIN pad) without. `offerChange`: the factory PIN shall be
+ * changed first. `change`: the old and the new PIN. `shown`: the key's code is on screen.
+ * @typedef {'submit' | 'offerChange' | 'change' | 'shown' | 'cancel' | 'close'} WindowAction
+ * @typedef {{ pin?: string, newPin?: string, keepFactoryPin?: boolean, registerModule?: boolean }} Authorization
+ */
+
+const ACTIONS = ['submit', 'offerChange', 'change', 'shown', 'cancel', 'close'];
+const MAX_PIN_BYTES = 255;
+
+/** @type {Check} */
+const pin = (value) => typeof value === 'string' && value !== '' && new TextEncoder().encode(value).length <= MAX_PIN_BYTES;
+
+/**
+ * A window's message. Takes the PIN out of it, so that the caller's reference is the only one.
+ * @param {any} message
+ * @returns {{ action: WindowAction, authorization: Authorization }}
+ */
+export function takeWindowMessage(message) {
+  if (!isObject(message) || !ACTIONS.includes(String(message.action))) throw new Failure('frame_malformed');
+  /** @type {Record<string, unknown>} */
+  const authorization = {};
+  for (const [name, check] of Object.entries({ pin, newPin: pin, keepFactoryPin: boolean, registerModule: boolean })) {
+    if (message[name] === undefined) continue;
+    if (!check(message[name])) throw new Failure(check === pin ? 'pin_length_invalid' : 'frame_malformed');
+    authorization[name] = message[name];
+    delete message[name];
+  }
+  return { action: /** @type {WindowAction} */ (message.action), authorization };
+}

@@ -6,7 +6,7 @@ mod messages;
 mod world;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
@@ -40,7 +40,7 @@ pub struct Options {
 
 pub fn run_demo(options: &Options) -> Result<()> {
     if options.headless {
-        return walk(options.out.clone().unwrap_or_else(|| under_target("demo/out")));
+        return walk_by_itself(&options.out.clone().unwrap_or_else(|| under_target("demo/out")));
     }
     if env::var_os("DISPLAY").is_none() && env::var_os("WAYLAND_DISPLAY").is_none() {
         bail!(
@@ -56,19 +56,23 @@ pub fn run_demo(options: &Options) -> Result<()> {
     show(&tools, &world)
 }
 
-/// The journey, walked by the harness of the tests.
-fn walk(out: PathBuf) -> Result<()> {
+fn walk_by_itself(out: &Path) -> Result<()> {
     // The walk is started in the clone's root; a relative directory is the person's, not the clone's.
     let out = env::current_dir().context("ask for the current directory")?.join(out);
     let tools = setup::prepare(&[Need::Browser, Need::TokenTools, Need::PageTools])?;
-    build_walk(&tools)?;
-    run(tools.command(&repository::program("walk").to_string_lossy()).arg("--out").arg(out))
+    parts::build_page(&tools)?;
+    build_walk_programs(&tools)?;
+    walk(&tools, &out)
 }
 
-/// Builds everything that the program `walk` drives.
-pub fn build_walk(tools: &Toolbox) -> Result<()> {
-    parts::build_page(tools)?;
+/// Everything but the page that the program `walk` drives.
+pub fn build_walk_programs(tools: &Toolbox) -> Result<()> {
     parts::build_programs(tools, &["qcert-server", "qcert-host", "qcert-token-shim", "qcert-journeys"])
+}
+
+/// The journey, walked by the harness of the tests; it prints the steps and leaves its files in `out`.
+pub fn walk(tools: &Toolbox, out: &Path) -> Result<()> {
+    run(tools.command(&repository::program("walk").to_string_lossy()).arg("--out").arg(out))
 }
 
 /// What ends or goes on with a running demo.

@@ -2,6 +2,7 @@
 //!
 //! Errors are only reported here, never handled: `anyhow` throughout.
 
+mod bench;
 mod demo;
 mod parts;
 mod repository;
@@ -9,6 +10,8 @@ mod run;
 mod setup;
 mod stopwatch;
 mod test;
+#[cfg(test)]
+mod tidiness;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -33,6 +36,11 @@ enum Task {
     Demo(demo::Options),
     /// Runs formatting, lints, documentation, unit, crate, browser-side and whole-journey tests, in this order.
     Test(test::Options),
+    /// Measures, and compares with a peer where there is one.
+    Bench {
+        #[command(subcommand)]
+        subject: bench::Subject,
+    },
     /// Installs whatever any of the other commands would install, and does nothing else.
     Setup,
 }
@@ -41,6 +49,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Demo(options) => demo::run_demo(&options),
         Task::Test(options) => test::run_everything(&options),
+        Task::Bench { subject } => bench::run_subject(&subject),
         Task::Setup => setup::prepare(&setup::EVERYTHING).map(drop),
     };
     match done {

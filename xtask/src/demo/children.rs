@@ -51,15 +51,23 @@ impl Drop for Child {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{self, Read};
+
     use super::*;
 
     #[test]
     fn a_child_ends_together_with_what_it_started() {
-        let child = Child::start(Command::new("sh").args(["-c", "sleep 60 & wait"])).unwrap();
-        let group = format!("-{}", child.0.id());
-        let alive = || succeeds(Command::new("kill").args(["-0", "--", &group]));
-        assert!(alive());
+        let (mut reader, writer) = io::pipe().unwrap();
+        let mut command = Command::new("sh");
+        command.args(["-c", "(sleep 60; echo survived) & echo started; wait"]).stdout(writer);
+        let child = Child::start(&mut command).unwrap();
+        drop(command);
+        let mut started = [0; 8];
+        reader.read_exact(&mut started).unwrap();
         drop(child);
-        assert!(!alive());
+        // The end of the pipe is seen when the last process that could write to it is gone.
+        let mut rest = String::new();
+        reader.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "");
     }
 }

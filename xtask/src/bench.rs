@@ -1,0 +1,95 @@
+//! `cargo xtask bench`: numbers, each beside a peer's where there is one. docs/performance.md keeps a run of it.
+
+mod journey;
+mod page;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use crate::setup::{self, Need};
+use crate::{demo, parts, under_target};
+
+#[derive(Subcommand)]
+pub enum Subject {
+    /// The page's bytes on the wire beside a Leptos hello-world built the same way, the round trips to the host, the
+    /// journey's steps, the memory of server and host. Fails when the page is above its limit.
+    Page {
+        /// Also writes the numbers as a list of {"name","ours","peer","ratio","unit"}.
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+    },
+}
+
+/// One number.
+pub struct Measure {
+    name: String,
+    ours: f64,
+    peer: Option<f64>,
+    unit: &'static str,
+}
+
+impl Measure {
+    fn new(name: impl Into<String>, ours: f64, unit: &'static str) -> Self {
+        Self { name: name.into(), ours, peer: None, unit }
+    }
+
+    fn beside(self, peer: f64) -> Self {
+        Self { peer: Some(peer), ..self }
+    }
+
+    fn ratio(&self) -> Option<f64> {
+        self.peer.filter(|peer| *peer > 0.0).map(|peer| (self.ours / peer * 100.0).round() / 100.0)
+    }
+
+    fn json(&self) -> Value {
+        json!({"name": self.name, "ours": self.ours, "peer": self.peer, "ratio": self.ratio(), "unit": self.unit})
+    }
+}
+
+pub fn run_subject(subject: &Subject) -> Result<()> {
+    let Subject::Page { json } = subject;
+    let tools = setup::prepare(&[Need::PageTools, Need::Browser, Need::TokenTools])?;
+    parts::build_page(&tools)?;
+    let sizes = page::sizes(&tools)?;
+    demo::build_walk_programs(&tools)?;
+    let walked = journey::measure(&tools, &under_target("bench/journey"))?;
+    let measures: Vec<Measure> = sizes.into_iter().chain(walked).collect();
+    print(&measures);
+    if let Some(file) = json {
+        write(file, &measures)?;
+    }
+    page::check_limit(&measures)
+}
+
+/// A table for Markdown and for eyes.
+fn print(measures: &[Measure]) {
+    let width = measures.iter().map(|measure| measure.name.chars().count()).max().unwrap_or(0);
+    println!("\n| {:width$} | {:>9} | {:>9} | {:>5} | {:5} |", "", "Qcert", "peer", "ratio", "unit");
+    println!("|-{:-<width$}-|-{:->9}:|-{:->9}:|-{:->5}:|-{:-<5}-|", "", "", "", "", "");
+    for measure in measures {
+        let [peer, ratio] = [measure.peer, measure.ratio()].map(|it| it.map_or_else(String::new, |it| it.to_string()));
+        println!("| {:width$} | {:>9} | {peer:>9} | {ratio:>5} | {:5} |", measure.name, measure.ours, measure.unit);
+    }
+}
+
+fn write(file: &Path, measures: &[Measure]) -> Result<()> {
+    let list: Vec<Value> = measures.iter().map(Measure::json).collect();
+    let text = serde_json::to_string_pretty(&list).context("write the numbers as JSON")?;
+    fs::write(file, text + "\n").with_context(|| format!("write {}", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_without_a_peer_has_no_ratio() {
+        let alone = Measure::new("memory", 12.0, "MiB").json();
+        assert_eq!(alone, json!({"name": "memory", "ours": 12.0, "peer": null, "ratio": null, "unit": "MiB"}));
+        assert_eq!(Measure::new("page", 30.0, "bytes").beside(20.0).json()["ratio"], json!(1.5));
+    }
+}

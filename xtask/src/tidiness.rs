@@ -1,0 +1,50 @@
+//! What no file of this repository may have, whatever its language.
+
+use std::fs;
+use std::process::Command;
+
+use crate::repository::root;
+
+/// Split, so that this file does not find itself. The list is matched against text, the reason is shown.
+const FORBIDDEN: [(&str, &str, &str); 5] = [
+    ("TO", "DO", "say it in an issue, or do it"),
+    ("FIX", "ME", "say it in an issue, or do it"),
+    ("/ro", "ot/", "a path of one person's machine"),
+    ("/ho", "me/", "a path of one person's machine"),
+    ("<<<<", "<<< ", "an unfinished merge"),
+];
+
+#[test]
+fn no_file_has_reminders_paths_of_a_machine_or_unfinished_merges() {
+    let mut found = Vec::new();
+    for name in tracked_files() {
+        // Pictures and other files that are not text have nothing to read; a deleted file has nothing at all.
+        let Ok(text) = fs::read_to_string(root().join(&name)) else { continue };
+        for (number, line) in text.lines().enumerate() {
+            for (start, end, reason) in FORBIDDEN {
+                if has_word(line, &format!("{start}{end}")) {
+                    found.push(format!("{name}:{}: {start}{end}: {reason}", number + 1));
+                }
+            }
+        }
+    }
+    assert!(found.is_empty(), "\n{}", found.join("\n"));
+}
+
+/// The text of a clone, or of an archive of one (which has no git).
+fn tracked_files() -> Vec<String> {
+    let output = Command::new("git").args(["ls-files", "-z"]).current_dir(root()).output();
+    let names = output.map(|output| output.stdout).unwrap_or_default();
+    String::from_utf8_lossy(&names).split('\0').filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
+/// Whether the text is there and not as the inner part of a longer word (base64 has everything).
+fn has_word(line: &str, word: &str) -> bool {
+    line.match_indices(word).any(|(at, _)| {
+        let before = line[..at].chars().next_back();
+        let after = line[at + word.len()..].chars().next();
+        let inside = |neighbour: Option<char>| neighbour.is_some_and(|it| it.is_ascii_alphanumeric() || it == '+');
+        let path = word.starts_with('/');
+        !inside(before) && (path || !inside(after))
+    })
+}

@@ -131,7 +131,7 @@ function render(now) {
 }
 
 /** @param {View} now @param {Words} words */
-function renderHeading({ state, command, error }, words) {
+function renderHeading({ state, form, command, changeOffered, error }, words) {
   const operation = words.headings[/** @type {keyof Words['headings']} */ (command)];
   const locked = codeOf(error) === 'pin_locked';
   const failed = locked ? words.lockedHeading : words.failedHeading;
@@ -139,11 +139,11 @@ function renderHeading({ state, command, error }, words) {
   write('heading', heading);
   document.title = `${heading} — Qcert`;
   write('purpose', words.purposes[/** @type {keyof Words['purposes']} */ (command)]);
-  show('purpose', state === 'asking');
+  show('purpose', state === 'asking' && form !== 'factory' && !changeOffered);
 }
 
 /** @param {View} now @param {Words} words */
-function renderFacts({ state, site, token, container, tries }, words) {
+function renderFacts({ state, site, token, container, tries, changeOffered }, words) {
   write('site', site);
   write('token', token.label || token.model);
   write('serial', token.serial && words.serial(token.serial));
@@ -151,7 +151,7 @@ function renderFacts({ state, site, token, container, tries }, words) {
   show('containerRow', container !== '');
   write('tries', words.tries[/** @type {keyof Words['tries']} */ (tries)] ?? '');
   element('tries').dataset.tries = tries;
-  show('triesRow', state === 'asking');
+  show('triesRow', state === 'asking' && !changeOffered);
 }
 
 /** @param {View} now @param {Words} words */
@@ -204,6 +204,7 @@ function renderProgress({ state, command, form, pad, stage }, words) {
   write('progressText', stopping ? words.stopping : awaitsPad ? words.padWorking : steady);
   const stages = form === 'change' ? [] : (STAGES[command] ?? []);
   const current = stages.findIndex((name) => name === stage);
+  write('stageNow', current < 0 ? '' : words.stages[stages[current]]);
   element('stages').replaceChildren(
     ...stages.map((name, index) => {
       const item = document.createElement('li');
@@ -226,6 +227,7 @@ function renderButtons({ state, form }, words) {
   show('cancel', !finished);
   /** @type {HTMLButtonElement} */ (element('cancel')).disabled = state === 'stopping';
   show('close', finished);
+  element('buttons').classList.toggle('stacked', asking && form === 'factory');
 }
 
 function renderClock() {

@@ -22,7 +22,7 @@ export const en = {
   timeLeft: 'Time left',
   tries: {
     full: 'no wrong entry so far',
-    low: 'few left: the PIN was entered wrongly before',
+    low: 'few left',
     final: 'one left, the last',
     none: 'none left',
   },

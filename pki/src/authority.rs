@@ -118,7 +118,7 @@ fn to_be_signed(
         public_key: certificate.public_key,
         extensions: extensions_of(certificate, issuer_key)?,
     }
-    .to_der()
+    .into_der()
 }
 
 fn extensions_of(certificate: &AuthorityCertificate<'_>, issuer_key: &[u8]) -> Result<Vec<Extension>, BuildError> {

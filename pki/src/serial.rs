@@ -25,7 +25,7 @@ impl Serial {
 
     /// Reads what [`Display`](std::fmt::Display) writes; lower-case digits are taken too.
     pub fn parse(text: &str) -> Option<Self> {
-        if text.is_empty() || text.len() % 2 != 0 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        if text.is_empty() || !text.len().is_multiple_of(2) || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
             return None;
         }
         let digit = |b: u8| char::from(b).to_digit(16).unwrap_or_default() as u8;

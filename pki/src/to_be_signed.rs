@@ -55,7 +55,7 @@ pub(crate) struct Common<'a> {
 
 impl Common<'_> {
     /// The TBSCertificate, DER.
-    pub(crate) fn to_der(self) -> Result<Vec<u8>, BuildError> {
+    pub(crate) fn into_der(self) -> Result<Vec<u8>, BuildError> {
         let tbs = TbsCertificate {
             version: Version::V3,
             serial_number: self.serial.to_x509()?,

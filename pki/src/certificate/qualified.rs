@@ -140,7 +140,7 @@ pub fn qualified_to_be_signed(issuance: &Issuance<'_>) -> Result<Vec<u8>, BuildE
         public_key: issuance.public_key,
         extensions: extensions_of(issuance)?,
     }
-    .to_der()
+    .into_der()
 }
 
 fn extensions_of(issuance: &Issuance<'_>) -> Result<Vec<Extension>, BuildError> {

@@ -1,0 +1,17 @@
+//! The crate from outside, against programs that are not ours: `openssl` reads what is built here, and requests come
+//! from `openssl` and `rcgen`. `cfg(test)` tells clippy that helpers are tests, too.
+
+#[cfg(test)]
+mod certificate;
+#[cfg(test)]
+mod holder;
+#[cfg(test)]
+mod key;
+#[cfg(test)]
+mod profile_check;
+#[cfg(test)]
+mod request;
+#[cfg(test)]
+mod revocation;
+#[cfg(test)]
+mod support;

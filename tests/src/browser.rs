@@ -1,0 +1,366 @@
+//! Chromium on a person's computer, used the way a person does: by what is on screen.
+//!
+//! Every wait has a limit, and what is said when one is reached includes what was on screen.
+
+use std::{path::Path, process::Command, time::Duration};
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+use thirtyfour::{Capabilities, Key, WebDriver, WebElement, WindowHandle, error::WebDriverResult};
+
+use crate::{Portal, Workstation, programs::Daemon};
+
+/// The size of the window, in CSS pixels.
+pub const WINDOW: (u32, u32) = (1280, 900);
+
+/// How long a person waits for something to appear.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How often they look.
+const LOOK: Duration = Duration::from_millis(25);
+
+const BY_ROLE: &str = include_str!("browser/by_role.js");
+
+/// A browser with one window on the portal's page; the extension opens further ones.
+pub struct Browser {
+    // Fields are dropped in this order: the session ends Chromium before its driver is ended.
+    driver: WebDriver,
+    _chromedriver: Daemon,
+    page: WindowHandle,
+    origin: String,
+}
+
+impl Browser {
+    /// Opens a browser on the portal's first page.
+    ///
+    /// # Errors
+    /// chromedriver or Chromium do not start, or the page does not come.
+    pub async fn open(computer: &Workstation, portal: &Portal) -> Result<Self> {
+        let log = computer.path("chromedriver.log");
+        let mut start = Command::new("chromedriver");
+        let mut chromedriver = Daemon::start(computer.furnish(start.arg("--port=0")), log)?;
+        let port = chromedriver.wait_for("chromedriver's port", |daemon| {
+            let printed = daemon.printed();
+            let after = printed.split_once("started successfully on port ")?.1;
+            after.split_once('.').map(|(port, _)| port.to_owned())
+        })?;
+        let driver = WebDriver::builder(format!("http://127.0.0.1:{port}"), capabilities(computer)?)
+            .request_timeout(Duration::from_secs(60))
+            .await
+            .context("start Chromium")?;
+        let page = driver.window().await.context("ask for the window")?;
+        let browser = Self { driver, _chromedriver: chromedriver, page, origin: portal.origin() };
+        browser.go("/").await?;
+        Ok(browser)
+    }
+
+    /// Closes the browser, as a person does.
+    ///
+    /// # Errors
+    /// The browser does not answer.
+    pub async fn close(self) -> Result<()> {
+        self.driver.quit().await.context("close the browser")
+    }
+
+    /// Opens a path of the portal.
+    ///
+    /// # Errors
+    /// The portal cannot be reached.
+    pub async fn go(&self, path: &str) -> Result<()> {
+        self.driver.goto(format!("{}{path}", self.origin)).await.with_context(|| format!("open {path}"))
+    }
+
+    /// Loads the page again.
+    ///
+    /// # Errors
+    /// The portal cannot be reached.
+    pub async fn reload(&self) -> Result<()> {
+        self.driver.refresh().await.context("load the page again")
+    }
+
+    /// Waits for an element with this role and name.
+    ///
+    /// # Errors
+    /// It does not appear.
+    pub async fn find(&self, role: &str, name: &str) -> Result<WebElement> {
+        self.find_in(None, role, Some(name)).await
+    }
+
+    /// Waits for an element with this role, of any name if none is given, inside another.
+    ///
+    /// # Errors
+    /// It does not appear.
+    pub async fn find_in(&self, inside: Option<&WebElement>, role: &str, name: Option<&str>) -> Result<WebElement> {
+        let wanted = format!("{role} {}", name.unwrap_or_default());
+        self.until(&wanted, async || Ok(self.look(inside, role, name).await?.into_iter().next())).await
+    }
+
+    /// The elements that have this role, and this name if one is given, now.
+    ///
+    /// # Errors
+    /// The browser does not answer, or the element to look in is gone.
+    pub async fn look(&self, inside: Option<&WebElement>, role: &str, name: Option<&str>) -> Result<Vec<WebElement>> {
+        let inside = inside.map(WebElement::to_json).transpose()?.unwrap_or(Value::Null);
+        let found = self.driver.execute(BY_ROLE, vec![json!(role), json!(name), inside]).await?;
+        Ok(found.elements()?)
+    }
+
+    /// Is there such an element now?
+    ///
+    /// # Errors
+    /// The browser does not answer.
+    pub async fn sees(&self, role: &str, name: &str) -> Result<bool> {
+        Ok(!self.look(None, role, Some(name)).await?.is_empty())
+    }
+
+    /// Waits until there is no such element.
+    ///
+    /// # Errors
+    /// It stays.
+    pub async fn gone(&self, role: &str, name: &str) -> Result<()> {
+        let gone = async || Ok(self.look(None, role, Some(name)).await?.is_empty().then_some(()));
+        self.until(&format!("the end of {role} {name}"), gone).await
+    }
+
+    /// Waits until the page shows a text.
+    ///
+    /// # Errors
+    /// It does not appear.
+    pub async fn read(&self, text: &str) -> Result<()> {
+        let shown = async || Ok(self.text().await?.contains(text).then_some(()));
+        self.until(&format!("the text “{text}”"), shown).await
+    }
+
+    /// All text on screen, with every space a plain one.
+    ///
+    /// # Errors
+    /// The browser does not answer.
+    pub async fn text(&self) -> Result<String> {
+        let text: String = self.script("return document.body?.innerText ?? ''", vec![]).await?;
+        Ok(text.replace('\u{a0}', " "))
+    }
+
+    /// Clicks an element as soon as it is there and can be clicked.
+    ///
+    /// # Errors
+    /// It does not appear, or stays disabled or covered.
+    pub async fn click(&self, role: &str, name: &str) -> Result<()> {
+        self.click_in(None, role, Some(name)).await
+    }
+
+    /// Clicks an element inside another.
+    ///
+    /// # Errors
+    /// As [`Self::click`].
+    pub async fn click_in(&self, inside: Option<&WebElement>, role: &str, name: Option<&str>) -> Result<()> {
+        let wanted = format!("a click on {role} {}", name.unwrap_or_default());
+        let click = async || {
+            let Some(element) = self.look(inside, role, name).await?.into_iter().next() else { return Ok(None) };
+            if self.disabled(&element).await? {
+                return Ok(None);
+            }
+            // Covered by something that is about to go, or replaced meanwhile: looked for again.
+            Ok(element.click().await.ok())
+        };
+        self.until(&wanted, click).await
+    }
+
+    /// Is an element switched off?
+    ///
+    /// # Errors
+    /// The element is gone.
+    pub async fn disabled(&self, element: &WebElement) -> Result<bool> {
+        self.script("return arguments[0].matches(':disabled, [aria-disabled=true]')", vec![element.to_json()?]).await
+    }
+
+    /// Types into a textbox, in place of what was there.
+    ///
+    /// # Errors
+    /// There is no such textbox.
+    pub async fn type_into(&self, name: &str, text: &str) -> Result<()> {
+        let typed = async || {
+            let Some(textbox) = self.look(None, "textbox", Some(name)).await?.into_iter().next() else {
+                return Ok(None);
+            };
+            if self.disabled(&textbox).await? {
+                return Ok(None);
+            }
+            Ok(self.replace_text(&textbox, text).await.ok())
+        };
+        self.until(&format!("the textbox {name}"), typed).await
+    }
+
+    async fn replace_text(&self, textbox: &WebElement, text: &str) -> WebDriverResult<()> {
+        textbox.click().await?;
+        textbox.send_keys(Key::Control + "a").await?;
+        textbox.send_keys(Key::Delete + "").await?;
+        textbox.send_keys(text).await
+    }
+
+    /// Moves the mouse as a hand does: about, never quite evenly. `seed` makes each stroke another one.
+    ///
+    /// # Errors
+    /// The browser does not answer.
+    pub async fn move_mouse(&self, seed: u32) -> Result<()> {
+        let mut hand = self.driver.action_chain_with_delay(None, Some(Duration::from_millis(4)));
+        let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(97);
+        for _ in 0..24 {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            hand = hand.move_to(i64::from(300 + (state >> 8) % 600), i64::from(200 + (state >> 20) % 400));
+        }
+        hand.perform().await.context("move the mouse")
+    }
+
+    /// Presses keys one after the other.
+    ///
+    /// # Errors
+    /// The browser does not answer.
+    pub async fn press(&self, keys: &str) -> Result<()> {
+        self.driver.action_chain().send_keys(keys).perform().await.context("press keys")
+    }
+
+    /// Waits for the extension's window and looks at it.
+    ///
+    /// # Errors
+    /// It does not open.
+    pub async fn to_extension(&self) -> Result<()> {
+        self.until("the extension's window", async || {
+            for window in self.driver.windows().await? {
+                if window != self.page && self.driver.switch_to_window(window).await.is_ok() {
+                    let address = self.driver.current_url().await;
+                    if address.is_ok_and(|address| address.scheme() == "chrome-extension") {
+                        return Ok(Some(()));
+                    }
+                }
+            }
+            Ok(None)
+        })
+        .await
+    }
+
+    /// Looks at the portal's page again.
+    ///
+    /// # Errors
+    /// It is closed.
+    pub async fn to_page(&self) -> Result<()> {
+        self.driver.switch_to_window(self.page.clone()).await.context("look at the page")
+    }
+
+    /// How many windows of the extension are open.
+    ///
+    /// # Errors
+    /// The browser does not answer.
+    pub async fn extension_windows(&self) -> Result<usize> {
+        Ok(self.driver.windows().await?.len() - 1)
+    }
+
+    /// Waits until the extension has no window, and looks at the page.
+    ///
+    /// # Errors
+    /// One stays open.
+    pub async fn extension_closed(&self) -> Result<()> {
+        let closed = async || Ok((self.extension_windows().await? == 0).then_some(()));
+        self.to_page().await?;
+        self.until("the end of the extension's window", closed).await
+    }
+
+    /// Closes the window that is looked at, as its cross does, and looks at the page.
+    ///
+    /// # Errors
+    /// The browser does not answer.
+    pub async fn close_window(&self) -> Result<()> {
+        self.driver.close_window().await.context("close the window")?;
+        self.to_page().await
+    }
+
+    /// A picture of what is on screen.
+    ///
+    /// # Errors
+    /// It cannot be taken or written.
+    pub async fn picture(&self, file: &Path) -> Result<()> {
+        self.driver.screenshot(file).await.with_context(|| format!("take {}", file.display()))
+    }
+
+    /// Runs a script in the window that is looked at: for what a person cannot do, such as two clicks at one moment.
+    ///
+    /// # Errors
+    /// It throws, or returns something else.
+    pub async fn script<T: serde::de::DeserializeOwned>(&self, script: &str, arguments: Vec<Value>) -> Result<T> {
+        Ok(self.driver.execute(script, arguments).await?.convert()?)
+    }
+
+    /// Runs a script that answers later, through the function that is its last argument.
+    ///
+    /// # Errors
+    /// It throws, returns something else, or takes too long.
+    pub async fn script_later<T: serde::de::DeserializeOwned>(&self, script: &str, arguments: Vec<Value>) -> Result<T> {
+        Ok(self.driver.execute_async(script, arguments).await?.convert()?)
+    }
+
+    /// Everything that the page sent since this was last asked: address and body of each request.
+    ///
+    /// # Errors
+    /// The browser does not answer.
+    pub async fn sent(&self) -> Result<Vec<(String, String)>> {
+        let mut sent = Vec::new();
+        for entry in self.driver.get_log("performance").await.context("read the log of the network")? {
+            let entry: Value = serde_json::from_str(&entry.message)?;
+            let event = &entry["message"];
+            if event["method"] == "Network.requestWillBeSent" {
+                let request = &event["params"]["request"];
+                let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+                sent.push((text(&request["url"]), text(&request["postData"])));
+            }
+        }
+        Ok(sent)
+    }
+
+    /// Looks again and again until something is found.
+    async fn until<T>(&self, what: &str, mut look: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
+        let search = async {
+            loop {
+                // A page that is being replaced answers with an error; the next one may have it.
+                if let Ok(Some(found)) = look().await {
+                    return found;
+                }
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        match tokio::time::timeout(PATIENCE, search).await {
+            Ok(found) => Ok(found),
+            Err(_) => bail!("waited in vain for {what}; on screen:\n{}", self.text().await.unwrap_or_default()),
+        }
+    }
+}
+
+fn capabilities(computer: &Workstation) -> Result<Capabilities> {
+    let mut arguments = vec![
+        "--headless".to_owned(),
+        "--no-sandbox".to_owned(),
+        "--disable-gpu".to_owned(),
+        "--disable-quic".to_owned(),
+        "--no-first-run".to_owned(),
+        "--disable-background-networking".to_owned(),
+        "--disable-component-update".to_owned(),
+        "--disable-sync".to_owned(),
+        "--password-store=basic".to_owned(),
+        format!("--window-size={},{}", WINDOW.0, WINDOW.1),
+        format!("--user-data-dir={}", computer.profile().display()),
+        // Gives every element the role and the name that the browser tells to a screen reader.
+        "--enable-blink-features=ComputedAccessibilityInfo".to_owned(),
+    ];
+    if computer.extension {
+        arguments.push(format!("--load-extension={}", computer.extension_directory().display()));
+    }
+    let capabilities = json!({
+        "browserName": "chrome",
+        "goog:loggingPrefs": { "performance": "ALL", "browser": "ALL" },
+        "goog:chromeOptions": {
+            "args": arguments,
+            // Without it chromedriver hides the extension's windows.
+            "enableExtensionTargets": true,
+            "prefs": { "download.default_directory": computer.downloads(), "download.prompt_for_download": false },
+        },
+    });
+    serde_json::from_value(capabilities).context("put the browser's options together")
+}

@@ -1,0 +1,199 @@
+//! What a person does, from a telephone number to an installed certificate.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::{
+    Browser, Portal, Settings, Workstation, portal,
+    screens::{confirmation, data, devices, installation, list, pin_window, sensor, sign_in, waiting},
+    token::PIN,
+};
+
+/// The first person of `demo/applications.json`, as they type their number.
+pub const PHONE: &str = "+7 922 211 4545";
+
+/// The label of a test's token.
+pub const TOKEN: &str = "Рутокен";
+
+/// A person on the way: their computer, their browser, and how much of their text messages they have read.
+pub struct Journey {
+    /// The authority.
+    pub portal: Portal,
+    /// The person's computer.
+    pub computer: Workstation,
+    /// The browser on it.
+    pub browser: Browser,
+    phone: String,
+    read: usize,
+}
+
+impl Journey {
+    /// Sets up an authority and a computer in a directory, and opens the portal's page.
+    ///
+    /// # Errors
+    /// Something is not built, or does not start.
+    pub async fn begin(directory: &Path) -> Result<Self> {
+        Self::begin_with(directory, &[], |_| Ok(())).await
+    }
+
+    /// The same with other settings of the server, and a computer on which something is otherwise.
+    ///
+    /// # Errors
+    /// As [`Self::begin`].
+    pub async fn begin_with(
+        directory: &Path,
+        settings: Settings<'_>,
+        change: impl FnOnce(&mut Workstation) -> Result<()>,
+    ) -> Result<Self> {
+        let portal = Portal::start(&directory.join("portal"), settings)?;
+        let mut computer = Workstation::set_up(&directory.join("computer"), &portal)?;
+        change(&mut computer)?;
+        Self::sit_down(portal, computer, PHONE).await
+    }
+
+    /// A person sits down at a computer and opens the portal's page.
+    ///
+    /// # Errors
+    /// The browser does not start.
+    pub async fn sit_down(portal: Portal, computer: Workstation, phone: &str) -> Result<Self> {
+        let browser = Browser::open(&computer, &portal).await?;
+        let phone = phone.to_owned();
+        let mut journey = Self { portal, computer, browser, phone, read: 0 };
+        journey.read = journey.portal.messages(&journey.number()).len();
+        Ok(journey)
+    }
+
+    /// Closes the browser and opens it again; its profile stays, and its session cookie goes.
+    ///
+    /// # Errors
+    /// The browser does not start.
+    pub async fn reopen_browser(self) -> Result<Self> {
+        let Self { portal, computer, browser, phone, read } = self;
+        browser.close().await?;
+        let browser = Browser::open(&computer, &portal).await?;
+        Ok(Self { portal, computer, browser, phone, read })
+    }
+
+    /// The one-time password of the next text message, and the whole message.
+    ///
+    /// # Errors
+    /// None comes.
+    pub async fn next_password(&mut self) -> Result<(String, String)> {
+        let message = self.portal.message(&self.number(), self.read + 1).await?;
+        self.read += 1;
+        Ok((portal::password(&message)?.to_owned(), message))
+    }
+
+    /// Figures 1 and 2: asks for a password, and reads it.
+    ///
+    /// # Errors
+    /// The screen is another, or no message comes.
+    pub async fn order_password(&mut self) -> Result<String> {
+        sign_in::order_password(&self.browser, &self.phone).await?;
+        Ok(self.next_password().await?.0)
+    }
+
+    /// Figures 1 to 3: signs in. What is seen next depends on where the person was before.
+    ///
+    /// # Errors
+    /// Some step does not come.
+    pub async fn sign_in(&mut self) -> Result<()> {
+        let password = self.order_password().await?;
+        sign_in::enter_password(&self.browser, &password).await?;
+        self.browser.gone("heading", "Авторизация").await
+    }
+
+    /// Figure 4: opens the first certificate that can be requested.
+    ///
+    /// # Errors
+    /// There is none.
+    pub async fn open_first(&self) -> Result<()> {
+        list::press(&self.browser, "можно запросить", "запросить").await?;
+        data::arrive(&self.browser).await
+    }
+
+    /// Figures 5 to 7: from the data to the extension's window.
+    ///
+    /// # Errors
+    /// Some step does not come.
+    pub async fn ask_for_key(&self) -> Result<()> {
+        data::get_certificate(&self.browser).await?;
+        devices::choose(&self.browser, TOKEN).await?;
+        sensor::fill(&self.browser, 100).await
+    }
+
+    /// Figure 8: types the PIN, and returns the key's code when the extension's window shows it.
+    ///
+    /// # Errors
+    /// Some step does not come.
+    pub async fn enter_pin(&self) -> Result<String> {
+        pin_window::enter(&self.browser, PIN).await?;
+        pin_window::key_code(&self.browser).await
+    }
+
+    /// Figures 5 to 8: makes the key pair and the request; the page asks for the second password then.
+    ///
+    /// # Errors
+    /// Some step does not come.
+    pub async fn make_request(&self) -> Result<String> {
+        self.ask_for_key().await?;
+        let code = self.enter_pin().await?;
+        self.browser.to_page().await?;
+        confirmation::arrive(&self.browser).await?;
+        Ok(code)
+    }
+
+    /// Figure 9: confirms the request.
+    ///
+    /// # Errors
+    /// The message does not come, or does not name the key's code.
+    pub async fn confirm(&mut self, key_code: &str) -> Result<()> {
+        let (password, message) = self.next_password().await?;
+        message.contains(key_code).then_some(()).context("the text message names another key")?;
+        confirmation::send(&self.browser, &password).await
+    }
+
+    /// Figure 10: waits until the certificate is issued.
+    ///
+    /// # Errors
+    /// It is not.
+    pub async fn wait_for_certificate(&self) -> Result<()> {
+        installation::arrive(&self.browser).await
+    }
+
+    /// Figures 11 and 12: installs the certificate on the token.
+    ///
+    /// # Errors
+    /// Some step does not come.
+    pub async fn install(&self) -> Result<()> {
+        installation::install(&self.browser).await?;
+        pin_window::enter(&self.browser, PIN).await?;
+        self.browser.extension_closed().await?;
+        installation::installed(&self.browser).await
+    }
+
+    /// From the first page to the sent request.
+    ///
+    /// # Errors
+    /// Some step does not come.
+    pub async fn until_sent(&mut self) -> Result<()> {
+        self.sign_in().await?;
+        self.open_first().await?;
+        let code = self.make_request().await?;
+        self.confirm(&code).await
+    }
+
+    /// Is the waiting screen or its successor reached?
+    ///
+    /// # Errors
+    /// Neither comes.
+    pub async fn sent(&self) -> Result<()> {
+        waiting::arrive(&self.browser).await
+    }
+
+    /// The telephone number as the server writes it.
+    pub fn number(&self) -> String {
+        self.phone.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect()
+    }
+}

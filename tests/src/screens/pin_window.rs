@@ -1,0 +1,33 @@
+//! Figure 8: the window of the extension, the only place where a PIN is typed.
+
+use anyhow::Result;
+
+use crate::Browser;
+
+/// Waits for the window and types the PIN; what follows depends on the PIN.
+///
+/// # Errors
+/// The window does not open or asks for something else.
+pub async fn enter(browser: &Browser, pin: &str) -> Result<()> {
+    browser.to_extension().await?;
+    type_pin(browser, pin).await
+}
+
+/// Types the PIN into the window that is looked at.
+///
+/// # Errors
+/// The window asks for something else.
+pub async fn type_pin(browser: &Browser, pin: &str) -> Result<()> {
+    browser.type_into("Pin-код", pin).await?;
+    browser.click("button", "ОК").await
+}
+
+/// Waits for the key's code, `ABCDE-FGHIJ`.
+///
+/// # Errors
+/// It is not shown.
+pub async fn key_code(browser: &Browser) -> Result<String> {
+    browser.find("heading", "Код ключа").await?;
+    let code = browser.find_in(None, "status", None).await?;
+    Ok(code.text().await?)
+}

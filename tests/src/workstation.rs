@@ -1,0 +1,166 @@
+//! A person's computer: home, token, registered host, extension, browser profile.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use crate::{Portal, Token, programs, token::PIN};
+
+/// A computer with everything that a journey needs. A test takes parts away before it opens a browser.
+pub struct Workstation {
+    directory: PathBuf,
+    /// The token in its only reader.
+    pub token: Token,
+    /// Is the extension installed?
+    pub extension: bool,
+}
+
+impl Workstation {
+    /// Sets a computer up for a portal.
+    ///
+    /// # Errors
+    /// A program is not built, or fails.
+    pub fn set_up(directory: &Path, portal: &Portal) -> Result<Self> {
+        Self::set_up_with(directory, portal, PIN)
+    }
+
+    /// Sets a computer up whose token has another PIN.
+    ///
+    /// # Errors
+    /// As [`Self::set_up`].
+    pub fn set_up_with(directory: &Path, portal: &Portal, pin: &str) -> Result<Self> {
+        for name in ["home", "profile", "temporary", "downloads"] {
+            fs::create_dir_all(directory.join(name)).context("make the computer's directories")?;
+        }
+        let token = Token::make(directory, "Рутокен", pin)?;
+        let computer = Self { directory: directory.to_owned(), token, extension: true };
+        computer.copy_extension(&portal.origin())?;
+        computer.set_modules(&[programs::built("libqcert_token_shim.so", "qcert-token-shim")?])?;
+        let mut register = Command::new(programs::built("qcert-host", "qcert-host")?);
+        register.args(["register", "--browser", "chromium", "--portal", &portal.origin(), "--user-data-dir"]);
+        programs::run(computer.furnish(register.arg(computer.profile())))?;
+        Ok(computer)
+    }
+
+    /// The profile's directory.
+    pub fn profile(&self) -> PathBuf {
+        self.path("profile")
+    }
+
+    /// Where the browser puts what a person downloads.
+    pub fn downloads(&self) -> PathBuf {
+        self.path("downloads")
+    }
+
+    /// The extension, packaged for the portal.
+    pub fn extension_directory(&self) -> PathBuf {
+        self.path("extension")
+    }
+
+    /// A file or directory of this computer.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+
+    /// Gives a program this computer's home, token and host; the browser passes them on to the host.
+    pub fn furnish<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        for name in ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"] {
+            command.env_remove(name);
+        }
+        command
+            .env("HOME", self.path("home"))
+            .env("TMPDIR", self.path("temporary"))
+            .env("QCERT_HOST_CONFIG", self.host_configuration())
+            .env("SOFTHSM2_CONF", self.token.configuration())
+            .env("QCERT_SHIM_CONTROL", self.token.control_file())
+    }
+
+    /// Replaces the list of PKCS#11 modules in the host's configuration.
+    ///
+    /// # Errors
+    /// The file cannot be read or written.
+    pub fn set_modules(&self, modules: &[PathBuf]) -> Result<()> {
+        let paths: Vec<_> = modules.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+        // A TOML array of strings is written like a JSON one.
+        self.configure_host("modules", &serde_json::to_string(&paths)?)
+    }
+
+    /// Takes the portal off the list of sites that may use the host.
+    ///
+    /// # Errors
+    /// The file cannot be read or written.
+    pub fn disallow_portal(&self) -> Result<()> {
+        self.configure_host("allowed_origins", "[\"https://another.example\"]")
+    }
+
+    /// Takes the host's registration away, as if it had never been installed.
+    ///
+    /// # Errors
+    /// It was not there.
+    pub fn remove_host(&self) -> Result<()> {
+        fs::remove_file(self.host_manifest()).context("remove the host's manifest")
+    }
+
+    /// Registers the host for another extension only.
+    ///
+    /// # Errors
+    /// There is no registration.
+    pub fn register_host_for_another_extension(&self) -> Result<()> {
+        let text = fs::read(self.host_manifest()).context("read the host's manifest")?;
+        let mut manifest: Value = serde_json::from_slice(&text).context("read the host's manifest")?;
+        manifest["allowed_origins"] = serde_json::json!([format!("chrome-extension://{}/", "a".repeat(32))]);
+        fs::write(self.host_manifest(), manifest.to_string()).context("write the host's manifest")
+    }
+
+    /// Packages the extension for another site; the page's own stays in its content script's reach.
+    ///
+    /// # Errors
+    /// The extension cannot be copied.
+    pub fn package_extension_for(&self, origin: &str) -> Result<()> {
+        self.copy_extension(origin)
+    }
+
+    fn host_configuration(&self) -> PathBuf {
+        self.path("host.toml")
+    }
+
+    /// Writes one line of the host's configuration; the others stay.
+    fn configure_host(&self, key: &str, value: &str) -> Result<()> {
+        let old = fs::read_to_string(self.host_configuration()).unwrap_or_default();
+        let others: Vec<_> = old.lines().filter(|line| !line.starts_with(key)).collect();
+        let text = format!("{key} = {value}\n{}\n", others.join("\n"));
+        fs::write(self.host_configuration(), text).context("write the host's configuration")
+    }
+
+    fn host_manifest(&self) -> PathBuf {
+        self.profile().join("NativeMessagingHosts/ru.qcert.host.json")
+    }
+
+    fn copy_extension(&self, origin: &str) -> Result<()> {
+        copy_directory(&programs::repository().join("extension/src"), &self.extension_directory())?;
+        let file = self.extension_directory().join("portal.js");
+        let text = fs::read_to_string(&file).context("read portal.js")?;
+        let packaged = text.replace("'http://localhost:8080'", &format!("'{origin}'"));
+        ensure!(packaged != text, "portal.js does not name the origin that packaging replaces");
+        fs::write(&file, packaged).context("write portal.js")
+    }
+}
+
+fn copy_directory(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to).with_context(|| format!("make {}", to.display()))?;
+    for entry in fs::read_dir(from).with_context(|| format!("list {}", from.display()))? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_directory(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), &target).with_context(|| format!("copy {}", entry.path().display()))?;
+        }
+    }
+    Ok(())
+}

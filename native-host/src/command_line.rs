@@ -1,0 +1,186 @@
+//! What a person or a package can ask of the host in a terminal.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::{Context, Result};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::{
+    configuration::{self, Configuration},
+    doctor,
+    module::Modules,
+    registration::{self, Browser, Place},
+    survey::survey,
+};
+
+/// Works with tokens for the certification authority's portal. The browser starts it through the extension.
+#[derive(Parser)]
+#[command(
+    name = "qcert-host",
+    version,
+    after_help = "The configuration is ~/.config/qcert/host.toml, and /etc/qcert/host.toml, which wins:\n\
+                  \n  allowed_origins = [\"https://ca.example\"]  # sites that may use the host\
+                  \n  modules = [\"/usr/lib/librtpkcs11ecp.so\"]  # PKCS#11 modules; without it the well-known places\
+                  \n  factory_pins = [\"12345678\"]              # PINs that a person is asked to change\
+                  \n  extension_ids = []                        # further extensions that may start the host\n\
+                  \nQCERT_HOST_CONFIG names one file to read instead of both."
+)]
+pub struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Tells browsers where the host is, and allows a portal to use it.
+    Register {
+        #[command(flatten)]
+        target: Target,
+        /// Origin of the portal, as in the address line: https://ca.example
+        #[arg(long, value_name = "ORIGIN")]
+        portal: String,
+    },
+    /// Takes back what `register` did.
+    Unregister {
+        #[command(flatten)]
+        target: Target,
+        /// Origin of the portal that may no longer use the host.
+        #[arg(long, value_name = "ORIGIN")]
+        portal: Option<String>,
+    },
+    /// Looks for what is missing or broken, and says what to do.
+    Doctor {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Lists readers and tokens.
+    Tokens {
+        /// As JSON: what the page gets from `listTokens`.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Args)]
+struct Target {
+    /// Which browser.
+    #[arg(long)]
+    browser: Which,
+    /// For this person (the default).
+    #[arg(long, conflicts_with = "system")]
+    user: bool,
+    /// For everybody on this machine.
+    #[arg(long)]
+    system: bool,
+    /// For a browser that is started with this --user-data-dir.
+    #[arg(long, value_name = "DIR", conflicts_with = "system")]
+    user_data_dir: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Which {
+    Chromium,
+    Chrome,
+    Edge,
+    Firefox,
+    All,
+}
+
+impl Target {
+    fn browsers(&self) -> Vec<Browser> {
+        match self.browser {
+            Which::Chromium => vec![Browser::Chromium],
+            Which::Chrome => vec![Browser::Chrome],
+            Which::Edge => vec![Browser::Edge],
+            Which::Firefox => vec![Browser::Firefox],
+            Which::All => Browser::ALL.to_vec(),
+        }
+    }
+
+    fn place(&self) -> Result<Place> {
+        Ok(match (&self.user_data_dir, self.system) {
+            // The browser resolves a relative path by its own folder, not by ours.
+            (Some(folder), _) => Place::UserData(std::path::absolute(folder).context("the --user-data-dir")?),
+            (None, true) => Place::System,
+            (None, false) => Place::Person,
+        })
+    }
+}
+
+impl CommandLine {
+    /// Does what was asked.
+    ///
+    /// # Errors
+    /// What the person has to know.
+    pub fn run(self) -> Result<ExitCode> {
+        match self.command {
+            Command::Register { target, portal } => register(&target, &portal)?,
+            Command::Unregister { target, portal } => unregister(&target, portal.as_deref())?,
+            Command::Doctor { json } => return doctor::run(json),
+            Command::Tokens { json } => tokens(json)?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn register(target: &Target, portal: &str) -> Result<()> {
+    registration::check_origin(portal)?;
+    let file = configuration::file_to_change(target.system)?;
+    configuration::change_origin(&file, portal, true)?;
+    println!("{portal} may use the host: {}", file.display());
+    let configuration = Configuration::load()?;
+    if !configuration.allows(portal) {
+        println!("but {} says otherwise, and wins", configuration::SYSTEM_FILE);
+    }
+    let program = std::env::current_exe().context("finding this program")?;
+    for browser in target.browsers() {
+        let path = registration::register(browser, &target.place()?, &program, &configuration.extension_ids)?;
+        println!("{browser}: {}", path.display());
+    }
+    Ok(())
+}
+
+fn unregister(target: &Target, portal: Option<&str>) -> Result<()> {
+    for browser in target.browsers() {
+        if let Some(path) = registration::unregister(browser, &target.place()?)? {
+            println!("{browser}: removed {}", path.display());
+        }
+    }
+    if let Some(portal) = portal {
+        let file = configuration::file_to_change(target.system)?;
+        if file.exists() {
+            configuration::change_origin(&file, portal, false)?;
+            println!("{portal} may no longer use the host: {}", file.display());
+        }
+    }
+    Ok(())
+}
+
+fn tokens(json: bool) -> Result<()> {
+    let tokens = survey(&Modules::new(Configuration::load()?)).tokens;
+    if json {
+        println!("{}", serde_json::to_string_pretty(&tokens)?);
+        return Ok(());
+    }
+    for module in &tokens.modules {
+        let state = module.error.map_or("", |error| error.as_str());
+        println!("{}  {}{state}", module.name, module.description.as_deref().unwrap_or_default());
+    }
+    for reader in &tokens.readers {
+        match &reader.token {
+            None => println!("  {}: -", reader.name),
+            Some(token) => {
+                let unsuitable = token.unsuitable.map_or(String::new(), |code| format!("  ({})", code.as_str()));
+                println!(
+                    "  {}: {} {} {}{unsuitable}",
+                    reader.name, token.name.label, token.name.serial, token.name.model
+                );
+            }
+        }
+    }
+    if let Some(missing) = tokens.missing {
+        println!("{}", missing.as_str());
+    }
+    Ok(())
+}

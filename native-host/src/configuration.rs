@@ -1,0 +1,273 @@
+//! The administrator's configuration: which sites may use the host, and which PKCS#11 modules it loads.
+
+use std::{
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+/// Environment variable that names the one configuration file to read.
+pub const FILE_VARIABLE: &str = "QCERT_HOST_CONFIG";
+
+/// The configuration of everybody on this machine.
+pub const SYSTEM_FILE: &str = "/etc/qcert/host.toml";
+
+/// PIN that makers of tokens set, when the configuration does not list others.
+const FACTORY_PIN: &str = "12345678";
+
+/// Where PKCS#11 modules usually are, in the order of preference. The proxy of p11-kit shows the tokens of all
+/// others once more, so it comes last.
+#[cfg(unix)]
+const WELL_KNOWN_MODULES: &[&str] =
+    &["librtpkcs11ecp.so", "opensc-pkcs11.so", "libsofthsm2.so", "libjcPKCS11-2.so", "libjckt2.so", "p11-kit-proxy.so"];
+
+/// Folders in which they are looked for.
+#[cfg(unix)]
+const WELL_KNOWN_FOLDERS: &[&str] = &[
+    "/usr/lib/softhsm",
+    "/usr/lib/x86_64-linux-gnu/softhsm",
+    "/usr/lib/aarch64-linux-gnu/softhsm",
+    "/usr/lib/x86_64-linux-gnu",
+    "/usr/lib/aarch64-linux-gnu",
+    "/usr/lib64",
+    "/usr/lib64/pkcs11",
+    "/usr/lib",
+    "/usr/lib/pkcs11",
+    "/usr/local/lib",
+    "/opt/aktivco/rutokenecp/amd64",
+    "/opt/aktivco/rutokenecp/x86_64",
+];
+
+/// One file, as it is written. What is absent is taken from the other file, or is the default.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    allowed_origins: Option<Vec<String>>,
+    modules: Option<Vec<PathBuf>>,
+    factory_pins: Option<Vec<String>>,
+    extension_ids: Option<Vec<String>>,
+}
+
+/// What the host goes by.
+#[derive(Clone)]
+pub struct Configuration {
+    /// Origins that may use the host; compared byte by byte.
+    pub allowed_origins: Vec<String>,
+    /// Modules to load, in this order; `None` means the well-known places.
+    modules: Option<Vec<PathBuf>>,
+    /// PINs that a person is asked to change.
+    pub factory_pins: Vec<String>,
+    /// Further extensions in Chromium and its kin that may start the host.
+    pub extension_ids: Vec<String>,
+}
+
+impl Default for Configuration {
+    fn default() -> Self {
+        Self::merged(File::default(), File::default())
+    }
+}
+
+impl Configuration {
+    /// Reads the configuration of this machine and this person. What the system's file says wins.
+    ///
+    /// # Errors
+    /// A file that cannot be read, is not TOML or has unknown keys; a missing file is an empty one.
+    pub fn load() -> Result<Self> {
+        if let Some(file) = std::env::var_os(FILE_VARIABLE) {
+            return Ok(Self::merged(File::default(), read(Path::new(&file))?));
+        }
+        let person = match person_file() {
+            Some(path) => read(&path)?,
+            None => File::default(),
+        };
+        Ok(Self::merged(person, read(Path::new(SYSTEM_FILE))?))
+    }
+
+    fn merged(person: File, system: File) -> Self {
+        Self {
+            allowed_origins: system.allowed_origins.or(person.allowed_origins).unwrap_or_default(),
+            modules: system.modules.or(person.modules),
+            factory_pins: system.factory_pins.or(person.factory_pins).unwrap_or_else(|| vec![FACTORY_PIN.to_owned()]),
+            extension_ids: system.extension_ids.or(person.extension_ids).unwrap_or_default(),
+        }
+    }
+
+    /// May this site use the host?
+    pub fn allows(&self, origin: &str) -> bool {
+        self.allowed_origins.iter().any(|allowed| allowed == origin)
+    }
+
+    /// Is this one of the PINs that tokens are sold with?
+    pub fn is_factory_pin(&self, pin: &str) -> bool {
+        self.factory_pins.iter().any(|factory| factory == pin)
+    }
+
+    /// The modules to load now: those configured, else those that are found in the well-known places.
+    pub fn module_paths(&self) -> Vec<PathBuf> {
+        self.modules.clone().unwrap_or_else(well_known_modules)
+    }
+}
+
+/// Each well-known module where it is first found.
+#[cfg(unix)]
+fn well_known_modules() -> Vec<PathBuf> {
+    let find = |name: &&str| WELL_KNOWN_FOLDERS.iter().map(|folder| Path::new(folder).join(name)).find(|p| p.exists());
+    WELL_KNOWN_MODULES.iter().filter_map(find).collect()
+}
+
+/// Each well-known module, in the system's folder.
+#[cfg(windows)]
+fn well_known_modules() -> Vec<PathBuf> {
+    let folder = std::env::var_os("SystemRoot").map(|root| Path::new(&root).join("System32"));
+    ["rtPKCS11ECP.dll", "jcPKCS11-2.dll", "opensc-pkcs11.dll"]
+        .iter()
+        .filter_map(|name| folder.as_ref().map(|folder| folder.join(name)))
+        .filter(|path| path.exists())
+        .collect()
+}
+
+/// `~/.config/qcert/host.toml`.
+pub fn person_file() -> Option<PathBuf> {
+    configuration_folder().map(|folder| folder.join("qcert/host.toml"))
+}
+
+/// `$XDG_CONFIG_HOME`, else `~/.config`.
+pub fn configuration_folder() -> Option<PathBuf> {
+    let named = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    named.or_else(|| home().map(|home| home.join(".config")))
+}
+
+/// The person's home.
+pub fn home() -> Option<PathBuf> {
+    std::env::var_os("HOME").or_else(|| std::env::var_os("USERPROFILE")).map(PathBuf::from).filter(|p| p.is_absolute())
+}
+
+fn read(path: &Path) -> Result<File> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(File::default()),
+        Err(error) => return Err(error).with_context(|| format!("reading {}", path.display())),
+    };
+    parse(&text).with_context(|| format!("understanding {}", path.display()))
+}
+
+fn parse(text: &str) -> Result<File> {
+    // The parser's message quotes the line, which may be a PIN's: only its place is told.
+    toml_edit::de::from_str(text).map_err(|error| {
+        let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
+        anyhow::anyhow!("line {line} is not TOML, has an unknown key, or a value of another type")
+    })
+}
+
+/// The file that `register` and `unregister` change.
+///
+/// # Errors
+/// For a person without a home.
+pub fn file_to_change(system: bool) -> Result<PathBuf> {
+    if let Some(file) = std::env::var_os(FILE_VARIABLE) {
+        return Ok(file.into());
+    }
+    if system { Ok(SYSTEM_FILE.into()) } else { person_file().context("HOME is not set") }
+}
+
+/// Adds an origin to `allowed_origins` of a file, or takes it away; the rest of the file stays as it is. Doing it
+/// twice is as good as once.
+///
+/// # Errors
+/// A file that cannot be read, understood or written.
+pub fn change_origin(path: &Path, origin: &str, allow: bool) -> Result<()> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(error).with_context(|| format!("reading {}", path.display())),
+    };
+    let mut origins =
+        parse(&text).with_context(|| format!("understanding {}", path.display()))?.allowed_origins.unwrap_or_default();
+    if origins.iter().any(|known| known == origin) == allow {
+        return Ok(());
+    }
+    if allow {
+        origins.push(origin.to_owned())
+    } else {
+        origins.retain(|known| known != origin)
+    }
+    let mut document: toml_edit::DocumentMut = text.parse().context("understanding the configuration")?;
+    document["allowed_origins"] = toml_edit::value(origins.into_iter().collect::<toml_edit::Array>());
+    write_whole(path, document.to_string().as_bytes())
+}
+
+/// Writes a file so that a reader sees the old one or the new one, never a half. Anybody may read it.
+///
+/// # Errors
+/// Those of the file system.
+pub fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
+    let folder = path.parent().context("a file without a folder")?;
+    std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+    let mut file =
+        tempfile::NamedTempFile::new_in(folder).with_context(|| format!("writing in {}", folder.display()))?;
+    std::io::Write::write_all(&mut file, content)?;
+    #[cfg(unix)]
+    std::fs::set_permissions(file.path(), std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
+    file.as_file().sync_all()?;
+    file.persist(path).with_context(|| format!("writing {}", path.display()))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_system_file_says_wins() {
+        let person = parse("allowed_origins = ['https://mine']\nfactory_pins = ['1']").unwrap();
+        let system = parse("allowed_origins = ['https://theirs']").unwrap();
+        let configuration = Configuration::merged(person, system);
+        assert!(configuration.allows("https://theirs"));
+        assert!(!configuration.allows("https://mine"));
+        assert!(configuration.is_factory_pin("1"));
+    }
+
+    #[test]
+    fn an_origin_is_compared_exactly() {
+        let configuration =
+            Configuration::merged(File::default(), parse("allowed_origins = ['https://ca.example:8443']").unwrap());
+        for other in
+            ["https://ca.example", "https://ca.example:8443/", "http://ca.example:8443", "HTTPS://ca.example:8443"]
+        {
+            assert!(!configuration.allows(other), "{other}");
+        }
+        assert!(configuration.allows("https://ca.example:8443"));
+    }
+
+    #[test]
+    fn without_a_configuration_nobody_is_allowed_and_the_usual_factory_pin_is_known() {
+        let configuration = Configuration::merged(File::default(), File::default());
+        assert!(!configuration.allows(""));
+        assert!(configuration.is_factory_pin("12345678"));
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_and_the_error_quotes_no_value() {
+        let error = parse("\nfactory_pin = ['87654321']").err().unwrap().to_string();
+        assert!(!error.contains("87654321"), "{error}");
+        let error = parse("factory_pins = 87654321").err().unwrap().to_string();
+        assert!(!error.contains("87654321"), "{error}");
+    }
+
+    #[test]
+    fn an_origin_is_added_once_and_taken_away_with_comments_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep/host.toml");
+        std::fs::create_dir(folder.path().join("deep")).unwrap();
+        std::fs::write(&path, "# ours\nmodules = ['/m.so']\n").unwrap();
+        change_origin(&path, "http://localhost:8080", true).unwrap();
+        change_origin(&path, "http://localhost:8080", true).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("# ours\n"));
+        assert_eq!(text.matches("http://localhost:8080").count(), 1);
+        change_origin(&path, "http://localhost:8080", false).unwrap();
+        assert_eq!(read(&path).unwrap().allowed_origins.unwrap(), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,143 @@
+//! Native messaging: started by the browser, the host says hello, answers requests until the browser goes away, and
+//! leaves no half-made key pair behind.
+//!
+//! Three threads: this one reads frames, and so can always take a cancellation; one looks at tokens; one, while there
+//! is something to do that a person authorized, works with a token.
+
+mod desk;
+mod outbox;
+
+use std::{ffi::OsString, io::Read, process::ExitCode, sync::Arc};
+
+use qcert_protocol::{
+    ErrorCode, PROTOCOL_VERSION,
+    workstation::{Command, Event, Failure, MAX_MESSAGE_TO_HOST, MAX_REQUEST_ID, Request},
+};
+use serde::Deserialize;
+
+use crate::{
+    configuration::Configuration,
+    frame::{self, Incoming},
+};
+
+pub use outbox::Outbox;
+
+/// Do the arguments look like a browser's? Chromium gives `chrome-extension://ID/`; Firefox the path of the manifest
+/// and the extension's id.
+pub fn started_by_browser(arguments: &[OsString]) -> bool {
+    let text = |i: usize| arguments.get(i).and_then(|argument| argument.to_str());
+    match (text(1), text(2)) {
+        (Some(origin), _) if origin.starts_with("chrome-extension://") => true,
+        (Some(manifest), Some(_)) => manifest.starts_with(['/', '\\']) && manifest.ends_with(".json"),
+        _ => false,
+    }
+}
+
+/// Serves the browser that started this process.
+pub fn run() -> ExitCode {
+    // A PIN must not end up in a core file (invariant 1).
+    #[cfg(unix)]
+    let _ = rustix::process::setrlimit(
+        rustix::process::Resource::Core,
+        rustix::process::Rlimit { current: Some(0), maximum: Some(0) },
+    );
+    let outbox = match Outbox::over_stdout() {
+        Ok(outbox) => Arc::new(outbox),
+        Err(error) => {
+            eprintln!("qcert-host: no way to answer: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    serve(
+        &mut std::io::stdin().lock(),
+        &outbox,
+        Configuration::load()
+            .map_err(|error| {
+                eprintln!("qcert-host: {error:#}");
+            })
+            .ok(),
+    );
+    ExitCode::SUCCESS
+}
+
+fn serve(pipe: &mut impl Read, outbox: &Arc<Outbox>, configuration: Option<Configuration>) {
+    outbox
+        .send(&Event::Hello { protocol_version: PROTOCOL_VERSION, host_version: env!("CARGO_PKG_VERSION").to_owned() });
+    let mut desk = configuration.map(|configuration| desk::Desk::open(configuration, outbox.clone()));
+    loop {
+        match frame::read(pipe, MAX_MESSAGE_TO_HOST) {
+            Ok(Incoming::Frame(frame)) => {
+                if let Err((id, failure)) = take(&frame, desk.as_mut()) {
+                    outbox.fail(&id, failure);
+                }
+            }
+            Ok(Incoming::TooLong) => outbox.fail("", ErrorCode::FrameTooLarge.into()),
+            Ok(Incoming::End) | Err(_) => break,
+        }
+    }
+    if let Some(desk) = desk {
+        desk.close();
+    }
+}
+
+/// Understands one frame and hands it on. The origin comes before everything that it asks.
+fn take(frame: &[u8], desk: Option<&mut desk::Desk>) -> Result<(), (String, Failure)> {
+    let request: Request<'_> = serde_json::from_slice(frame).map_err(|_| malformed(frame))?;
+    if !good_id(&request.id) {
+        return Err((String::new(), ErrorCode::FrameMalformed.into()));
+    }
+    let Some(desk) = desk else {
+        return Err((request.id, ErrorCode::HostConfigurationInvalid.into()));
+    };
+    if !desk.allows(&request.origin) {
+        return Err((request.id, ErrorCode::OriginRefused.into()));
+    }
+    match Command::parse(&request.command, request.params) {
+        Ok(command) => desk.take(request.id, request.origin, command, request.authorization),
+        Err(code) => Err((request.id, code.into())),
+    }
+}
+
+fn good_id(id: &str) -> bool {
+    (1..=MAX_REQUEST_ID).contains(&id.len())
+}
+
+/// The answer to a frame that is not a request, under its `id` if that can be read.
+fn malformed(frame: &[u8]) -> (String, Failure) {
+    #[derive(Deserialize)]
+    struct Identified {
+        id: String,
+    }
+    let id = serde_json::from_slice::<Identified>(frame).map(|identified| identified.id).unwrap_or_default();
+    (if good_id(&id) { id } else { String::new() }, ErrorCode::FrameMalformed.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn started(arguments: &[&str]) -> bool {
+        started_by_browser(&arguments.iter().map(OsString::from).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn browsers_are_known_by_their_arguments() {
+        assert!(started(&["qcert-host", "chrome-extension://janafhkdmnhiphgcpjmeohjibkidkkib/"]));
+        assert!(started(&[
+            "qcert-host",
+            "/home/a/.mozilla/native-messaging-hosts/ru.qcert.host.json",
+            "qcert@qcert.ru"
+        ]));
+        assert!(!started(&["qcert-host", "doctor", "--json"]));
+        assert!(!started(&["qcert-host"]));
+    }
+
+    #[test]
+    fn a_frame_with_an_unknown_field_is_answered_under_its_id() {
+        let (id, failure) = malformed(br#"{"id":"7","origin":"","command":"","more":1}"#);
+        assert_eq!((id.as_str(), failure.code), ("7", ErrorCode::FrameMalformed));
+        let long = format!(r#"{{"id":"{}"}}"#, "7".repeat(65));
+        assert_eq!(malformed(long.as_bytes()).0, "");
+        assert_eq!(malformed(b"no JSON").0, "");
+    }
+}

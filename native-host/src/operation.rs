@@ -1,0 +1,81 @@
+//! Operations that a person authorized: they open a token. One at a time, in a thread of its own, so that the host
+//! goes on answering; a cancellation is honoured between two calls of PKCS#11.
+
+mod change_pin;
+mod create_request;
+mod install_certificate;
+mod login;
+mod remove_key_pair;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use qcert_protocol::{
+    ErrorCode,
+    workstation::{Authorization, CreateRequest, Event, Failure, InstallCertificate, OneToken, RemoveKeyPair, Stage},
+};
+use serde_json::Value;
+
+use crate::{configuration::Configuration, messaging::Outbox, module::Modules};
+
+/// What a person authorized.
+pub enum Task {
+    /// A key pair and a request.
+    CreateRequest(CreateRequest),
+    /// A certificate beside its key.
+    InstallCertificate(InstallCertificate),
+    /// An orphan's removal.
+    RemoveKeyPair(RemoveKeyPair),
+    /// Another PIN.
+    ChangePin(OneToken),
+}
+
+/// One operation, while it runs.
+pub struct Operation<'a> {
+    /// The request's `id`, for [`Event::Progress`].
+    pub id: &'a str,
+    /// The site, as the browser told it.
+    pub origin: &'a str,
+    /// What the person entered.
+    pub authorization: &'a Authorization,
+    /// The administrator's rules.
+    pub configuration: &'a Configuration,
+    /// The modules.
+    pub modules: &'a Modules,
+    /// The way to the browser.
+    pub outbox: &'a Outbox,
+    /// Set by `cancel`, and when the browser goes away.
+    pub cancelled: &'a AtomicBool,
+}
+
+impl Operation<'_> {
+    /// Does it.
+    ///
+    /// # Errors
+    /// Those of the command.
+    pub fn run(&self, task: Task) -> Result<Value, Failure> {
+        match task {
+            Task::CreateRequest(params) => self.create_request(&params).map(value),
+            Task::InstallCertificate(params) => self.install_certificate(&params).map(value),
+            Task::RemoveKeyPair(params) => self.remove_key_pair(params).map(value),
+            Task::ChangePin(params) => self.change_pin(&params).map(value),
+        }
+    }
+
+    /// Begins a step: tells the person, unless the person cancelled.
+    fn stage(&self, stage: Stage) -> Result<(), Failure> {
+        self.check_cancelled()?;
+        self.outbox.send(&Event::Progress { id: self.id.to_owned(), stage });
+        Ok(())
+    }
+
+    fn check_cancelled(&self) -> Result<(), Failure> {
+        if self.cancelled.load(Ordering::Acquire) { Err(ErrorCode::Cancelled.into()) } else { Ok(()) }
+    }
+}
+
+/// A result as JSON; [`Outbox`] sends results of many types through one door.
+pub(crate) fn value(result: impl serde::Serialize) -> Value {
+    // Strings, numbers and lists of them: nothing that JSON cannot say.
+    #[allow(clippy::expect_used)]
+    serde_json::to_value(result).expect("a result of the protocol is JSON")
+}

@@ -1,0 +1,210 @@
+//! Registration with browsers: the manifest of native messaging that tells a browser where the host is and which
+//! extensions may start it.
+
+use std::{
+    fmt,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, ensure};
+use qcert_protocol::workstation::HOST_NAME;
+use serde_json::json;
+
+use crate::{
+    EXTENSION_ID, FIREFOX_EXTENSION_ID,
+    configuration::{configuration_folder, home, write_whole},
+};
+
+/// A browser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Browser {
+    /// Chromium.
+    Chromium,
+    /// Google Chrome.
+    Chrome,
+    /// Microsoft Edge.
+    Edge,
+    /// Mozilla Firefox.
+    Firefox,
+}
+
+impl Browser {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Chromium, Self::Chrome, Self::Edge, Self::Firefox];
+
+    /// Where it looks for manifests: its documentation on native messaging says so.
+    pub fn folder(self, place: &Place) -> Option<PathBuf> {
+        match (place, self) {
+            (Place::UserData(folder), Self::Firefox) => Some(folder.join("native-messaging-hosts")),
+            (Place::UserData(folder), _) => Some(folder.join("NativeMessagingHosts")),
+            (Place::System, Self::Chromium) => Some("/etc/chromium/native-messaging-hosts".into()),
+            (Place::System, Self::Chrome) => Some("/etc/opt/chrome/native-messaging-hosts".into()),
+            (Place::System, Self::Edge) => Some("/etc/opt/edge/native-messaging-hosts".into()),
+            (Place::System, Self::Firefox) => Some("/usr/lib/mozilla/native-messaging-hosts".into()),
+            (Place::Person, Self::Chromium) => in_configuration("chromium"),
+            (Place::Person, Self::Chrome) => in_configuration("google-chrome"),
+            (Place::Person, Self::Edge) => in_configuration("microsoft-edge"),
+            (Place::Person, Self::Firefox) => home().map(|home| home.join(".mozilla/native-messaging-hosts")),
+        }
+    }
+
+    /// The manifest's file.
+    pub fn manifest_path(self, place: &Place) -> Option<PathBuf> {
+        self.folder(place).map(|folder| folder.join(format!("{HOST_NAME}.json")))
+    }
+}
+
+impl fmt::Display for Browser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Chromium => "Chromium",
+            Self::Chrome => "Google Chrome",
+            Self::Edge => "Microsoft Edge",
+            Self::Firefox => "Mozilla Firefox",
+        })
+    }
+}
+
+fn in_configuration(browser: &str) -> Option<PathBuf> {
+    configuration_folder().map(|folder| folder.join(browser).join("NativeMessagingHosts"))
+}
+
+/// For whom.
+pub enum Place {
+    /// For this person.
+    Person,
+    /// For everybody on this machine.
+    System,
+    /// For a browser that was started with `--user-data-dir` (or with a profile's home of its own).
+    UserData(PathBuf),
+}
+
+/// The manifest's content.
+fn manifest(browser: Browser, program: &Path, more_extensions: &[String]) -> serde_json::Value {
+    let mut manifest = json!({
+        "name": HOST_NAME,
+        "description": "Qcert: works with the token",
+        "path": program,
+        "type": "stdio",
+    });
+    if browser == Browser::Firefox {
+        manifest["allowed_extensions"] = json!([FIREFOX_EXTENSION_ID]);
+    } else {
+        let mut ids = vec![EXTENSION_ID];
+        ids.extend(more_extensions.iter().map(String::as_str).filter(|id| *id != EXTENSION_ID));
+        manifest["allowed_origins"] = ids.iter().map(|id| format!("chrome-extension://{id}/")).collect();
+    }
+    manifest
+}
+
+/// Writes the manifest; says where.
+///
+/// # Errors
+/// Those of the file system; a person without a home.
+pub fn register(browser: Browser, place: &Place, program: &Path, more_extensions: &[String]) -> Result<PathBuf> {
+    let path = browser.manifest_path(place).context("HOME is not set")?;
+    let text = serde_json::to_string_pretty(&manifest(browser, program, more_extensions))?;
+    write_whole(&path, format!("{text}\n").as_bytes())?;
+    Ok(path)
+}
+
+/// Removes the manifest; says where it was, if it was.
+///
+/// # Errors
+/// Those of the file system; a person without a home.
+pub fn unregister(browser: Browser, place: &Place) -> Result<Option<PathBuf>> {
+    let path = browser.manifest_path(place).context("HOME is not set")?;
+    match std::fs::remove_file(&path) {
+        Ok(()) => Ok(Some(path)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("removing {}", path.display())),
+    }
+}
+
+/// The program that a manifest names.
+pub fn registered_program(path: &Path) -> Option<PathBuf> {
+    let manifest: serde_json::Value = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
+    (manifest["name"] == HOST_NAME).then(|| manifest["path"].as_str().map(PathBuf::from)).flatten()
+}
+
+/// Is this an origin as browsers write it (RFC 6454 §6.2): scheme, host, port unless it is the scheme's own, and
+/// nothing else? Only this machine may do without TLS.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_origin(origin: &str) -> Result<()> {
+    let (host, usual_port) = match origin.split_once("://") {
+        Some(("https", host)) => (host, ":443"),
+        Some(("http", host)) => (host, ":80"),
+        _ => anyhow::bail!("the portal's origin begins with https:// (http:// only on localhost): {origin}"),
+    };
+    let (name, port) = match host.rsplit_once(':') {
+        Some((name, port)) if !port.contains(']') => (name, Some(port)),
+        _ => (host, None),
+    };
+    let good_name = !name.is_empty()
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-._[]:".contains(&b));
+    let good_port = port.is_none_or(|port| !port.starts_with('0') && port.parse::<u16>().is_ok());
+    ensure!(good_name && good_port, "an origin is scheme, host in lower case and port, with no path: {origin}");
+    ensure!(!host.ends_with(usual_port), "browsers leave the usual port out of an origin: {origin}");
+    let local = matches!(name, "localhost" | "127.0.0.1" | "[::1]") || name.ends_with(".localhost");
+    ensure!(usual_port == ":443" || local, "outside localhost the portal's origin begins with https://: {origin}");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_as_browsers_write_it() {
+        for good in [
+            "https://ca.example",
+            "https://ca.example:8443",
+            "http://localhost:8080",
+            "http://127.0.0.1:1",
+            "http://[::1]:8080",
+            "https://xn--80ak6aa92e.example",
+        ] {
+            check_origin(good).unwrap();
+        }
+        for bad in [
+            "ca.example",
+            "https://",
+            "https://ca.example/",
+            "https://ca.example:443",
+            "http://ca.example",
+            "https://CA.example",
+            "https://ca.example:99999",
+            "https://a b",
+            "https://user@ca.example",
+            "*",
+            "file://",
+        ] {
+            assert!(check_origin(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn each_browser_gets_the_manifest_that_it_understands() {
+        let chromium = manifest(Browser::Chromium, Path::new("/opt/qcert-host"), &["another".into()]);
+        let origins = json!([format!("chrome-extension://{EXTENSION_ID}/"), "chrome-extension://another/"]);
+        assert_eq!(chromium["allowed_origins"], origins);
+        let firefox = manifest(Browser::Firefox, Path::new("/opt/qcert-host"), &[]);
+        assert_eq!(firefox["allowed_extensions"], json!(["qcert@qcert.ru"]));
+        assert!(firefox.get("allowed_origins").is_none());
+    }
+
+    #[test]
+    fn the_extensions_id_is_that_of_its_own_manifest() {
+        use base64::{Engine, engine::general_purpose::STANDARD};
+        use sha2::{Digest, Sha256};
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../extension/src/manifest.json");
+        let manifest: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        let key = STANDARD.decode(manifest["key"].as_str().unwrap()).unwrap();
+        let digest = Sha256::digest(&key);
+        let letters = digest[..16].iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        assert_eq!(letters.map(|digit| char::from(b'a' + digit)).collect::<String>(), EXTENSION_ID);
+    }
+}

@@ -1,0 +1,293 @@
+//! What is plugged in: modules, readers, tokens, and what can be seen on a token without a PIN.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use cryptoki::{
+    object::{Attribute, AttributeType, ObjectClass},
+    session::Session,
+    slot::{Slot, TokenInfo},
+};
+use qcert_protocol::{
+    ErrorCode, KeyId,
+    portal::TokenName,
+    workstation::{
+        Container, Failure, Module as ModuleView, PinState, Reader, Token, TokenDetails, TokenId, Tokens, TriesLeft,
+    },
+};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    failure::failure,
+    module::{Loaded, Module, Modules},
+};
+
+/// A token, and how to reach it.
+#[derive(Clone)]
+pub struct Found {
+    /// The module that shows it.
+    pub module: Arc<Module>,
+    /// Its reader.
+    pub slot: Slot,
+    /// What a person sees of it.
+    pub token: Token,
+}
+
+impl Found {
+    /// A PKCS#11 error of this token, in the words of the protocol.
+    pub fn failure(&self, error: &cryptoki::error::Error, otherwise: ErrorCode) -> Failure {
+        let failure = failure(&self.module.name, error, otherwise);
+        // Modules say that a token is gone in many ways; CKR_DEVICE_ERROR and CKR_GENERAL_ERROR are among them.
+        if failure.code == otherwise && !self.is_there() {
+            return Failure { code: ErrorCode::TokenRemoved, ..failure };
+        }
+        failure
+    }
+
+    /// Is the same token still in its reader?
+    pub fn is_there(&self) -> bool {
+        let info = self.module.pkcs11.get_token_info(self.slot);
+        info.is_ok_and(|info| token_id(&self.module, self.slot, &info) == self.token.id)
+    }
+
+    /// What the token's flags say of further tries now.
+    pub fn tries_left(&self) -> Option<TriesLeft> {
+        self.module.pkcs11.get_token_info(self.slot).ok().map(|info| tries_left(&info))
+    }
+}
+
+/// What is plugged in at one moment.
+#[derive(Default)]
+pub struct Survey {
+    /// As the protocol tells it.
+    pub tokens: Tokens,
+    /// The tokens that can be reached.
+    pub found: Vec<Found>,
+}
+
+/// Asks all modules.
+pub fn survey(modules: &Modules) -> Survey {
+    let mut survey = Survey::default();
+    for loaded in modules.all() {
+        match loaded {
+            Loaded::Broken { name, failure, .. } => {
+                survey.tokens.modules.push(ModuleView { name, description: None, error: Some(failure.code) });
+            }
+            Loaded::Works(module) => survey.add(&module),
+        }
+    }
+    survey.tokens.missing = missing(&survey.tokens);
+    survey
+}
+
+/// The token of this name.
+///
+/// # Errors
+/// `token_removed`: the name was good when the person chose it.
+pub fn find(modules: &Modules, id: &TokenId) -> Result<Found, Failure> {
+    survey(modules).found.into_iter().find(|found| found.token.id == *id).ok_or_else(|| ErrorCode::TokenRemoved.into())
+}
+
+impl Survey {
+    fn add(&mut self, module: &Arc<Module>) {
+        let slots = module.pkcs11.get_all_slots();
+        let error = slots.as_ref().err().map(|_| ErrorCode::ModuleFailed);
+        let description = Some(module.description.clone());
+        self.tokens.modules.push(ModuleView { name: module.name.clone(), description, error });
+        let before = self.tokens.readers.len();
+        for slot in slots.unwrap_or_default() {
+            // A slot that is gone between the two calls is a reader that was unplugged.
+            let Ok(info) = module.pkcs11.get_slot_info(slot) else { continue };
+            let token = if info.token_present() { self.token(module, slot) } else { None };
+            let name = info.slot_description().trim().to_owned();
+            self.add_reader(before, Reader { name, module: module.name.clone(), token });
+        }
+    }
+
+    fn token(&mut self, module: &Arc<Module>, slot: Slot) -> Option<Token> {
+        let info = module.pkcs11.get_token_info(slot).ok()?;
+        // SoftHSM always shows one more slot, with a token that waits to be initialised.
+        if info.model().trim() == "SoftHSM v2" && !info.token_initialized() {
+            return None;
+        }
+        let token = describe(module, slot, &info);
+        self.found.push(Found { module: module.clone(), slot, token: token.clone() });
+        Some(token)
+    }
+
+    /// Two modules may show the same reader: the one that comes first and knows the token keeps it.
+    fn add_reader(&mut self, of_other_modules: usize, reader: Reader) {
+        let twin = self.tokens.readers[..of_other_modules].iter().position(|other| {
+            let same_token = match (&other.token, &reader.token) {
+                (Some(one), Some(two)) => one.name.serial == two.name.serial && one.name.label == two.name.label,
+                _ => false,
+            };
+            same_token || other.name == reader.name
+        });
+        match twin {
+            None => self.tokens.readers.push(reader),
+            Some(twin) if self.tokens.readers[twin].token.is_none() && reader.token.is_some() => {
+                self.tokens.readers[twin] = reader;
+            }
+            Some(_) => {
+                if let Some(token) = reader.token {
+                    self.found.retain(|found| found.token.id != token.id);
+                }
+            }
+        }
+    }
+}
+
+fn missing(tokens: &Tokens) -> Option<ErrorCode> {
+    if tokens.readers.iter().any(|reader| reader.token.is_some()) {
+        None
+    } else if !tokens.readers.is_empty() {
+        Some(ErrorCode::TokenMissing)
+    } else if tokens.modules.iter().any(|module| module.error.is_none()) {
+        Some(ErrorCode::ReaderMissing)
+    } else if tokens.modules.is_empty() {
+        Some(ErrorCode::ModuleMissing)
+    } else {
+        Some(ErrorCode::ModuleFailed)
+    }
+}
+
+fn describe(module: &Module, slot: Slot, info: &TokenInfo) -> Token {
+    let text = |text: &str| text.trim_matches(['\0', ' ']).to_owned();
+    Token {
+        id: token_id(module, slot, info),
+        name: TokenName { label: text(info.label()), serial: text(info.serial_number()), model: text(info.model()) },
+        pin: PinState {
+            tries: tries_left(info),
+            to_be_changed: info.user_pin_to_be_changed(),
+            pad: info.protected_authentication_path(),
+            min_length: u32::try_from(info.min_pin_length()).unwrap_or(0),
+            max_length: u32::try_from(info.max_pin_length()).unwrap_or(u32::MAX),
+        },
+        unsuitable: unsuitable(info),
+    }
+}
+
+/// A name that says nothing to the page and is another one as soon as another token is in the reader.
+fn token_id(module: &Module, slot: Slot, info: &TokenInfo) -> TokenId {
+    let mut digest = Sha256::new();
+    for part in [module.path.as_os_str().as_encoded_bytes(), &slot.id().to_be_bytes(), info.serial_number().as_bytes()]
+    {
+        digest.update((part.len() as u64).to_be_bytes());
+        digest.update(part);
+    }
+    TokenId(digest.finalize()[..12].iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn tries_left(info: &TokenInfo) -> TriesLeft {
+    match (info.user_pin_locked(), info.user_pin_final_try(), info.user_pin_count_low()) {
+        (true, _, _) => TriesLeft::None,
+        (_, true, _) => TriesLeft::Final,
+        (_, _, true) => TriesLeft::Low,
+        _ => TriesLeft::Full,
+    }
+}
+
+fn unsuitable(info: &TokenInfo) -> Option<ErrorCode> {
+    let full = info.free_public_memory() == Some(0) && info.total_public_memory().is_some_and(|total| total > 0);
+    if info.error_state() {
+        Some(ErrorCode::ModuleFailed)
+    } else if !info.token_initialized() || !info.user_pin_initialized() {
+        Some(ErrorCode::TokenUnsuitable)
+    } else if info.user_pin_locked() {
+        Some(ErrorCode::PinLocked)
+    } else {
+        full.then_some(ErrorCode::TokenFull)
+    }
+}
+
+/// Everything that a token shows without a PIN.
+///
+/// # Errors
+/// `token_removed` or `module_failed`.
+pub fn details(found: &Found) -> Result<TokenDetails, Failure> {
+    let failed = |error| found.failure(&error, ErrorCode::ModuleFailed);
+    let pkcs11 = &found.module.pkcs11;
+    let info = pkcs11.get_token_info(found.slot).map_err(failed)?;
+    let mechanisms = pkcs11.get_mechanism_list(found.slot).map_err(failed)?;
+    let session = pkcs11.open_ro_session(found.slot).map_err(failed)?;
+    Ok(TokenDetails {
+        token: describe(&found.module, found.slot, &info),
+        manufacturer: info.manufacturer_id().trim().to_owned(),
+        firmware: format!("{}.{}", info.firmware_version().major(), info.firmware_version().minor()),
+        free_memory: info.free_public_memory().map(|bytes| bytes as u64),
+        mechanisms: mechanisms.iter().map(ToString::to_string).collect(),
+        containers: containers(&session).map_err(failed)?,
+    })
+}
+
+/// Key pairs and certificates whose CKA_ID is a key's name, by that name.
+fn containers(session: &Session) -> Result<Vec<Container>, cryptoki::error::Error> {
+    let mut containers = BTreeMap::<[u8; 20], Container>::new();
+    for (class, has_certificate) in [(ObjectClass::PUBLIC_KEY, false), (ObjectClass::CERTIFICATE, true)] {
+        for object in session.find_objects(&[Attribute::Class(class), Attribute::Token(true)])? {
+            let (mut id, mut label) = (None, String::new());
+            for attribute in session.get_attributes(object, &[AttributeType::Id, AttributeType::Label])? {
+                match attribute {
+                    Attribute::Id(bytes) => id = <[u8; 20]>::try_from(bytes).ok(),
+                    Attribute::Label(bytes) => label = String::from_utf8_lossy(&bytes).into_owned(),
+                    _ => {}
+                }
+            }
+            let Some(id) = id else { continue };
+            let key_id = KeyId::from_bytes(&id);
+            let container = containers.entry(id).or_insert(Container { label, key_id, has_certificate });
+            container.has_certificate |= has_certificate;
+        }
+    }
+    Ok(containers.into_values().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reader(name: &str, module: &str, serial: Option<&str>) -> Reader {
+        let token = serial.map(|serial| Token {
+            id: TokenId(format!("{module}-{serial}")),
+            name: TokenName { label: "T".into(), serial: serial.into(), model: "M".into() },
+            pin: PinState { tries: TriesLeft::Full, to_be_changed: false, pad: false, min_length: 4, max_length: 8 },
+            unsuitable: None,
+        });
+        Reader { name: name.into(), module: module.into(), token }
+    }
+
+    #[test]
+    fn a_reader_that_two_modules_show_is_listed_once_with_its_token() {
+        let mut survey = Survey::default();
+        survey.add_reader(0, reader("R0", "first", None));
+        survey.add_reader(0, reader("R1", "first", Some("1")));
+        survey.add_reader(2, reader("R0", "second", Some("2")));
+        survey.add_reader(2, reader("R1", "second", None));
+        survey.add_reader(2, reader("proxy", "second", Some("1")));
+        let seen: Vec<_> = survey.tokens.readers.iter().map(|r| (r.name.as_str(), r.module.as_str())).collect();
+        assert_eq!(seen, [("R0", "second"), ("R1", "first")]);
+    }
+
+    #[test]
+    fn two_readers_of_one_kind_in_one_module_are_two_readers() {
+        let mut survey = Survey::default();
+        survey.add_reader(0, reader("R", "first", None));
+        survey.add_reader(0, reader("R", "first", None));
+        assert_eq!(survey.tokens.readers.len(), 2);
+    }
+
+    #[test]
+    fn module_reader_and_token_are_missed_by_their_own_names() {
+        let module = |error| ModuleView { name: "m".into(), description: None, error };
+        let mut tokens = Tokens::default();
+        assert_eq!(missing(&tokens), Some(ErrorCode::ModuleMissing));
+        tokens.modules = vec![module(Some(ErrorCode::ModuleFailed))];
+        assert_eq!(missing(&tokens), Some(ErrorCode::ModuleFailed));
+        tokens.modules.push(module(None));
+        assert_eq!(missing(&tokens), Some(ErrorCode::ReaderMissing));
+        tokens.readers = vec![reader("R", "m", None)];
+        assert_eq!(missing(&tokens), Some(ErrorCode::TokenMissing));
+        tokens.readers = vec![reader("R", "m", Some("1"))];
+        assert_eq!(missing(&tokens), None);
+    }
+}

@@ -1,0 +1,131 @@
+//! Frames, ids and origins.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::workplace::{Browser, ORIGIN, Workplace, softhsm};
+
+fn list(id: &str, origin: &str) -> String {
+    json!({"id": id, "origin": origin, "command": "listTokens"}).to_string()
+}
+
+#[test]
+fn the_host_speaks_first() {
+    let workplace = Workplace::new();
+    let mut browser = Browser::start(workplace.command(env!("CARGO_BIN_EXE_qcert-host")));
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(browser.next(), json!({"event": "hello", "protocolVersion": 1, "hostVersion": version}));
+    assert!(browser.is_silent(200));
+}
+
+#[test]
+fn the_host_ends_when_the_browser_does() {
+    let workplace = Workplace::new();
+    assert_eq!(workplace.browser().close(), (true, String::new()));
+    let mut browser = workplace.browser();
+    browser.write(&[200, 0]);
+    assert!(browser.close().0, "half a length");
+    let mut browser = workplace.browser();
+    browser.write(&[200, 0, 0, 0, b'{']);
+    assert!(browser.close().0, "half a frame");
+}
+
+#[test]
+fn a_frame_that_is_too_long_or_no_request_is_answered_and_the_host_goes_on() {
+    let workplace = Workplace::new();
+    let mut browser = workplace.browser();
+    browser.send_text(&" ".repeat(256 * 1024 + 1));
+    assert_eq!(browser.next(), json!({"id": "", "error": {"code": "frame_too_large"}}));
+    for text in ["", "no JSON", "[]", "{}", r#"{"id":7}"#, r#"{"origin":"x","command":"listTokens"}"#] {
+        browser.send_text(text);
+        assert_eq!(browser.next(), json!({"id": "", "error": {"code": "frame_malformed"}}), "{text}");
+    }
+    let more = r#"{"id":"a","origin":"x","command":"listTokens","more":1}"#;
+    browser.send_text(more);
+    assert_eq!(browser.next(), json!({"id": "a", "error": {"code": "frame_malformed"}}));
+    browser.token("first");
+}
+
+#[test]
+fn an_id_is_one_to_sixty_four_bytes_and_not_in_use() {
+    let workplace = Workplace::new();
+    let mut browser = workplace.browser();
+    for id in [String::new(), "x".repeat(65)] {
+        browser.send_text(&list(&id, ORIGIN));
+        assert_eq!(browser.next(), json!({"id": "", "error": {"code": "frame_malformed"}}));
+    }
+    let longest = "x".repeat(64);
+    browser.send_text(&list(&longest, ORIGIN));
+    assert!(browser.answer(&longest)["error"].is_null());
+    // The first listing loads modules, so the second frame is read while it is open.
+    let mut browser = workplace.browser();
+    browser.send_text(&list("twin", ORIGIN));
+    browser.send_text(&list("twin", ORIGIN));
+    let answers = [browser.next(), browser.next()];
+    assert!(answers.contains(&json!({"id": "", "error": {"code": "frame_malformed"}})), "{answers:?}");
+    assert_eq!(answers.iter().filter(|answer| answer["id"] == "twin").count(), 1);
+}
+
+/// Invariant 3.
+#[test]
+fn an_origin_that_is_not_on_the_list_gets_nothing_whatever_it_asks() {
+    let workplace = Workplace::new();
+    let mut browser = workplace.browser();
+    for origin in
+        ["", "null", "https://evil.example", "http://localhost:8081", "http://localhost:8080/", "HTTP://LOCALHOST:8080"]
+    {
+        for command in ["listTokens", "createRequest", "noSuchCommand"] {
+            let request = json!({"id": "a", "origin": origin, "command": command, "authorization": {"pin": "1234"}});
+            browser.send_text(&request.to_string());
+            assert_eq!(browser.next(), json!({"id": "a", "error": {"code": "origin_refused"}}), "{origin} {command}");
+        }
+    }
+}
+
+#[test]
+fn an_unknown_command_and_wrong_parameters_are_told_apart() {
+    let workplace = Workplace::new();
+    let mut browser = workplace.browser();
+    assert_eq!(browser.refused("sing", Value::Null, Value::Null)["code"], "command_unknown");
+    assert_eq!(browser.refused("listTokens", json!({"all": true}), Value::Null)["code"], "frame_malformed");
+    assert_eq!(browser.refused("tokenDetails", json!({}), Value::Null)["code"], "frame_malformed");
+    assert_eq!(browser.ask("cancel", json!({"request": "nothing"}), Value::Null), json!({"found": false}));
+}
+
+#[test]
+fn a_broken_configuration_is_said_to_everybody() {
+    let workplace = Workplace::new();
+    workplace.configure("allowed_origin = ['http://localhost:8080']");
+    let mut browser = workplace.browser();
+    assert_eq!(browser.refused("listTokens", Value::Null, Value::Null)["code"], "host_configuration_invalid");
+}
+
+#[test]
+fn a_module_that_prints_does_not_corrupt_frames() {
+    let workplace = Workplace::new();
+    let source = r#"
+        #include <stdio.h>
+        #include <unistd.h>
+        __attribute__((constructor)) static void greet(void) {
+            printf("Module loaded!\n");
+            fflush(stdout);
+            (void)!write(1, "raw noise\n", 10);
+        }
+    "#;
+    let source = workplace.file("noisy.c", source);
+    let noisy = workplace.path("noisy.so");
+    let made = Command::new("cc").args(["-shared", "-fPIC", "-o"]).args([&noisy, &source]).status().unwrap();
+    assert!(made.success());
+    workplace.configure(&format!(
+        "allowed_origins = ['{ORIGIN}']\nmodules = ['{}', '{}']",
+        noisy.display(),
+        softhsm().display()
+    ));
+    let mut browser = workplace.browser();
+    let tokens = browser.ask("listTokens", Value::Null, Value::Null);
+    assert_eq!(tokens["modules"][0], json!({"name": "noisy", "error": "module_failed"}));
+    browser.token("first");
+    let (_, stderr) = browser.close();
+    assert!(stderr.contains("raw noise"), "it went to stderr: {stderr}");
+}

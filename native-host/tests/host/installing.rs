@@ -1,0 +1,200 @@
+//! `installCertificate`, `removeKeyPair`, `changePin`, `storeState`.
+
+use serde_json::{Value, json};
+
+use crate::workplace::{Browser, CONTAINER, ORIGIN, PIN, Workplace, base64, certify, request_params, softhsm, text};
+
+fn install(token: &str, certificate: &[u8]) -> Value {
+    json!({"token": token, "container": CONTAINER, "certificate": base64(certificate)})
+}
+
+/// A workplace with a pair and its certificate, not installed yet.
+fn certified() -> (Workplace, Browser, String, Vec<u8>) {
+    let workplace = Workplace::new();
+    let mut browser = workplace.browser();
+    let created = browser.create_request("first", "P-256");
+    let certificate = certify(&workplace, &created);
+    let token = browser.token("first");
+    (workplace, browser, token, certificate)
+}
+
+#[test]
+fn a_certificate_lies_beside_its_key_and_in_the_persons_store() {
+    let (workplace, mut browser, token, certificate) = certified();
+    let installed = browser.ask("installCertificate", install(&token, &certificate), json!({"pin": PIN}));
+    assert!(installed["storeError"].is_null(), "{installed}");
+    let objects = workplace.objects("first");
+    assert!(objects.contains("Certificate Object; type = X.509 cert"), "{objects}");
+    assert_eq!(objects.matches(installed["keyId"].as_str().unwrap()).count(), 3, "{objects}");
+    let database = format!("sql:{}", workplace.path("home/.pki/nssdb").display());
+    let listed = workplace.run("certutil", ["-L", "-d", &database]);
+    let line = String::from_utf8_lossy(&listed.stdout).lines().find(|l| l.starts_with(CONTAINER)).unwrap().to_owned();
+    assert!(line.trim_end().ends_with(" ,,"), "trust was given: {line}");
+    let module = workplace.run("certutil", ["-L", "-d", &database, "-n", CONTAINER, "-r"]);
+    assert_eq!(module.stdout, certificate);
+}
+
+#[test]
+fn installing_twice_is_as_good_as_once() {
+    let (workplace, mut browser, token, certificate) = certified();
+    for _ in 0..2 {
+        let installed = browser.ask("installCertificate", install(&token, &certificate), json!({"pin": PIN}));
+        assert!(installed["storeError"].is_null(), "{installed}");
+    }
+    assert_eq!(workplace.objects("first").matches("Certificate Object").count(), 1);
+}
+
+#[test]
+fn every_algorithm_can_prove_its_key() {
+    let workplace = Workplace::new();
+    let mut browser = workplace.browser();
+    let token = browser.token("first");
+    for algorithm in ["P-384", "RSA-2048"] {
+        let created = browser.create_request("first", algorithm);
+        let certificate = certify(&workplace, &created);
+        let installed = browser.ask("installCertificate", install(&token, &certificate), json!({"pin": PIN}));
+        assert_eq!(installed["keyId"], created["keyId"]);
+    }
+}
+
+#[test]
+fn the_module_is_registered_only_if_the_person_agreed() {
+    let (workplace, mut browser, token, certificate) = certified();
+    let question = json!({"token": token});
+    browser.ask("installCertificate", install(&token, &certificate), json!({"pin": PIN}));
+    let state = browser.ask("storeState", question.clone(), Value::Null);
+    assert_eq!(state, json!({"moduleRegistered": false, "module": "libsofthsm2"}));
+    let agreed = json!({"pin": PIN, "registerModule": true});
+    let installed = browser.ask("installCertificate", install(&token, &certificate), agreed);
+    assert!(installed["storeError"].is_null(), "{installed}");
+    assert_eq!(browser.ask("storeState", question, Value::Null)["moduleRegistered"], true);
+    let list = text(&workplace.path("home/.pki/nssdb/pkcs11.txt"));
+    assert!(list.contains(&format!("library={}", softhsm().display())), "{list}");
+}
+
+#[test]
+fn a_store_that_cannot_be_written_does_not_undo_the_installation() {
+    let (workplace, browser, token, certificate) = certified();
+    drop(browser);
+    workplace.file("home/.pki", "in the way");
+    let mut browser = workplace.browser();
+    let installed = browser.ask("installCertificate", install(&token, &certificate), json!({"pin": PIN}));
+    assert_eq!(installed["storeError"], "store_failed");
+    assert!(workplace.objects("first").contains("Certificate Object"));
+}
+
+#[test]
+fn a_missing_store_tool_has_its_own_code() {
+    let (workplace, browser, token, certificate) = certified();
+    drop(browser);
+    let mut command = workplace.command(env!("CARGO_BIN_EXE_qcert-host"));
+    command.env("PATH", workplace.path("home"));
+    let mut browser = Browser::start(command);
+    let installed = browser.ask("installCertificate", install(&token, &certificate), json!({"pin": PIN}));
+    assert_eq!(installed["storeError"], "store_tool_missing");
+}
+
+#[test]
+fn a_certificate_for_a_key_on_another_token_is_told_apart_before_a_pin_is_presented() {
+    let (workplace, browser, _, certificate) = certified();
+    drop(browser);
+    workplace.add_token("second", PIN);
+    let mut browser = workplace.browser();
+    let second = browser.token("second");
+    let error = browser.refused("installCertificate", install(&second, &certificate), json!({"pin": "не тот"}));
+    assert_eq!(error["code"], "token_mismatch");
+    assert!(!workplace.objects("second").contains("Certificate Object"));
+}
+
+#[test]
+fn a_certificate_whose_key_is_nowhere_is_not_written() {
+    let (workplace, mut browser, token, certificate) = certified();
+    let created = browser.ask("tokenDetails", json!({"token": token}), Value::Null);
+    let key_id = created["containers"][0]["keyId"].clone();
+    browser.ask("removeKeyPair", json!({"token": token, "keyId": key_id}), json!({"pin": PIN}));
+    let error = browser.refused("installCertificate", install(&token, &certificate), json!({"pin": PIN}));
+    assert_eq!(error["code"], "key_not_found");
+    assert!(!workplace.objects("first").contains("Object"));
+}
+
+#[test]
+fn what_is_no_certificate_is_refused() {
+    let (_workplace, mut browser, token, certificate) = certified();
+    for bytes in
+        [&b""[..], b"no certificate", &certificate[..certificate.len() - 1], &[&certificate[..], b"x"].concat()]
+    {
+        let error = browser.refused("installCertificate", install(&token, bytes), json!({"pin": PIN}));
+        assert_eq!(error["code"], "certificate_invalid");
+    }
+}
+
+#[test]
+fn a_pair_with_a_certificate_is_not_removed() {
+    let (workplace, mut browser, token, certificate) = certified();
+    let installed = browser.ask("installCertificate", install(&token, &certificate), json!({"pin": PIN}));
+    let params = json!({"token": token, "keyId": installed["keyId"]});
+    assert_eq!(browser.refused("removeKeyPair", params, json!({"pin": PIN}))["code"], "key_in_use");
+    assert_eq!(workplace.objects("first").matches("Key Object").count(), 2);
+}
+
+#[test]
+fn a_pair_that_the_portal_did_not_make_is_not_removed() {
+    let workplace = Workplace::new();
+    let id = "ab".repeat(20);
+    let module = softhsm();
+    let made = workplace.run(
+        "pkcs11-tool",
+        [
+            "--module",
+            module.to_str().unwrap(),
+            "--token-label",
+            "first",
+            "--login",
+            "--pin",
+            PIN,
+            "--keypairgen",
+            "--key-type",
+            "EC:prime256v1",
+            "--label",
+            "mail",
+            "--id",
+            &id,
+        ],
+    );
+    assert!(made.status.success(), "{made:?}");
+    let mut browser = workplace.browser();
+    let token = browser.token("first");
+    let error = browser.refused("removeKeyPair", json!({"token": token, "keyId": id}), json!({"pin": PIN}));
+    assert_eq!(error["code"], "key_not_found");
+    assert_eq!(workplace.objects("first").matches("Key Object").count(), 2);
+}
+
+#[test]
+fn a_changed_pin_opens_the_token_and_the_old_one_does_not() {
+    let workplace = Workplace::without_token();
+    workplace.add_token("first", "12345678");
+    let mut browser = workplace.browser();
+    let token = browser.token("first");
+    let params = json!({"token": token});
+    let change = |pin: &str, new: &str| json!({"pin": pin, "newPin": new});
+    assert_eq!(browser.refused("changePin", params.clone(), change("12345678", "1"))["code"], "pin_length_invalid");
+    assert_eq!(browser.refused("changePin", params.clone(), change("9999", "12345678"))["code"], "pin_factory");
+    let wrong = browser.refused("changePin", params.clone(), change("9999", "4711"));
+    assert_eq!((wrong["code"].as_str(), wrong["triesLeft"].as_str()), (Some("pin_incorrect"), Some("low")));
+    assert_eq!(browser.refused("changePin", params.clone(), json!({"pin": "12345678"}))["code"], "pin_required");
+    browser.ask("changePin", params, change("12345678", PIN));
+    let old = json!({"pin": "12345678", "keepFactoryPin": true});
+    assert_eq!(browser.refused("createRequest", request_params(&token, "P-256"), old)["code"], "pin_incorrect");
+    browser.create_request("first", "P-256");
+}
+
+/// Invariant 3: no command signs bytes that a caller chose.
+#[test]
+fn there_is_no_command_that_signs() {
+    let workplace = Workplace::new();
+    let mut browser = workplace.browser();
+    for command in ["sign", "signHash", "signData", "prove", "login", "decrypt"] {
+        let error = browser.refused(command, json!({"data": "AAAA", "origin": ORIGIN}), json!({"pin": PIN}));
+        assert_eq!(error["code"], "command_unknown");
+    }
+}

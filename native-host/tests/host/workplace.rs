@@ -1,0 +1,305 @@
+//! A person's workplace in a temporary folder: SoftHSM tokens, a home, a configuration, and the real host over pipes.
+
+use std::{
+    ffi::OsStr,
+    io::{Read, Write},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, Command, Output, Stdio},
+    sync::mpsc::{self, Receiver},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+
+pub const ORIGIN: &str = "http://localhost:8080";
+pub const CONTAINER: &str = "67092365@2013-04-11-ООО «АвтоСпор»";
+/// Not the factory's.
+pub const PIN: &str = "пин-4711";
+
+/// SoftHSM, wherever Debian puts it.
+pub fn softhsm() -> PathBuf {
+    let places = ["/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so"];
+    places.iter().map(PathBuf::from).find(|path| path.exists()).expect("softhsm2 is installed")
+}
+
+pub struct Workplace {
+    folder: tempfile::TempDir,
+}
+
+impl Workplace {
+    /// One token, labelled `first`, and a configuration that allows [`ORIGIN`].
+    pub fn new() -> Self {
+        let this = Self::without_token();
+        this.add_token("first", PIN);
+        this
+    }
+
+    pub fn without_token() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let this = Self { folder };
+        for name in ["tokens", "home"] {
+            std::fs::create_dir(this.path(name)).unwrap();
+        }
+        let softhsm_conf = format!("directories.tokendir = {}\nlog.level = ERROR\n", this.path("tokens").display());
+        std::fs::write(this.path("softhsm2.conf"), softhsm_conf).unwrap();
+        this.configure(&format!("allowed_origins = ['{ORIGIN}']\nmodules = ['{}']\n", softhsm().display()));
+        this
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn configure(&self, text: &str) {
+        std::fs::write(self.path("host.toml"), text).unwrap();
+    }
+
+    pub fn add_token(&self, label: &str, pin: &str) {
+        let arguments = ["--init-token", "--free", "--label", label, "--so-pin", "87654321", "--pin", pin];
+        let output = self.run("softhsm2-util", arguments);
+        assert!(output.status.success(), "{output:?}");
+    }
+
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env("HOME", self.path("home"))
+            .env_remove("XDG_CONFIG_HOME")
+            .env("SOFTHSM2_CONF", self.path("softhsm2.conf"))
+            .env("QCERT_HOST_CONFIG", self.path("host.toml"));
+        command
+    }
+
+    pub fn run<S: AsRef<OsStr>>(&self, program: &str, arguments: impl IntoIterator<Item = S>) -> Output {
+        self.command(program).args(arguments).output().unwrap()
+    }
+
+    /// The host as a person starts it.
+    pub fn host<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Output {
+        self.run(env!("CARGO_BIN_EXE_qcert-host"), arguments)
+    }
+
+    /// The host as a browser starts it, after its hello.
+    pub fn browser(&self) -> Browser {
+        let mut browser = Browser::start(self.command(env!("CARGO_BIN_EXE_qcert-host")));
+        assert_eq!(browser.next()["event"], "hello");
+        browser
+    }
+
+    pub fn openssl(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new("openssl");
+        command.args(arguments).current_dir(self.folder.path()).output().unwrap()
+    }
+
+    /// What `pkcs11-tool` sees on a token after a login with [`PIN`].
+    pub fn objects(&self, token: &str) -> String {
+        let module = softhsm();
+        let output = self.run(
+            "pkcs11-tool",
+            [
+                OsStr::new("--module"),
+                module.as_os_str(),
+                "--token-label".as_ref(),
+                token.as_ref(),
+                "--login".as_ref(),
+                "--pin".as_ref(),
+                PIN.as_ref(),
+                "-O".as_ref(),
+            ],
+        );
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+}
+
+/// The browser's end of the pipes.
+pub struct Browser {
+    child: Child,
+    pipe: Option<ChildStdin>,
+    frames: Receiver<Vec<u8>>,
+    next_id: u32,
+    /// Everything that the host said, for tests that look for a secret.
+    pub heard: Vec<u8>,
+}
+
+impl Browser {
+    pub fn start(mut command: Command) -> Self {
+        command.arg("chrome-extension://janafhkdmnhiphgcpjmeohjibkidkkib/");
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let pipe = child.stdin.take();
+        let mut stdout = child.stdout.take().unwrap();
+        let (sender, frames) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut length = [0; 4];
+            while stdout.read_exact(&mut length).is_ok() {
+                let length = u32::from_ne_bytes(length) as usize;
+                assert!(length <= 512 * 1024, "not a frame");
+                let mut frame = vec![0; length];
+                if stdout.read_exact(&mut frame).is_err() || sender.send(frame).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { child, pipe, frames, next_id: 0, heard: Vec::new() }
+    }
+
+    pub fn write(&mut self, bytes: &[u8]) {
+        self.pipe.as_mut().unwrap().write_all(bytes).unwrap();
+    }
+
+    pub fn send_text(&mut self, text: &str) {
+        let length = (text.len() as u32).to_ne_bytes();
+        self.write(&[&length, text.as_bytes()].concat());
+    }
+
+    /// Sends a request and says its id.
+    pub fn send(&mut self, command: &str, params: Value, authorization: Value) -> String {
+        self.next_id += 1;
+        let id = format!("request-{}", self.next_id);
+        let mut request = json!({"id": id, "origin": ORIGIN, "command": command, "params": params});
+        if !authorization.is_null() {
+            request["authorization"] = authorization;
+        }
+        self.send_text(&request.to_string());
+        id
+    }
+
+    /// The next frame of any kind.
+    pub fn next(&mut self) -> Value {
+        let frame = self.frames.recv_timeout(Duration::from_secs(60)).expect("the host says something");
+        self.heard.extend_from_slice(&frame);
+        serde_json::from_slice(&frame).unwrap()
+    }
+
+    /// Is nothing said for this long?
+    pub fn is_silent(&mut self, milliseconds: u64) -> bool {
+        self.frames.recv_timeout(Duration::from_millis(milliseconds)).is_err()
+    }
+
+    /// The answer to a request; events are passed over.
+    pub fn answer(&mut self, id: &str) -> Value {
+        loop {
+            let frame = self.next();
+            if frame["id"] == id && frame.get("event").is_none() {
+                return frame;
+            }
+        }
+    }
+
+    /// Asks and expects a result.
+    pub fn ask(&mut self, command: &str, params: Value, authorization: Value) -> Value {
+        let id = self.send(command, params, authorization);
+        let answer = self.answer(&id);
+        assert!(answer["error"].is_null(), "{command}: {answer}");
+        answer["result"].clone()
+    }
+
+    /// Asks and expects an error.
+    pub fn refused(&mut self, command: &str, params: Value, authorization: Value) -> Value {
+        let id = self.send(command, params, authorization);
+        let answer = self.answer(&id);
+        assert!(answer["result"].is_null(), "{command}: {answer}");
+        answer["error"].clone()
+    }
+
+    /// The id of the token with this label.
+    pub fn token(&mut self, label: &str) -> String {
+        let tokens = self.ask("listTokens", Value::Null, Value::Null);
+        let readers = tokens["readers"].as_array().unwrap();
+        let reader = readers.iter().find(|reader| reader["token"]["name"]["label"] == label);
+        reader.unwrap_or_else(|| panic!("{tokens}"))["token"]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// A request made on a token with [`PIN`].
+    pub fn create_request(&mut self, token: &str, algorithm: &str) -> Value {
+        let id = self.token(token);
+        self.ask("createRequest", request_params(&id, algorithm), json!({"pin": PIN}))
+    }
+
+    /// Closes the pipe; the host's exit and what it wrote to stderr.
+    pub fn close(mut self) -> (bool, String) {
+        drop(self.pipe.take());
+        let mut stderr = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+        (self.child.wait().unwrap().success(), stderr)
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub fn request_params(token: &str, algorithm: &str) -> Value {
+    json!({
+        "token": token, "container": CONTAINER, "commonName": "ООО «АвтоСпор»", "algorithm": algorithm,
+        "sensor": base64(&[0x5a; 64]),
+    })
+}
+
+pub fn base64(bytes: &[u8]) -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+pub fn from_base64(value: &Value) -> Vec<u8> {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.decode(value.as_str().unwrap()).unwrap()
+}
+
+/// A certificate for a request, DER, by an authority that exists for a moment only.
+pub fn certify(workplace: &Workplace, request: &Value) -> Vec<u8> {
+    let der = from_base64(&request["certificationRequest"]);
+    workplace.file("request.csr", der);
+    if !workplace.path("ca.key").exists() {
+        let made = workplace.openssl(&[
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-keyout",
+            "ca.key",
+            "-out",
+            "ca.pem",
+            "-subj",
+            "/CN=Test CA",
+            "-days",
+            "2",
+        ]);
+        assert!(made.status.success(), "{made:?}");
+    }
+    let issued = workplace.openssl(&[
+        "x509",
+        "-req",
+        "-in",
+        "request.csr",
+        "-inform",
+        "DER",
+        "-CA",
+        "ca.pem",
+        "-CAkey",
+        "ca.key",
+        "-days",
+        "1",
+        "-out",
+        "certificate.cer",
+        "-outform",
+        "DER",
+    ]);
+    assert!(issued.status.success(), "{issued:?}");
+    std::fs::read(workplace.path("certificate.cer")).unwrap()
+}
+
+pub fn text(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap()
+}

@@ -4,6 +4,7 @@ use der::asn1::{Ia5String, ObjectIdentifier, OctetString, Utf8StringRef};
 use der::flagset::FlagSet;
 use der::{Encode, Sequence};
 use qcert_protocol::application::IdentificationKind;
+use qcert_protocol::holder::Email;
 use time::OffsetDateTime;
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::certpolicy::PolicyInformation;
@@ -11,7 +12,8 @@ use x509_cert::ext::pkix::crl::dp::DistributionPoint;
 use x509_cert::ext::pkix::name::{DistributionPointName, GeneralName};
 use x509_cert::ext::pkix::{
     AccessDescription, AuthorityInfoAccessSyntax, AuthorityKeyIdentifier, BasicConstraints, CertificatePolicies,
-    CrlDistributionPoints, ExtendedKeyUsage, KeyUsage, KeyUsages, PrivateKeyUsagePeriod, SubjectKeyIdentifier,
+    CrlDistributionPoints, ExtendedKeyUsage, KeyUsage, KeyUsages, PrivateKeyUsagePeriod, SubjectAltName,
+    SubjectKeyIdentifier,
 };
 
 use crate::to_be_signed::generalized_time;
@@ -33,6 +35,12 @@ pub(crate) fn key_usage(usages: impl Into<FlagSet<KeyUsages>>) -> der::Result<Ex
 
 pub(crate) fn extended_key_usage(usages: &[ObjectIdentifier]) -> der::Result<Extension> {
     extension(oid::EXTENDED_KEY_USAGE, false, &ExtendedKeyUsage(usages.to_vec()))
+}
+
+/// The address of electronic mail a second time, where RFC 5280 §4.1.2.6 wants it and mail programs look.
+pub(crate) fn subject_alternative_name(email: &Email) -> der::Result<Extension> {
+    let name = GeneralName::Rfc822Name(Ia5String::new(email.as_str())?);
+    extension(oid::SUBJECT_ALTERNATIVE_NAME, false, &SubjectAltName(vec![name]))
 }
 
 pub(crate) fn subject_key_identifier(key: &PublicKey) -> der::Result<Extension> {

@@ -148,6 +148,7 @@ fn extensions_of(issuance: &Issuance<'_>) -> Result<Vec<Extension>, BuildError> 
     Ok(vec![
         extensions::key_usage(KeyUsages::DigitalSignature | KeyUsages::NonRepudiation)?,
         extensions::extended_key_usage(&[oid::CLIENT_AUTHENTICATION, oid::EMAIL_PROTECTION])?,
+        extensions::subject_alternative_name(&issuance.holder.email)?,
         extensions::subject_key_identifier(issuance.public_key)?,
         extensions::authority_key_identifier(&issuance.issuer.key_identifier())?,
         extensions::tool_class_policies(profile.class)?,

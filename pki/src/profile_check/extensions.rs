@@ -15,9 +15,10 @@ pub(super) struct Extension<'a> {
 }
 
 /// What the profile has, by identifier.
-const PROFILE: [(&str, &str); 11] = [
+const PROFILE: [(&str, &str); 12] = [
     ("2.5.29.15", "keyUsage"),
     ("2.5.29.37", "extKeyUsage"),
+    ("2.5.29.17", "subjectAltName"),
     ("2.5.29.14", "subjectKeyIdentifier"),
     ("2.5.29.35", "authorityKeyIdentifier"),
     ("2.5.29.32", "certificatePolicies"),
@@ -28,6 +29,9 @@ const PROFILE: [(&str, &str); 11] = [
     ("1.3.6.1.5.5.7.1.1", "authorityInfoAccess"),
     ("2.5.29.16", "privateKeyUsagePeriod"),
 ];
+
+/// Where an address of electronic mail stands in a GeneralName: `rfc822Name [1] IA5String`.
+const RFC822_NAME: u8 = 0x81;
 
 /// Where an address stands in a GeneralName: `uniformResourceIdentifier [6] IA5String`.
 const URI: u8 = 0x86;
@@ -66,6 +70,10 @@ fn value_fits(place: &str, value: Element<'_>, context: &Context<'_>) -> Option<
         // Bits 0 and 1, six unused: digitalSignature, nonRepudiation.
         "keyUsage" => value.tag == BIT_STRING && value.content == [0x06, 0xc0],
         "extKeyUsage" => identifiers(value)? == ["1.3.6.1.5.5.7.3.2", "1.3.6.1.5.5.7.3.4"],
+        "subjectAltName" => {
+            let [address] = sequence(value)?.children_of([RFC822_NAME])?;
+            address.text()? == context.issuance.holder.email.as_str()
+        }
         "subjectKeyIdentifier" => value.tag == OCTET_STRING && value.content == key_identifier(context.spki)?,
         "authorityKeyIdentifier" => {
             let [identifier] = sequence(value)?.children_of([0x80])?;

@@ -101,6 +101,7 @@ fn openssl_shows_the_extensions_of_the_profile() {
         "Version: 3 (0x2)",
         "X509v3 Key Usage: critical\n                Digital Signature, Non Repudiation\n",
         "TLS Web Client Authentication, E-mail Protection",
+        "X509v3 Subject Alternative Name: \n                email:direktor@e.ru\n",
         "X509v3 Subject Key Identifier:",
         "X509v3 Authority Key Identifier:",
         "Policy: Class of Signing Tool KC1\n                Policy: Class of Signing Tool KC2\n",

@@ -40,9 +40,7 @@ const UNIT_TESTS: &[Step] = &[("unit tests", |tools| nextest(tools, &["--workspa
 /// The page and the programs are built once, as the journeys want them; the run whose summary counts is the last.
 const WHOLE: &[Step] = &[
     ("page", parts::build_page),
-    ("page: tests in the browser", |tools| {
-        run(tools.cargo().args(["test", "--target", "wasm32-unknown-unknown", "--package", "qcert-frontend"]))
-    }),
+    ("page: tests in the browser", in_the_browser),
     ("programs and tests", |tools| run(tools.cargo().args(["build", "--workspace", "--all-targets"]))),
     ("examples in the documentation", |tools| run(tools.cargo().args(["test", "--workspace", "--doc", "--quiet"]))),
     ("unit, crate and journey tests", |tools| nextest(tools, &["--workspace"])),
@@ -83,6 +81,14 @@ fn documentation(tools: &Toolbox) -> Result<()> {
 fn npm(tools: &Toolbox, script: &str) -> Result<()> {
     let mut npm = tools.command("npm");
     run(npm.current_dir(repository::root().join("extension")).args(["run", "--silent", script]))
+}
+
+/// What is tested inside a page, with `wasm_bindgen_test`; the page's pure parts are among the unit tests.
+fn in_the_browser(tools: &Toolbox) -> Result<()> {
+    let mut cargo = tools.cargo();
+    cargo.args(["test", "--target", "wasm32-unknown-unknown", "--package", "qcert-frontend"]);
+    // Named, so that another browser's driver on PATH is not taken.
+    run(cargo.env("CHROMEDRIVER", "chromedriver"))
 }
 
 fn nextest(tools: &Toolbox, what: &[&str]) -> Result<()> {

@@ -19,6 +19,13 @@ pub const PORTAL: &str = "http://localhost:8080";
 const ADDRESS: &str = "127.0.0.1:8080";
 pub const PIN: &str = "12345678";
 const TOKEN_LABEL: &str = "Qcert demo";
+/// Where Debian and its kin keep SoftHSM's PKCS#11 module.
+const SOFTHSM: [&str; 4] = [
+    "/usr/lib/softhsm/libsofthsm2.so",
+    "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
+    "/usr/lib64/pkcs11/libsofthsm2.so",
+    "/usr/lib/libsofthsm2.so",
+];
 
 pub struct World {
     directory: PathBuf,
@@ -141,6 +148,11 @@ impl World {
 
     /// Writes the host's configuration and tells the demo's Chromium about it; nothing outside `target/demo` changes.
     fn register_host(&self, tools: &Toolbox) -> Result<()> {
+        let module =
+            SOFTHSM.iter().find(|path| Path::new(path).exists()).context("SoftHSM's PKCS#11 module is missing")?;
+        let configuration = self.path("host.toml");
+        // Only the demo's token: p11-kit's proxy would show it twice, and a person's own tokens are none of ours.
+        fs::write(&configuration, format!("modules = [\"{module}\"]\n")).context("write the host's configuration")?;
         let mut command = tools.command(&repository::program("qcert-host").to_string_lossy());
         command.args(["register", "--browser", "chromium", "--portal", PORTAL, "--user-data-dir"]);
         command.arg(self.path("chromium"));

@@ -4,12 +4,16 @@
 /// A number below 2³⁸⁴, least significant limb first.
 type Number = [u64; 6];
 
+const ONE: Number = [1, 0, 0, 0, 0, 0];
+
 /// A curve with a = −3.
 pub(super) struct Curve {
     /// Length of a coordinate.
     pub(super) octets: usize,
     prime: Number,
     b: Number,
+    /// −p⁻¹ mod 2⁶⁴.
+    inverse: u64,
 }
 
 /// secp256r1, SEC 2 §2.4.2.
@@ -17,6 +21,7 @@ pub(super) const P256: Curve = Curve {
     octets: 32,
     prime: [0xffff_ffff_ffff_ffff, 0x0000_0000_ffff_ffff, 0, 0xffff_ffff_0000_0001, 0, 0],
     b: [0x3bce_3c3e_27d2_604b, 0x651d_06b0_cc53_b0f6, 0xb3eb_bd55_7698_86bc, 0x5ac6_35d8_aa3a_93e7, 0, 0],
+    inverse: 1,
 };
 
 /// secp384r1, SEC 2 §2.5.1.
@@ -38,6 +43,7 @@ pub(super) const P384: Curve = Curve {
         0x988e_056b_e3f8_2d19,
         0xb331_2fa7_e23e_e7e4,
     ],
+    inverse: 0x1_0000_0001,
 };
 
 impl Curve {
@@ -48,10 +54,12 @@ impl Curve {
         if !less(&x, &self.prime) || !less(&y, &self.prime) {
             return false;
         }
+        // A product brings a factor R⁻¹ along; here every term gets R⁻², and the equation is the same.
+        let scaled = |term: &Number| self.multiply(&self.multiply(term, &ONE), &ONE);
         let cube = self.multiply(&self.multiply(&x, &x), &x);
         let three_x = self.add(&self.add(&x, &x), &x);
-        let right = self.add(&self.subtract(&cube, &three_x), &self.b);
-        self.multiply(&y, &y) == right
+        let right = self.add(&self.subtract(&cube, &scaled(&three_x)), &scaled(&self.b));
+        self.multiply(&self.multiply(&y, &y), &ONE) == right
     }
 
     fn add(&self, a: &Number, b: &Number) -> Number {
@@ -63,14 +71,40 @@ impl Curve {
         if less(a, b) { subtract(&add(a, &self.prime).0, b) } else { subtract(a, b) }
     }
 
-    /// Doubling and adding: slow for a library of curves, some microseconds for one point.
+    /// Montgomery's product a·b·R⁻¹ mod p, where R is 2 to the curve's bits (Handbook of Applied Cryptography, 14.36).
     fn multiply(&self, a: &Number, b: &Number) -> Number {
-        let bits = (0..self.octets * 8).rev().map(|i| b[i / 64] >> (i % 64) & 1 == 1);
-        bits.fold([0; 6], |product, bit| {
-            let doubled = self.add(&product, &product);
-            if bit { self.add(&doubled, a) } else { doubled }
-        })
+        let limbs = self.octets / 8;
+        let mut sum = [0; 8];
+        for factor in &b[..limbs] {
+            add_product(&mut sum, &a[..limbs], *factor);
+            // Makes the lowest limb zero; then it is shifted out.
+            let multiple = sum[0].wrapping_mul(self.inverse);
+            add_product(&mut sum, &self.prime[..limbs], multiple);
+            sum.rotate_left(1);
+        }
+        let product = std::array::from_fn(|i| if i < limbs { sum[i] } else { 0 });
+        if sum[limbs] != 0 || !less(&product, &self.prime) {
+            subtract_reduced(&product, &self.prime, limbs)
+        } else {
+            product
+        }
     }
+}
+
+/// Adds `number` · `factor`; the sum has room for two limbs more.
+fn add_product(sum: &mut [u64; 8], number: &[u64], factor: u64) {
+    let mut carry = 0;
+    for (limb, digit) in sum.iter_mut().zip(number.iter().chain([&0, &0])) {
+        let partial = u128::from(*limb) + u128::from(*digit) * u128::from(factor) + carry;
+        *limb = partial as u64;
+        carry = partial >> 64;
+    }
+}
+
+/// Modulo R: the carry above the curve's limbs comes back as a borrow.
+fn subtract_reduced(a: &Number, b: &Number, limbs: usize) -> Number {
+    let difference = subtract(a, b);
+    std::array::from_fn(|i| if i < limbs { difference[i] } else { 0 })
 }
 
 fn number(octets: &[u8]) -> Number {
@@ -128,6 +162,24 @@ mod tests {
     fn the_base_points_are_on_their_curves() {
         for (curve, point) in base_points() {
             assert!(curve.contains(&point));
+        }
+    }
+
+    #[test]
+    fn the_inverse_is_that_of_the_prime() {
+        for (curve, _) in base_points() {
+            assert_eq!(curve.prime[0].wrapping_mul(curve.inverse), u64::MAX);
+        }
+    }
+
+    #[test]
+    fn the_other_point_with_the_same_x_is_on_the_curve() {
+        for (curve, point) in base_points() {
+            let (x, y) = point.split_at(curve.octets);
+            let other = subtract(&curve.prime, &number(y));
+            let limbs = other[..curve.octets / 8].iter().rev();
+            let y: Vec<u8> = limbs.flat_map(|limb| limb.to_be_bytes()).collect();
+            assert!(curve.contains(&[x, &y].concat()));
         }
     }
 

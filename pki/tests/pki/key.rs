@@ -53,6 +53,13 @@ fn the_key_code_is_of_the_whole_subject_public_key_info() {
 }
 
 #[test]
+fn every_generated_key_is_taken() {
+    for algorithm in [&rcgen::PKCS_ECDSA_P256_SHA256, &rcgen::PKCS_ECDSA_P384_SHA384] {
+        (0..200).for_each(|_| drop(MemorySigner::generate(algorithm)));
+    }
+}
+
+#[test]
 fn points_that_are_compressed_or_off_the_curve_are_refused() {
     let (openssl, key) = key_by_openssl("-algorithm EC -pkeyopt ec_paramgen_curve:P-256");
     let mut off = key.spki_der().to_vec();

@@ -62,6 +62,11 @@ impl Browser {
         self.driver.quit().await.context("close the browser")
     }
 
+    /// The browser's version.
+    pub fn version(&self) -> String {
+        self.driver.capabilities().get("browserVersion").and_then(Value::as_str).unwrap_or_default().to_owned()
+    }
+
     /// Opens a path of the portal.
     ///
     /// # Errors

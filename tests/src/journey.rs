@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use crate::{
     Browser, Portal, Settings, Workstation, portal,
     screens::{confirmation, data, devices, installation, list, pin_window, sensor, sign_in, waiting},
-    token::PIN,
+    token::FACTORY_PIN,
 };
 
 /// The first person of `demo/applications.json`, as they type their number.
@@ -25,6 +25,7 @@ pub struct Journey {
     /// The browser on it.
     pub browser: Browser,
     phone: String,
+    pin: String,
     read: usize,
 }
 
@@ -59,7 +60,8 @@ impl Journey {
     pub async fn sit_down(portal: Portal, computer: Workstation, phone: &str) -> Result<Self> {
         let browser = Browser::open(&computer, &portal).await?;
         let phone = phone.to_owned();
-        let mut journey = Self { portal, computer, browser, phone, read: 0 };
+        let pin = computer.pin.clone();
+        let mut journey = Self { portal, computer, browser, phone, pin, read: 0 };
         journey.read = journey.portal.messages(&journey.number()).len();
         Ok(journey)
     }
@@ -69,10 +71,10 @@ impl Journey {
     /// # Errors
     /// The browser does not start.
     pub async fn reopen_browser(self) -> Result<Self> {
-        let Self { portal, computer, browser, phone, read } = self;
+        let Self { portal, computer, browser, phone, pin, read } = self;
         browser.close().await?;
         let browser = Browser::open(&computer, &portal).await?;
-        Ok(Self { portal, computer, browser, phone, read })
+        Ok(Self { portal, computer, browser, phone, pin, read })
     }
 
     /// The one-time password of the next text message, and the whole message.
@@ -128,8 +130,13 @@ impl Journey {
     /// # Errors
     /// Some step does not come.
     pub async fn enter_pin(&self) -> Result<String> {
-        pin_window::enter(&self.browser, PIN).await?;
+        self.type_pin().await?;
         pin_window::key_code(&self.browser).await
+    }
+
+    async fn type_pin(&self) -> Result<()> {
+        pin_window::enter(&self.browser, &self.pin).await?;
+        if self.pin == FACTORY_PIN { pin_window::keep_factory_pin(&self.browser).await } else { Ok(()) }
     }
 
     /// Figures 5 to 8: makes the key pair and the request; the page asks for the second password then.
@@ -168,9 +175,17 @@ impl Journey {
     /// Some step does not come.
     pub async fn install(&self) -> Result<()> {
         installation::install(&self.browser).await?;
-        pin_window::enter(&self.browser, PIN).await?;
-        self.browser.extension_closed().await?;
+        self.enter_pin_to_install().await?;
         installation::installed(&self.browser).await
+    }
+
+    /// Types the PIN with which the certificate is written, and waits until the window closes.
+    ///
+    /// # Errors
+    /// Some step does not come.
+    pub async fn enter_pin_to_install(&self) -> Result<()> {
+        self.type_pin().await?;
+        self.browser.extension_closed().await
     }
 
     /// From the first page to the sent request.

@@ -75,6 +75,14 @@ impl Token {
         self.control("")
     }
 
+    /// Copies the token's files to a new directory.
+    ///
+    /// # Errors
+    /// They cannot be copied.
+    pub fn copy_objects(&self, to: &Path) -> Result<()> {
+        programs::copy_directory(&self.directory.join("tokens"), to)
+    }
+
     /// What is on the token, seen past the shim and after login.
     ///
     /// # Errors

@@ -16,6 +16,8 @@ pub struct Workstation {
     directory: PathBuf,
     /// The token in its only reader.
     pub token: Token,
+    /// The token's user PIN.
+    pub pin: String,
     /// Is the extension installed?
     pub extension: bool,
 }
@@ -38,7 +40,7 @@ impl Workstation {
             fs::create_dir_all(directory.join(name)).context("make the computer's directories")?;
         }
         let token = Token::make(directory, "Рутокен", pin)?;
-        let computer = Self { directory: directory.to_owned(), token, extension: true };
+        let computer = Self { directory: directory.to_owned(), token, pin: pin.to_owned(), extension: true };
         computer.copy_extension(&portal.origin())?;
         computer.set_modules(&[programs::built("libqcert_token_shim.so", "qcert-token-shim")?])?;
         let mut register = Command::new(programs::built("qcert-host", "qcert-host")?);
@@ -142,25 +144,11 @@ impl Workstation {
     }
 
     fn copy_extension(&self, origin: &str) -> Result<()> {
-        copy_directory(&programs::repository().join("extension/src"), &self.extension_directory())?;
+        programs::copy_directory(&programs::repository().join("extension/src"), &self.extension_directory())?;
         let file = self.extension_directory().join("portal.js");
         let text = fs::read_to_string(&file).context("read portal.js")?;
         let packaged = text.replace("'http://localhost:8080'", &format!("'{origin}'"));
         ensure!(packaged != text, "portal.js does not name the origin that packaging replaces");
         fs::write(&file, packaged).context("write portal.js")
     }
-}
-
-fn copy_directory(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to).with_context(|| format!("make {}", to.display()))?;
-    for entry in fs::read_dir(from).with_context(|| format!("list {}", from.display()))? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy_directory(&entry.path(), &target)?;
-        } else {
-            fs::copy(entry.path(), &target).with_context(|| format!("copy {}", entry.path().display()))?;
-        }
-    }
-    Ok(())
 }

@@ -22,6 +22,14 @@ pub async fn type_pin(browser: &Browser, pin: &str) -> Result<()> {
     browser.click("button", "ОК").await
 }
 
+/// Keeps the factory's PIN, when the window offers to change it.
+///
+/// # Errors
+/// It does not offer that.
+pub async fn keep_factory_pin(browser: &Browser) -> Result<()> {
+    browser.click("button", "Оставить заводской").await
+}
+
 /// Waits for the key's code, `ABCDE-FGHIJ`.
 ///
 /// # Errors

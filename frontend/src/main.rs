@@ -1,3 +1,11 @@
 //! The wizard, as a single-page app in WebAssembly.
 
-fn main() {}
+#[cfg(target_arch = "wasm32")]
+fn main() {
+    qcert_frontend::view::mount();
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn main() {
+    println!("This program runs in a browser: build it with `trunk build`.");
+}

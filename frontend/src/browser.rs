@@ -1,0 +1,108 @@
+//! What the page takes from the browser beside its two ways out: the clock, storage, the address, the focus.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+
+/// Milliseconds since 1970: the page's one clock.
+pub fn now() -> f64 {
+    js_sys::Date::now()
+}
+
+/// The clock as a signal, for countdowns; it stops with the view that asked for it.
+pub fn ticking() -> ReadSignal<f64> {
+    let (time, set_time) = signal(now());
+    if let Ok(handle) = set_interval_with_handle(move || set_time.set(now()), Duration::from_millis(250)) {
+        on_cleanup(move || handle.clear());
+    }
+    time
+}
+
+/// Waits.
+pub async fn sleep(milliseconds: i32) {
+    let promise = js_sys::Promise::new(&mut |resolve, _| {
+        // Without a timer (it is always there) the wait ends at once.
+        let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, milliseconds);
+    });
+    let _ = JsFuture::from(promise).await;
+}
+
+/// What outlives a reload of this tab, and what outlives the browser.
+#[derive(Clone, Copy)]
+pub enum Shelf {
+    /// Until the tab is closed.
+    Tab,
+    /// Until the person clears it.
+    Browser,
+}
+
+impl Shelf {
+    fn storage(self) -> Option<web_sys::Storage> {
+        match self {
+            Self::Tab => window().session_storage().ok()?,
+            Self::Browser => window().local_storage().ok()?,
+        }
+    }
+
+    /// Reads; nothing where the browser refuses storage.
+    pub fn get(self, key: &str) -> Option<String> {
+        self.storage()?.get_item(key).ok()?
+    }
+
+    /// Writes, if the browser lets it: what is kept here is a convenience.
+    pub fn set(self, key: &str, value: &str) {
+        if let Some(storage) = self.storage() {
+            let _ = storage.set_item(key, value);
+        }
+    }
+
+    /// Forgets.
+    pub fn remove(self, key: &str) {
+        if let Some(storage) = self.storage() {
+            let _ = storage.remove_item(key);
+        }
+    }
+}
+
+/// The part of the address after `#/`.
+pub fn place() -> String {
+    let hash = window().location().hash().unwrap_or_default();
+    hash.strip_prefix("#/").unwrap_or_default().to_owned()
+}
+
+/// Writes the part of the address after `#/`.
+pub fn set_place(place: &str) {
+    if self::place() != place {
+        let _ = window().location().set_hash(&format!("/{place}"));
+    }
+}
+
+/// Sets language and title of the document.
+pub fn describe(language: &str, title: &str) {
+    document().set_title(title);
+    if let Some(root) = document().document_element() {
+        let _ = root.set_attribute("lang", language);
+    }
+}
+
+/// Puts the focus on an element, by its id, once it is on screen.
+pub fn focus(id: &'static str) {
+    request_animation_frame(move || {
+        let element = document().get_element_by_id(id);
+        if let Some(element) = element.and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok()) {
+            let _ = element.focus();
+        }
+    });
+}
+
+/// A property of a JavaScript object; nothing where there is none.
+pub fn property(object: &JsValue, name: &str) -> Option<JsValue> {
+    js_sys::Reflect::get(object, &name.into()).ok().filter(|value| !value.is_undefined() && !value.is_null())
+}
+
+/// A JavaScript value as JSON.
+pub fn to_json(value: &JsValue) -> Option<String> {
+    js_sys::JSON::stringify(value).ok()?.as_string()
+}

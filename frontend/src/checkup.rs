@@ -1,0 +1,168 @@
+//! The check of the workstation: which of its four parts are there, and what the first missing one is called.
+//! A part can be judged only when those before it work.
+
+use qcert_protocol::{ErrorCode, code::Part, workstation::Tokens};
+use serde::Deserialize;
+
+/// Answer of the extension to `hello`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Hello {
+    /// The extension's own version.
+    pub extension_version: String,
+    /// The host's own version.
+    pub host_version: String,
+    /// The protocol that both speak.
+    pub protocol_version: u32,
+}
+
+/// What the page knows about the workstation.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub enum Workplace {
+    /// Nothing yet.
+    #[default]
+    Checking,
+    /// A part is missing.
+    Missing(ErrorCode),
+    /// Extension and host answered; these are the tokens.
+    Connected(Hello, Tokens),
+}
+
+impl Workplace {
+    /// The tokens, or what must be put right before there are any.
+    ///
+    /// # Errors
+    /// The code of the missing part; nothing while it is still being checked.
+    pub fn tokens(&self) -> Result<&Tokens, Option<ErrorCode>> {
+        match self {
+            Self::Checking => Err(None),
+            Self::Missing(code) => Err(Some(*code)),
+            Self::Connected(_, tokens) => Ok(tokens),
+        }
+    }
+}
+
+/// How one part is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Line {
+    /// Being looked at.
+    Checking,
+    /// It works; a name or version to show.
+    Good(String),
+    /// It does not; the code's words say what to do.
+    Missing(ErrorCode),
+    /// It cannot be seen until the part before it works.
+    Unknown,
+}
+
+/// Extension, host, PKCS#11 module, token.
+pub fn lines(workplace: &Workplace) -> [Line; 4] {
+    match workplace {
+        Workplace::Checking => [Line::Checking, Line::Unknown, Line::Unknown, Line::Unknown],
+        Workplace::Missing(code) => broken(*code),
+        Workplace::Connected(hello, tokens) => {
+            let (module, token) = module_and_token(tokens);
+            [Line::Good(hello.extension_version.clone()), Line::Good(hello.host_version.clone()), module, token]
+        }
+    }
+}
+
+/// Are all four there?
+pub fn ready(workplace: &Workplace) -> bool {
+    lines(workplace).iter().all(|line| matches!(line, Line::Good(_)))
+}
+
+fn broken(code: ErrorCode) -> [Line; 4] {
+    let there = || Line::Good(String::new());
+    match code.part() {
+        Part::Host | Part::Portal | Part::Person | Part::Store => {
+            [there(), Line::Missing(code), Line::Unknown, Line::Unknown]
+        }
+        Part::Module => [there(), there(), Line::Missing(code), Line::Unknown],
+        Part::Token => [there(), there(), there(), Line::Missing(code)],
+        Part::Extension | Part::Page => [Line::Missing(code), Line::Unknown, Line::Unknown, Line::Unknown],
+    }
+}
+
+fn module_and_token(tokens: &Tokens) -> (Line, Line) {
+    let working: Vec<&str> =
+        tokens.modules.iter().filter(|module| module.error.is_none()).map(|module| module.name.as_str()).collect();
+    if working.is_empty() {
+        let code = tokens.modules.iter().find_map(|module| module.error).unwrap_or(ErrorCode::ModuleMissing);
+        return (Line::Missing(code), Line::Unknown);
+    }
+    let module = Line::Good(working.join(", "));
+    let present: Vec<_> = tokens.readers.iter().filter_map(|reader| reader.token.as_ref()).collect();
+    if present.is_empty() {
+        let code = if tokens.readers.is_empty() { ErrorCode::ReaderMissing } else { ErrorCode::TokenMissing };
+        return (module, Line::Missing(code));
+    }
+    let usable: Vec<&str> =
+        present.iter().filter(|token| token.unsuitable.is_none()).map(|token| token.name.label.as_str()).collect();
+    let token = match present.iter().find_map(|token| token.unsuitable) {
+        Some(code) if usable.is_empty() => Line::Missing(code),
+        _ => Line::Good(usable.join(", ")),
+    };
+    (module, token)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn connected(tokens: serde_json::Value) -> [Line; 4] {
+        let hello = Hello { extension_version: "1".into(), host_version: "2".into(), protocol_version: 1 };
+        lines(&Workplace::Connected(hello, serde_json::from_value(tokens).unwrap()))
+    }
+
+    /// Invariant 11 of ARCHITECTURE.md.
+    #[test]
+    fn the_eight_missing_parts_are_eight_different_states() {
+        let missing = |code| lines(&Workplace::Missing(code));
+        let states = [
+            missing(ErrorCode::ExtensionMissing),
+            missing(ErrorCode::ExtensionSiteRefused),
+            missing(ErrorCode::HostMissing),
+            missing(ErrorCode::HostForbidden),
+            missing(ErrorCode::HostOutdated),
+            connected(json!({"modules": [], "readers": [], "missing": "module_missing"})),
+            connected(json!({"modules": [{"name": "m"}], "readers": [], "missing": "reader_missing"})),
+            connected(json!({"modules": [{"name": "m"}], "readers": [{"name": "r", "module": "m"}]})),
+        ];
+        for (i, one) in states.iter().enumerate() {
+            assert!(one.iter().any(|line| matches!(line, Line::Missing(_))));
+            assert!(states[..i].iter().all(|other| other != one), "{i}");
+        }
+    }
+
+    #[test]
+    fn a_part_behind_a_missing_one_is_unknown_and_not_blamed() {
+        let [extension, host, module, token] = lines(&Workplace::Missing(ErrorCode::HostMissing));
+        assert_eq!(extension, Line::Good(String::new()));
+        assert_eq!(host, Line::Missing(ErrorCode::HostMissing));
+        assert_eq!((module, token), (Line::Unknown, Line::Unknown));
+    }
+
+    #[test]
+    fn a_module_that_does_not_load_is_not_a_missing_one() {
+        let [_, _, module, _] = connected(json!({"modules": [{"name": "m", "error": "module_failed"}], "readers": []}));
+        assert_eq!(module, Line::Missing(ErrorCode::ModuleFailed));
+    }
+
+    #[test]
+    fn one_usable_token_is_enough() {
+        let pin = json!({"tries": "full", "toBeChanged": false, "pad": false, "minLength": 4, "maxLength": 32});
+        let token = |id: &str| json!({"id": id, "name": {"label": id, "serial": "1", "model": ""}, "pin": pin});
+        let mut locked = token("a");
+        locked["unsuitable"] = "pin_locked".into();
+        let readers = |tokens: &[serde_json::Value]| {
+            let readers: Vec<_> =
+                tokens.iter().map(|token| json!({"name": "r", "module": "m", "token": token})).collect();
+            connected(json!({"modules": [{"name": "m"}], "readers": readers}))
+        };
+        assert_eq!(readers(std::slice::from_ref(&locked))[3], Line::Missing(ErrorCode::PinLocked));
+        assert_eq!(readers(&[locked, token("b")])[3], Line::Good("b".into()));
+    }
+}

@@ -1,0 +1,80 @@
+//! The list of applications: a copy of what the server holds, kept current by events.
+
+use std::cmp::Ordering;
+
+use qcert_protocol::portal::ApplicationRow;
+use uuid::Uuid;
+
+/// Takes a row that arrived. An older copy never overwrites a newer one. True if anything changed.
+pub fn merge(rows: &mut Vec<ApplicationRow>, arrived: ApplicationRow) -> bool {
+    match rows.iter_mut().find(|row| row.id == arrived.id) {
+        None => {
+            rows.push(arrived);
+            rows.sort_by(|a, b| by_number(&a.number, &b.number));
+            true
+        }
+        // The same revision may still carry news of this session: whether a password was ordered.
+        Some(row) if arrived.revision >= row.revision && *row != arrived => {
+            *row = arrived;
+            true
+        }
+        Some(_) => false,
+    }
+}
+
+/// Takes a whole list: what is not in it any more goes.
+pub fn replace(rows: &mut Vec<ApplicationRow>, arrived: Vec<ApplicationRow>) -> bool {
+    let before = rows.len();
+    rows.retain(|row| arrived.iter().any(|other| other.id == row.id));
+    let mut changed = rows.len() != before;
+    for row in arrived {
+        changed |= merge(rows, row);
+    }
+    changed
+}
+
+/// The row of an application.
+pub fn find(rows: &[ApplicationRow], id: Uuid) -> Option<&ApplicationRow> {
+    rows.iter().find(|row| row.id == id)
+}
+
+// Numbers are digits almost always: the shorter one is the smaller one.
+fn by_number(a: &str, b: &str) -> Ordering {
+    (a.len(), a).cmp(&(b.len(), b))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn row(number: &str, state: &str, revision: i64) -> ApplicationRow {
+        serde_json::from_value(serde_json::json!({
+            "id": Uuid::from_u128(number.parse().unwrap()), "number": number, "holder": "Иванов Иван Иванович",
+            "organization": "ООО «АвтоСпор»", "inn": "6688242590", "state": state, "revision": revision,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn an_older_copy_never_overwrites_a_newer_one() {
+        let mut rows = vec![row("1", "sent", 5)];
+        assert!(!merge(&mut rows, row("1", "available", 4)));
+        assert_eq!(rows[0].state.as_str(), "sent");
+        assert!(merge(&mut rows, row("1", "issuing", 6)));
+        assert_eq!(rows[0].state.as_str(), "issuing");
+    }
+
+    #[test]
+    fn an_equal_copy_changes_nothing() {
+        let mut rows = vec![row("1", "sent", 5)];
+        assert!(!merge(&mut rows, row("1", "sent", 5)));
+    }
+
+    #[test]
+    fn a_whole_list_drops_what_it_does_not_name() {
+        let mut rows = vec![row("1", "sent", 5), row("2", "sent", 1)];
+        assert!(replace(&mut rows, vec![row("2", "sent", 1), row("10", "available", 0)]));
+        let numbers: Vec<_> = rows.iter().map(|row| row.number.as_str()).collect();
+        assert_eq!(numbers, ["2", "10"]);
+    }
+}

@@ -1,0 +1,54 @@
+//! The views: one module per screen or dialog. No rule of the business lives here.
+//!
+//! A view takes its texts when it is built; a change of language builds all of them again.
+
+mod carrier;
+mod checkup;
+mod choice;
+mod closed;
+mod confirmation;
+mod data;
+pub mod dialog;
+mod frame;
+mod installation;
+mod installed;
+mod mistake;
+mod notice;
+mod opened;
+mod pieces;
+mod preparation;
+pub mod sensor;
+mod sign_in;
+mod step_bar;
+mod waiting;
+
+use leptos::prelude::*;
+
+use crate::{app::App, wizard::Screen, words::Words};
+
+/// Puts the wizard into the document.
+pub fn mount() {
+    mount_to_body(|| {
+        let app = App::new();
+        app.start();
+        page(app)
+    });
+}
+
+/// The whole page.
+pub fn page(app: App) -> impl IntoView {
+    move || {
+        let words = app.language.get().words();
+        frame::frame(app, words, move || screen(app, words))
+    }
+}
+
+fn screen(app: App, words: &'static Words) -> AnyView {
+    match app.screen.get() {
+        Screen::Starting(_) => pieces::loading(words),
+        Screen::EnterPhone(state) => sign_in::phone(app, words, state),
+        Screen::EnterPassword(state) => sign_in::password(app, words, state),
+        Screen::List(list) => choice::choice(app, words, list),
+        Screen::Opened(state) => opened::opened(app, words, state),
+    }
+}

@@ -1,0 +1,99 @@
+//! Figure 5: the data of the certificate, and the button that begins its request.
+
+use leptos::{prelude::*, task::spawn_local};
+use qcert_protocol::{ApplicationState, HolderData, application::CertificateType, portal::ApplicationDetails};
+use uuid::Uuid;
+
+use super::{mistake, notice, pieces, preparation};
+use crate::{app::App, portal, trouble::Trouble, words::Words};
+
+/// The screen.
+pub fn data(app: App, words: &'static Words, id: Uuid) -> AnyView {
+    let details = RwSignal::new(None::<ApplicationDetails>);
+    let failed = RwSignal::new(None::<Trouble>);
+    let fetch = move || {
+        failed.set(None);
+        spawn_local(async move {
+            match portal::application(id).await {
+                Ok(found) => details.set(Some(found)),
+                Err(trouble) => failed.set(app.shown(trouble)),
+            }
+        });
+    };
+    fetch();
+    let content = move || match (details.get(), failed.get()) {
+        (Some(details), _) => filled(app, words, details),
+        (None, Some(trouble)) => view! {
+            {notice::trouble(words, &trouble)}
+            <button type="button" class="button" on:click=move |_| fetch()>{words.retry}</button>
+        }
+        .into_any(),
+        (None, None) => pieces::loading(words),
+    };
+    view! {
+        <section class="panel" aria-labelledby="heading">
+            {pieces::back(app, words)}
+            {pieces::heading(words.check_data)}
+            {content}
+        </section>
+    }
+    .into_any()
+}
+
+fn filled(app: App, words: &'static Words, details: ApplicationDetails) -> AnyView {
+    let withdrawn = (details.row.state == ApplicationState::Withdrawn).then(|| notice::good(words.withdrawn_note));
+    let kind = match details.certificate_type {
+        CertificateType::Qualified => words.kind_qualified,
+    };
+    let lines = table(words, &details.data, kind)
+        .into_iter()
+        .map(|(name, value)| {
+            let value = if value.is_empty() {
+                view! { <td class="empty"><span class="unseen">{words.empty}</span></td> }.into_any()
+            } else {
+                view! { <td>{value}</td> }.into_any()
+            };
+            view! { <tr><th scope="row">{name}</th>{value}</tr> }
+        })
+        .collect_view();
+    let begin = if details.identified {
+        preparation::begin(app, words, details.clone())
+    } else {
+        view! { <p class="notice notice--bad">{words.not_identified} " " {pieces::support_phone(app)}</p> }.into_any()
+    };
+    view! {
+        {withdrawn}
+        <table class="data" aria-labelledby="heading"><tbody>{lines}</tbody></table>
+        {mistake::mistake(app, words, details.row.id)}
+        {begin}
+    }
+    .into_any()
+}
+
+/// The rows of figure 5 in their order, then what the figure does not have.
+fn table(words: &'static Words, data: &HolderData, kind: &str) -> Vec<(&'static str, String)> {
+    let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+    let inn = data.inn_legal_entity.as_ref().map(|inn| inn.as_str());
+    let inn_kpp = match (inn, data.kpp.as_ref().map(|kpp| kpp.as_str())) {
+        (Some(inn), Some(kpp)) => format!("{inn}-{kpp}"),
+        (inn, kpp) => text(inn.or(kpp)),
+    };
+    let ogrn = data.ogrn.as_ref().map(|ogrn| ogrn.as_str()).or(data.ogrnip.as_ref().map(|ogrnip| ogrnip.as_str()));
+    vec![
+        (words.full_name, data.full_name()),
+        (words.city, data.locality.as_str().to_owned()),
+        (words.region, data.region.as_str().to_owned()),
+        (words.country, data.country.as_str().to_owned()),
+        (words.email, data.email.as_str().to_owned()),
+        (words.snils, data.snils.as_str().to_owned()),
+        (words.inn_kpp, inn_kpp),
+        (words.ogrn, text(ogrn)),
+        (words.fss, text(data.fss_number.as_ref().map(|number| number.as_str()))),
+        (words.organization, text(data.organization.as_ref().map(|name| name.as_str()))),
+        (words.unit, text(data.organizational_unit.as_ref().map(|unit| unit.as_str()))),
+        (words.position, text(data.title.as_ref().map(|title| title.as_str()))),
+        (words.kind, kind.to_owned()),
+        (words.street, text(data.street.as_ref().map(|street| street.as_str()))),
+        (words.inn_person, data.inn_person.as_str().to_owned()),
+    ]
+}

@@ -1,0 +1,207 @@
+//! Figure 11: the certificate is issued and goes to the token that holds its key, and to no other.
+
+use leptos::{prelude::*, task::spawn_local};
+use qcert_protocol::{
+    ApplicationState, ErrorCode,
+    portal::{CertificateView, Installation, RequestView},
+    workstation::{InstallCertificate, Installed, Token},
+};
+use uuid::Uuid;
+
+use super::{choice, confirmation::token_name, notice, pieces, preparation};
+use crate::{
+    app::App,
+    devices::{self, Search},
+    installed_here, portal,
+    trouble::Trouble,
+    words::{self, Words},
+    workstation,
+};
+
+/// The screen.
+pub fn installation(
+    app: App,
+    words: &'static Words,
+    id: Uuid,
+    request: RequestView,
+    certificate: CertificateView,
+) -> AnyView {
+    let installer = Installer::new(app, &request, certificate.id);
+    if app.install_wanted.get_untracked() == Some(id) {
+        app.install_wanted.set(None);
+        installer.press();
+    }
+    let row = move || app.row(id).map(|row| self::row(words, &row.holder, row.organization, &row.inn));
+    let ready = installer;
+    let wanted = request.token.clone();
+    let token = move || self::token(words, ready.search(), &wanted);
+    view! {
+        <section class="panel" aria-labelledby="heading">
+            {pieces::back(app, words)}
+            {pieces::heading(words.installation)}
+            <p>{words.installation_intro}</p>
+            <div class="card">
+                {row}
+                {choice::state_mark(words, ApplicationState::ReadyToInstall)}
+                <button type="button" class="button button--main" aria-disabled=move || installer.busy.get().to_string()
+                    on:click=move |_| installer.press()>
+                    {words.action_install}
+                </button>
+            </div>
+            {token}
+            {installer.feedback(words)}
+        </section>
+    }
+    .into_any()
+}
+
+/// Holder, organisation and INN, as a row of figures 11 and 12 has them.
+pub fn row(words: &'static Words, holder: &str, organization: Option<String>, inn: &str) -> AnyView {
+    view! {
+        <div class="card__text">
+            <b>{holder.to_owned()}</b>
+            {organization.map(|name| view! { <span>{name}</span> })}
+            <span>{words.column_inn} " " {inn.to_owned()}</span>
+        </div>
+    }
+    .into_any()
+}
+
+fn token(
+    words: &'static Words,
+    search: Result<Search, ErrorCode>,
+    wanted: &qcert_protocol::portal::TokenName,
+) -> AnyView {
+    let name = token_name(words, wanted);
+    let wanted = words::fill(words.wanted_token, &name);
+    match search {
+        Ok(Search::Found(_)) => {
+            view! { <p class="notice notice--good" role="status">{words::fill(words.right_token, &name)}</p> }
+                .into_any()
+        }
+        Ok(Search::Others(others)) => {
+            let others: Vec<_> = others.iter().map(|other| token_name(words, other)).collect();
+            let wrong = words::fill(words.wrong_token, &others.join(", "));
+            view! { <p class="notice notice--bad" role="status">{wrong} " " {wanted} " " {words.waiting_for_token}</p> }
+                .into_any()
+        }
+        Ok(Search::Nothing) => {
+            view! { <p class="notice" role="status">{wanted} " " {words.waiting_for_token}</p> }.into_any()
+        }
+        Err(code) => {
+            view! { <p class="notice" role="status">{wanted}</p> {notice::trouble(words, &code.into())} }.into_any()
+        }
+    }
+}
+
+/// Installs a certificate and tells the portal.
+#[derive(Clone, Copy)]
+pub struct Installer {
+    app: App,
+    request: StoredValue<RequestView>,
+    certificate: Uuid,
+    /// Is it at work?
+    pub busy: RwSignal<bool>,
+    failed: RwSignal<Option<Trouble>>,
+    unrecorded: RwSignal<Option<Installed>>,
+}
+
+impl Installer {
+    /// For the certificate of a request.
+    pub fn new(app: App, request: &RequestView, certificate: Uuid) -> Self {
+        Self {
+            app,
+            request: StoredValue::new(request.clone()),
+            certificate,
+            busy: RwSignal::new(false),
+            failed: RwSignal::new(None),
+            unrecorded: RwSignal::new(None),
+        }
+    }
+
+    /// Where the token is.
+    pub fn search(self) -> Result<Search, ErrorCode> {
+        let wanted = self.request.with_value(|request| request.token.clone());
+        self.app.workplace.with(|workplace| match workplace.tokens() {
+            Ok(tokens) => Ok(devices::search(tokens, &wanted)),
+            Err(code) => code.map_or(Ok(Search::Nothing), Err),
+        })
+    }
+
+    /// `установить`.
+    pub fn press(self) {
+        if self.busy.get_untracked() {
+            return;
+        }
+        let token = match untrack(|| self.search()) {
+            Ok(Search::Found(token)) => token,
+            Ok(Search::Others(_)) => return self.failed.set(Some(ErrorCode::TokenMismatch.into())),
+            Ok(Search::Nothing) => return self.failed.set(Some(ErrorCode::TokenMissing.into())),
+            Err(code) => return self.failed.set(Some(code.into())),
+        };
+        self.failed.set(None);
+        self.app.progress.set(None);
+        self.busy.set(true);
+        spawn_local(async move {
+            let ended = self.install(token).await;
+            self.app.operation.set(None);
+            match ended {
+                Ok(installed) => self.record(installed).await,
+                Err(trouble) => {
+                    self.busy.try_set(false);
+                    self.failed.try_set(self.app.shown(trouble));
+                }
+            }
+        });
+    }
+
+    async fn install(self, token: Token) -> Result<Installed, Trouble> {
+        let details = portal::certificate(self.certificate).await?;
+        let container = self.request.with_value(|request| request.container.clone());
+        let params = InstallCertificate { token: token.id, container, certificate: details.der };
+        let operation = workstation::install_certificate(&params)?;
+        self.app.operation.set(Some(operation.id()));
+        operation.end().await
+    }
+
+    async fn record(self, installed: Installed) {
+        let installation = Installation { token: installed.token.clone(), in_store: installed.store_error.is_none() };
+        installed_here::keep(self.certificate, installed.store_error);
+        match portal::record_installation(self.certificate, &installation).await {
+            Ok(row) => {
+                self.busy.try_set(false);
+                self.app.take_row(row);
+            }
+            Err(trouble) => {
+                self.busy.try_set(false);
+                self.unrecorded.try_set(Some(installed));
+                self.failed.try_set(self.app.shown(trouble));
+            }
+        }
+    }
+
+    /// The dialog while it works, and what went wrong.
+    pub fn feedback(self, words: &'static Words) -> AnyView {
+        let again = move |_| {
+            if let Some(installed) = self.unrecorded.get_untracked() {
+                self.unrecorded.set(None);
+                self.failed.set(None);
+                spawn_local(self.record(installed));
+            }
+        };
+        let unrecorded = move || {
+            self.unrecorded.with(Option::is_some).then(|| {
+                view! {
+                    <p class="notice">{words.not_recorded}</p>
+                    <button type="button" class="button" on:click=again>{words.retry}</button>
+                }
+            })
+        };
+        view! {
+            {move || self.busy.get().then(|| preparation::waiting_for_window(self.app, words, words.installing))}
+            {notice::slot(words, self.failed)}
+            {unrecorded}
+        }
+        .into_any()
+    }
+}

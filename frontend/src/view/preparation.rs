@@ -1,0 +1,182 @@
+//! From `Получить сертификат` to the uploaded request: the button, and the dialogs one after the other.
+
+use leptos::{prelude::*, task::spawn_local};
+use qcert_protocol::{
+    Base64, ErrorCode,
+    portal::{ApplicationDetails, RequestUpload},
+    workstation::{CreateRequest, CreatedRequest, RemoveKeyPair},
+};
+
+use super::{carrier, dialog, notice, sensor};
+use crate::{
+    app::App,
+    portal,
+    preparation::{Making, NotUploaded, Preparation, Uploading},
+    trouble::Trouble,
+    words::{self, Words},
+    workstation,
+};
+
+/// `Получить сертификат` and what follows from it.
+pub fn begin(app: App, words: &'static Words, details: ApplicationDetails) -> AnyView {
+    let id = details.row.id;
+    let press = move |_| {
+        app.preparation.update(|(whose, preparation)| {
+            if *whose == id || matches!(preparation, Preparation::Idle | Preparation::Failed(_)) {
+                *whose = id;
+                *preparation = std::mem::take(preparation).begin();
+            }
+        });
+    };
+    let stage = Memo::new(move |_| app.preparation.get());
+    let shown = move || match stage.get() {
+        (whose, _) if whose != id => ().into_any(),
+        (_, Preparation::Idle) => ().into_any(),
+        (_, Preparation::Failed(trouble)) => notice::trouble(words, &trouble),
+        (_, Preparation::Choosing(state)) => carrier::carrier(app, words, details.clone(), state),
+        (_, Preparation::Sensing(state)) => {
+            let details = details.clone();
+            sensor::sensor(app, words, state, move |state| make(app, details.clone(), state))
+        }
+        (_, Preparation::Making(_)) => waiting_for_window(app, words, words.pin_window),
+        (_, Preparation::Uploading(_)) => uploading(words),
+        (_, Preparation::NotUploaded(state)) => not_uploaded(app, words, details.clone(), state),
+    };
+    view! {
+        <div class="begin">
+            <p>{words.insert_and_press}</p>
+            <button type="button" class="button button--main button--large" on:click=press>{words.get_certificate}</button>
+            {shown}
+        </div>
+    }
+    .into_any()
+}
+
+fn go(app: App, next: Preparation) {
+    app.preparation.update(|(_, preparation)| *preparation = next);
+}
+
+/// Figure 8, seen from the page: the extension's window asks, the page waits and tells what happens. It begins where
+/// the state is entered and not where it is shown, for a view may be built twice.
+fn make(app: App, details: ApplicationDetails, state: Making) {
+    app.progress.set(None);
+    go(app, Preparation::Making(state.clone()));
+    spawn_local(async move {
+        match create(app, &details, &state).await {
+            Ok(created) => upload(app, details, state.made(created)),
+            Err(trouble) => go(app, state.failed(trouble)),
+        }
+    });
+}
+
+async fn create(app: App, details: &ApplicationDetails, state: &Making) -> Result<CreatedRequest, Trouble> {
+    let algorithm = app.configuration.with_untracked(|known| known.as_ref().map(|known| known.key_algorithm));
+    let operation = workstation::create_request(&CreateRequest {
+        token: state.token.id.clone(),
+        container: details.container.clone(),
+        common_name: details.data.common_name(),
+        algorithm: algorithm.ok_or(ErrorCode::PortalUnavailable)?,
+        sensor: Base64(state.sensor.clone()),
+    })?;
+    app.operation.set(Some(operation.id()));
+    let ended = operation.end().await;
+    app.operation.set(None);
+    ended
+}
+
+fn upload(app: App, details: ApplicationDetails, state: Uploading) {
+    go(app, Preparation::Uploading(state.clone()));
+    spawn_local(async move {
+        let request = RequestUpload {
+            certification_request: state.created.certification_request.clone(),
+            container: details.container,
+            token: state.created.token.clone(),
+        };
+        match portal::upload(details.row.id, &request).await {
+            Ok(row) => {
+                go(app, state.taken());
+                app.take_row(row);
+            }
+            Err(trouble) => {
+                let ended = trouble.code == ErrorCode::SessionRequired;
+                go(app, state.refused(trouble));
+                // The request stays in this page's memory: after signing in again it can be sent.
+                if ended {
+                    app.session_ended();
+                }
+            }
+        }
+    });
+}
+
+/// While the extension's window is open: what it waits for, what the token does, and a way out.
+pub fn waiting_for_window(app: App, words: &'static Words, title: &'static str) -> AnyView {
+    let cancelling = RwSignal::new(false);
+    let cancel = move || {
+        if let Some(operation) = app.operation.get_untracked() {
+            cancelling.set(true);
+            workstation::cancel(operation);
+        }
+    };
+    let stage = move || app.progress.get().map_or(words.pin_enter, |stage| words::progress(words, stage));
+    let body = view! {
+        <p class="stage" role="status">{stage}</p>
+        <progress class="bar" aria-label=title></progress>
+        <p class="aside">{words.pin_safe}</p>
+        <div class="dialog__buttons">
+            <button type="button" class="button" disabled=move || cancelling.get() on:click=move |_| cancel()>
+                {move || if cancelling.get() { words.cancelling } else { words.cancel }}
+            </button>
+        </div>
+    };
+    dialog::dialog(title, "", cancel, body.into_any())
+}
+
+fn uploading(words: &'static Words) -> AnyView {
+    let body = view! {
+        <p class="stage" role="status">{words.uploading}</p>
+        <progress class="bar" aria-label=words.uploading></progress>
+    };
+    dialog::dialog(words.request, "", || {}, body.into_any())
+}
+
+fn not_uploaded(app: App, words: &'static Words, details: ApplicationDetails, state: NotUploaded) -> AnyView {
+    let busy = RwSignal::new(false);
+    let failed = RwSignal::new(None::<Trouble>);
+    let retry = {
+        let state = state.clone();
+        move |_| upload(app, details.clone(), state.clone().retry())
+    };
+    let trouble = notice::trouble(words, &state.trouble);
+    let remove = move |_| {
+        busy.set(true);
+        failed.set(None);
+        let state = state.clone();
+        spawn_local(async move {
+            let params =
+                RemoveKeyPair { token: state.kept.token.id.clone(), key_id: state.kept.created.key_id.clone() };
+            let ended = match workstation::remove_key_pair(&params) {
+                Ok(operation) => operation.end().await.map(drop),
+                Err(trouble) => Err(trouble),
+            };
+            busy.set(false);
+            match ended {
+                Ok(()) => go(app, state.removed()),
+                // It is not there any more: removed by hand, or the token was cleared.
+                Err(trouble) if trouble.code == ErrorCode::KeyNotFound => go(app, state.removed()),
+                Err(trouble) => failed.set(Some(trouble)),
+            }
+        });
+    };
+    let body = view! {
+        {trouble}
+        <p>{words.not_uploaded_next}</p>
+        {move || busy.get().then(|| view! { <p role="status">{words.removing}</p> })}
+        {notice::slot(words, failed)}
+        <div class="dialog__buttons">
+            <button type="button" class="button button--main" disabled=move || busy.get() on:click=retry>{words.send_again}</button>
+            <button type="button" class="button" disabled=move || busy.get() on:click=remove>{words.remove_pair}</button>
+        </div>
+    };
+    dialog::dialog(words.not_uploaded, "", || {}, body.into_any())
+}

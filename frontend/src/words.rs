@@ -1,0 +1,206 @@
+//! Every text that a person reads, in Russian and English, side by side: a text that lacks a language does not
+//! compile, and neither does an error code that lacks its words.
+
+mod errors;
+mod table;
+
+use qcert_protocol::{
+    ApplicationState, ErrorCode,
+    code::Part,
+    workstation::{Stage, TriesLeft},
+};
+
+pub use table::Words;
+
+use crate::trouble::Trouble;
+
+/// A language of the page. Russian is what a person gets until they choose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Language {
+    /// Русский.
+    #[default]
+    Russian,
+    /// English.
+    English,
+}
+
+impl Language {
+    /// The tag for `<html lang>` and for remembering (BCP 47).
+    pub const fn tag(self) -> &'static str {
+        match self {
+            Self::Russian => "ru",
+            Self::English => "en",
+        }
+    }
+
+    /// Reads [`Self::tag`]; anything else is Russian.
+    pub fn of_tag(tag: Option<&str>) -> Self {
+        if tag == Some("en") { Self::English } else { Self::Russian }
+    }
+
+    /// The other one.
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Russian => Self::English,
+            Self::English => Self::Russian,
+        }
+    }
+
+    /// Its texts.
+    pub const fn words(self) -> &'static Words {
+        match self {
+            Self::Russian => &table::RUSSIAN,
+            Self::English => &table::ENGLISH,
+        }
+    }
+}
+
+/// Puts a value where a text has `{}`.
+pub fn fill(text: &str, value: &str) -> String {
+    text.replacen("{}", value, 1)
+}
+
+/// What a person reads about a trouble.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// The part that failed; nothing where it is the person's own input.
+    pub part: Option<&'static str>,
+    /// What happened.
+    pub what: String,
+    /// What to do next.
+    pub next: &'static str,
+    /// For the support: the code, and what the workstation told.
+    pub detail: String,
+}
+
+/// Turns a trouble into words.
+pub fn explain(words: &'static Words, trouble: &Trouble) -> Explanation {
+    let [what, next] = errors::text(words.language, trouble.code);
+    let mut what = what.to_owned();
+    let mut add = |sentence: String| {
+        what.push(' ');
+        what.push_str(&sentence);
+    };
+    if let Some(tries) = trouble.tries_left {
+        add(fill(words.tries_left, &tries.to_string()));
+    }
+    if let Some(tries) = trouble.token_tries {
+        add(token_tries(words, tries).to_owned());
+    }
+    if let Some(seconds) = trouble.retry_after_seconds {
+        add(fill(words.try_again_in, &crate::countdown::minutes(seconds)));
+    }
+    let detail = match &trouble.detail {
+        Some(detail) => format!("{}: {detail}", trouble.code),
+        None => trouble.code.to_string(),
+    };
+    Explanation { part: part(words, trouble.code.part()), what, next, detail }
+}
+
+/// What happened and what to do next, without a trouble's particulars.
+pub fn code(words: &'static Words, code: ErrorCode) -> [&'static str; 2] {
+    errors::text(words.language, code)
+}
+
+fn part(words: &'static Words, part: Part) -> Option<&'static str> {
+    match part {
+        Part::Person => None,
+        Part::Portal => Some(words.part_portal),
+        Part::Page => Some(words.part_page),
+        Part::Extension => Some(words.extension),
+        Part::Host => Some(words.host),
+        Part::Module => Some(words.module),
+        Part::Token => Some(words.token),
+        Part::Store => Some(words.part_store),
+    }
+}
+
+/// What a token tells of further PINs.
+pub const fn token_tries(words: &'static Words, tries: TriesLeft) -> &'static str {
+    match tries {
+        TriesLeft::Full => words.pin_full,
+        TriesLeft::Low => words.pin_low,
+        TriesLeft::Final => words.pin_final,
+        TriesLeft::None => words.pin_none,
+    }
+}
+
+/// A row's state.
+pub const fn state(words: &'static Words, state: ApplicationState) -> &'static str {
+    match state {
+        ApplicationState::Available => words.state_available,
+        ApplicationState::Preparing => words.state_preparing,
+        ApplicationState::Sent => words.state_sent,
+        ApplicationState::Issuing => words.state_issuing,
+        ApplicationState::ReadyToInstall => words.state_ready,
+        ApplicationState::Installed => words.state_installed,
+        ApplicationState::Rejected => words.state_rejected,
+        ApplicationState::Withdrawn => words.state_withdrawn,
+        ApplicationState::Expired => words.state_expired,
+        ApplicationState::Revoked => words.state_revoked,
+    }
+}
+
+/// What the workstation is doing.
+pub const fn progress(words: &'static Words, stage: Stage) -> &'static str {
+    match stage {
+        Stage::LoggingIn => words.stage_logging_in,
+        Stage::Seeding => words.stage_seeding,
+        Stage::GeneratingKey => words.stage_generating,
+        Stage::Signing => words.stage_signing,
+        Stage::Writing => words.stage_writing,
+        Stage::ReadingBack => words.stage_reading_back,
+        Stage::Storing => words.stage_storing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_says_what_happened_and_what_to_do_in_both_languages() {
+        for code in ErrorCode::ALL {
+            for language in [Language::Russian, Language::English] {
+                let [what, next] = errors::text(language, *code);
+                assert!(what.ends_with('.') && next.ends_with(['.', '!']), "{code} {what} {next}");
+                let cyrillic = next.chars().any(|c| ('а'..='я').contains(&c));
+                assert_eq!(cyrillic, language == Language::Russian, "{code}");
+            }
+        }
+    }
+
+    /// Invariant 10 of ARCHITECTURE.md.
+    #[test]
+    fn a_crash_is_never_shown_as_cancelled() {
+        let words = Language::Russian.words();
+        let crashed = explain(words, &ErrorCode::HostExited.into());
+        let cancelled = explain(words, &ErrorCode::Cancelled.into());
+        assert!(cancelled.what.contains("отмен"));
+        assert!(!crashed.what.contains("отмен") && crashed.part == Some(words.host));
+    }
+
+    #[test]
+    fn a_wrong_code_says_how_many_tries_are_left() {
+        let trouble = Trouble { tries_left: Some(3), ..ErrorCode::OtpWrong.into() };
+        assert!(explain(Language::Russian.words(), &trouble).what.ends_with("Осталось попыток: 3."));
+        assert!(explain(Language::English.words(), &trouble).what.ends_with("Tries left: 3."));
+    }
+
+    #[test]
+    fn russian_is_what_a_person_gets_until_they_choose() {
+        assert_eq!(Language::of_tag(None), Language::Russian);
+        assert_eq!(Language::of_tag(Some("en-US")), Language::Russian);
+        assert_eq!(Language::of_tag(Some(Language::English.tag())), Language::English);
+    }
+
+    #[test]
+    fn no_two_codes_of_the_workstation_read_the_same() {
+        for (i, one) in ErrorCode::ALL.iter().enumerate() {
+            for other in &ErrorCode::ALL[..i] {
+                let texts = (errors::text(Language::Russian, *one), errors::text(Language::Russian, *other));
+                assert_ne!(texts.0[0], texts.1[0], "{one} {other}");
+            }
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! The way out to the workstation: messages to the extension's content script (PROTOCOL.md §2). Without an extension
+//! nobody ever answers, so every call has a limit.
+
+use std::cell::{Cell, RefCell};
+
+use futures_channel::oneshot;
+use leptos::prelude::{document, window};
+use qcert_protocol::{
+    ErrorCode, PROTOCOL_VERSION,
+    workstation::{Cancel, CreateRequest, CreatedRequest, Failure, InstallCertificate, Installed, OneToken},
+    workstation::{RemoveKeyPair, Removed, Stage, TokenDetails, TokenId, Tokens, WatchTokens},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use wasm_bindgen::{JsCast, JsValue, closure::Closure};
+use web_sys::MessageEvent;
+
+use crate::{
+    browser::{property, sleep, to_json},
+    checkup::Hello,
+    trouble::Trouble,
+};
+
+/// Limit of a question, in milliseconds: the host may have to be started and a module loaded.
+pub const QUESTION_MS: i32 = 15_000;
+
+/// Limit of what a person confirms in the extension's window, in milliseconds: its ten minutes and the token's work.
+pub const OPERATION_MS: i32 = 12 * 60_000;
+
+type Answer<T> = Result<T, Trouble>;
+
+/// What the extension says unasked.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Notice {
+    /// Something was plugged in or pulled out.
+    Tokens(Tokens),
+    /// Where the operation is.
+    Progress(Stage),
+    /// The extension or the host is gone.
+    Disconnected(ErrorCode),
+}
+
+struct Waiting {
+    id: String,
+    answer: oneshot::Sender<Answer<String>>,
+}
+
+thread_local! {
+    static WAITING: RefCell<Vec<Waiting>> = const { RefCell::new(Vec::new()) };
+    static LAST: Cell<u32> = const { Cell::new(0) };
+}
+
+/// A question that was put and not yet answered.
+#[derive(Debug)]
+pub struct Call {
+    /// Its id, for [`cancel`].
+    pub id: String,
+    answer: oneshot::Receiver<Answer<String>>,
+}
+
+impl Call {
+    /// Waits for the answer.
+    ///
+    /// # Errors
+    /// What the workstation says; `workstation_timeout`; `frame_malformed` for an answer of another shape.
+    pub async fn answer<T: DeserializeOwned>(self) -> Answer<T> {
+        let json = self.answer.await.map_err(|_| Trouble::from(ErrorCode::ExtensionDisconnected))??;
+        serde_json::from_str(&json).map_err(|_| ErrorCode::FrameMalformed.into())
+    }
+}
+
+/// The version that the extension's content script wrote into the page.
+pub fn extension() -> Option<String> {
+    let root = document().document_element()?.dyn_into::<web_sys::HtmlElement>().ok()?;
+    root.dataset().get("qcertExtension")
+}
+
+/// Listens for answers and notices, as long as the page lives.
+pub fn listen(on_notice: impl Fn(Notice) + 'static) {
+    let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
+        let own = event.source().is_some_and(|source| JsValue::from(source) == JsValue::from(window()));
+        let origin = window().location().origin().unwrap_or_default();
+        if own && event.origin() == origin {
+            take(&event.data(), &on_notice);
+        }
+    });
+    // `message` is an event that every window has.
+    let _ = window().add_event_listener_with_callback("message", on_message.as_ref().unchecked_ref());
+    on_message.forget();
+}
+
+fn take(data: &JsValue, on_notice: &impl Fn(Notice)) {
+    let text = |name| property(data, name).and_then(|value| value.as_string());
+    match text("qcert").as_deref() {
+        Some("reply") => {
+            let Some(id) = text("id") else { return };
+            let answer = match property(data, "error") {
+                Some(error) => Err(failure(&error)),
+                None => Ok(property(data, "result").and_then(|result| to_json(&result)).unwrap_or_default()),
+            };
+            settle(&id, answer);
+        }
+        Some("event") => match text("event").as_deref() {
+            Some("tokensChanged") => parsed(data).into_iter().for_each(|tokens| on_notice(Notice::Tokens(tokens))),
+            Some("progress") => {
+                let stage = property(data, "stage").and_then(|stage| parsed(&stage));
+                stage.into_iter().for_each(|stage| on_notice(Notice::Progress(stage)));
+            }
+            Some("disconnected") => {
+                let trouble = property(data, "error").map(|error| failure(&error));
+                let code = trouble.map_or(ErrorCode::ExtensionDisconnected, |trouble| trouble.code);
+                abandon(code);
+                on_notice(Notice::Disconnected(code));
+            }
+            _ => {}
+        },
+        _ => {}
+    }
+}
+
+fn parsed<T: DeserializeOwned>(value: &JsValue) -> Option<T> {
+    serde_json::from_str(&to_json(value)?).ok()
+}
+
+fn failure(error: &JsValue) -> Trouble {
+    parsed::<Failure>(error).map_or_else(|| ErrorCode::FrameMalformed.into(), Trouble::from)
+}
+
+fn settle(id: &str, answer: Answer<String>) {
+    let waiting = WAITING.with_borrow_mut(|all| {
+        let position = all.iter().position(|waiting| waiting.id == id)?;
+        Some(all.swap_remove(position))
+    });
+    // Nobody waits for an answer to another id, or for one that comes after its limit.
+    if let Some(waiting) = waiting {
+        let _ = waiting.answer.send(answer);
+    }
+}
+
+fn abandon(code: ErrorCode) {
+    for waiting in WAITING.take() {
+        let _ = waiting.answer.send(Err(code.into()));
+    }
+}
+
+/// Puts a question.
+///
+/// # Errors
+/// `frame_malformed` if the parameters cannot be written, `extension_disconnected` if the page cannot post.
+pub fn ask(command: &str, params: &impl Serialize, limit_ms: i32) -> Answer<Call> {
+    let id = LAST.get().wrapping_add(1);
+    LAST.set(id);
+    let id = format!("page-{id}");
+    let params = serde_json::to_string(params).map_err(|_| ErrorCode::FrameMalformed)?;
+    let message = format!(r#"{{"qcert":"request","id":"{id}","command":"{command}","params":{params}}}"#);
+    let message = js_sys::JSON::parse(&message).map_err(|_| ErrorCode::FrameMalformed)?;
+    let origin = window().location().origin().map_err(|_| ErrorCode::ExtensionDisconnected)?;
+    let (sender, receiver) = oneshot::channel();
+    WAITING.with_borrow_mut(|all| all.push(Waiting { id: id.clone(), answer: sender }));
+    window().post_message(&message, &origin).map_err(|_| ErrorCode::ExtensionDisconnected)?;
+    let late = id.clone();
+    leptos::task::spawn_local(async move {
+        sleep(limit_ms).await;
+        settle(&late, Err(ErrorCode::WorkstationTimeout.into()));
+    });
+    Ok(Call { id, answer: receiver })
+}
+
+#[derive(Serialize)]
+struct Nothing {}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Greeting {
+    protocol_version: u32,
+}
+
+/// Are extension and host there, and do they speak our protocol?
+pub async fn hello() -> Answer<Hello> {
+    ask("hello", &Greeting { protocol_version: PROTOCOL_VERSION }, QUESTION_MS)?.answer().await
+}
+
+/// The tokens, and from now on a notice of every change.
+pub async fn watch_tokens() -> Answer<Tokens> {
+    ask("watchTokens", &WatchTokens { on: true }, QUESTION_MS)?.answer().await
+}
+
+/// One token in detail.
+pub async fn token_details(token: &TokenId) -> Answer<TokenDetails> {
+    ask("tokenDetails", &OneToken { token: token.clone() }, QUESTION_MS)?.answer().await
+}
+
+/// Makes a key pair and a request; the answer is a [`CreatedRequest`].
+pub fn create_request(params: &CreateRequest) -> Answer<Operation<CreatedRequest>> {
+    Operation::begin("createRequest", params)
+}
+
+/// Writes a certificate beside its key; the answer is [`Installed`].
+pub fn install_certificate(params: &InstallCertificate) -> Answer<Operation<Installed>> {
+    Operation::begin("installCertificate", params)
+}
+
+/// Removes a key pair without a certificate; the answer is [`Removed`].
+pub fn remove_key_pair(params: &RemoveKeyPair) -> Answer<Operation<Removed>> {
+    Operation::begin("removeKeyPair", params)
+}
+
+/// A call that the person confirms in the extension's window.
+#[derive(Debug)]
+pub struct Operation<T> {
+    call: Call,
+    answer: std::marker::PhantomData<T>,
+}
+
+impl<T: DeserializeOwned> Operation<T> {
+    fn begin(command: &str, params: &impl Serialize) -> Answer<Self> {
+        Ok(Self { call: ask(command, params, OPERATION_MS)?, answer: std::marker::PhantomData })
+    }
+
+    /// For [`cancel`].
+    pub fn id(&self) -> String {
+        self.call.id.clone()
+    }
+
+    /// Waits for the end.
+    ///
+    /// # Errors
+    /// As [`Call::answer`].
+    pub async fn end(self) -> Answer<T> {
+        self.call.answer().await
+    }
+}
+
+/// Ends an operation, which is answered `cancelled`.
+pub fn cancel(operation: String) {
+    // The answer says whether there was such an operation; the operation's own answer is what counts.
+    let _ = ask("cancel", &Cancel { request: operation }, QUESTION_MS);
+}
+
+/// Closes the window that still shows the key's code.
+pub fn close_window() {
+    // The person can close it as well.
+    let _ = ask("closeWindow", &Nothing {}, QUESTION_MS);
+}

@@ -7,7 +7,13 @@
 mod desk;
 mod outbox;
 
-use std::{ffi::OsString, io::Read, process::ExitCode, sync::Arc};
+use std::{
+    ffi::OsString,
+    fs::File,
+    io::{self, Read},
+    process::ExitCode,
+    sync::Arc,
+};
 
 use qcert_protocol::{
     ErrorCode, PROTOCOL_VERSION,
@@ -41,23 +47,31 @@ pub fn run() -> ExitCode {
         rustix::process::Resource::Core,
         rustix::process::Rlimit { current: Some(0), maximum: Some(0) },
     );
-    let outbox = match Outbox::over_stdout() {
-        Ok(outbox) => Arc::new(outbox),
-        Err(error) => {
-            eprintln!("qcert-host: no way to answer: {error}");
-            return ExitCode::FAILURE;
+    match unbuffered_stdin().and_then(|pipe| Ok((pipe, Outbox::over_stdout()?))) {
+        Ok((mut pipe, outbox)) => {
+            let configuration = Configuration::load().map_err(|error| eprintln!("qcert-host: {error:#}")).ok();
+            serve(&mut pipe, &Arc::new(outbox), configuration);
+            ExitCode::SUCCESS
         }
-    };
-    serve(
-        &mut std::io::stdin().lock(),
-        &outbox,
-        Configuration::load()
-            .map_err(|error| {
-                eprintln!("qcert-host: {error:#}");
-            })
-            .ok(),
-    );
-    ExitCode::SUCCESS
+        Err(error) => {
+            eprintln!("qcert-host: no way to speak: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The way from the browser, without the buffer of [`std::io::Stdin`], in which a PIN would stay.
+#[cfg(unix)]
+fn unbuffered_stdin() -> io::Result<File> {
+    use std::os::fd::AsFd;
+    Ok(io::stdin().as_fd().try_clone_to_owned()?.into())
+}
+
+/// The way from the browser, without the buffer of [`std::io::Stdin`], in which a PIN would stay.
+#[cfg(windows)]
+fn unbuffered_stdin() -> io::Result<File> {
+    use std::os::windows::io::AsHandle;
+    Ok(io::stdin().as_handle().try_clone_to_owned()?.into())
 }
 
 fn serve(pipe: &mut impl Read, outbox: &Arc<Outbox>, configuration: Option<Configuration>) {

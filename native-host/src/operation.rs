@@ -3,6 +3,7 @@
 
 mod change_pin;
 mod create_request;
+mod half_made;
 mod install_certificate;
 mod login;
 mod remove_key_pair;
@@ -14,6 +15,8 @@ use qcert_protocol::{
     workstation::{Authorization, CreateRequest, Event, Failure, InstallCertificate, OneToken, RemoveKeyPair, Stage},
 };
 use serde_json::Value;
+
+pub use half_made::Orphans;
 
 use crate::{configuration::Configuration, messaging::Outbox, module::Modules};
 
@@ -41,6 +44,8 @@ pub struct Operation<'a> {
     pub configuration: &'a Configuration,
     /// The modules.
     pub modules: &'a Modules,
+    /// Pairs that wait for their token, to be removed from it.
+    pub orphans: &'a Orphans,
     /// The way to the browser.
     pub outbox: &'a Outbox,
     /// Set by `cancel`, and when the browser goes away.

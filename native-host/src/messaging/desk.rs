@@ -22,7 +22,7 @@ use super::Outbox;
 use crate::{
     configuration::Configuration,
     module::Modules,
-    operation::{Operation, Task, value},
+    operation::{Operation, Orphans, Task, value},
     store,
     survey::{self, survey},
 };
@@ -41,6 +41,7 @@ struct Shared {
     /// Ids of requests that are not answered yet.
     open: Mutex<BTreeSet<String>>,
     running: Mutex<Option<Running>>,
+    orphans: Orphans,
 }
 
 /// The operation that runs.
@@ -69,8 +70,8 @@ impl Desk {
     /// Starts the watch.
     pub fn open(configuration: Configuration, outbox: Arc<Outbox>) -> Self {
         let modules = Modules::new(configuration.clone());
-        let (open, running) = Default::default();
-        let shared = Arc::new(Shared { configuration, modules, outbox, open, running });
+        let (open, running, orphans) = Default::default();
+        let shared = Arc::new(Shared { configuration, modules, outbox, open, running, orphans });
         let (questions, asked) = mpsc::sync_channel(QUEUE);
         let watch = std::thread::spawn({
             let shared = shared.clone();
@@ -202,6 +203,7 @@ impl Shared {
             authorization,
             configuration: &self.configuration,
             modules: &self.modules,
+            orphans: &self.orphans,
             outbox: &self.outbox,
             cancelled,
         };

@@ -2,21 +2,20 @@
 
 use cryptoki::{
     error::{Error, RvError},
-    mechanism::{Mechanism, MechanismType},
-    object::{Attribute, AttributeType, ObjectHandle},
+    mechanism::MechanismType,
     session::Session,
 };
 use qcert_pki::CertificationRequest;
 use qcert_protocol::{
-    Base64, ContainerName, ErrorCode, KeyAlgorithm, KeyId,
+    Base64, ErrorCode, KeyAlgorithm,
     workstation::{CreateRequest, CreatedRequest, Failure, SENSOR_BYTES, Stage},
 };
 use rcgen::{CertificateParams, DistinguishedName, DnType};
 
-use super::Operation;
+use super::{Operation, half_made::HalfMade};
 use crate::{
     survey::{self, Found},
-    token_key::{PublicHalf, TokenKey, curve_parameters, id_of},
+    token_key::TokenKey,
 };
 
 /// The most that is taken from the biological sensor, in bytes.
@@ -35,12 +34,12 @@ impl Operation<'_> {
         self.stage(Stage::Seeding)?;
         let sensor_taken = seed(&found, &session, &params.sensor.0)?;
         self.stage(Stage::GeneratingKey)?;
-        let pair = Pair::generate(&found, &session, params)?;
+        let mut pair = HalfMade::generate(&found, &session, self.orphans, params)?;
         self.check_cancelled()?;
         let (public, key_id) = pair.name()?;
         pair.check_private()?;
         self.stage(Stage::Signing)?;
-        let key = TokenKey::new(&found, &session, pair.private, public);
+        let key = TokenKey::new(&found, &session, pair.private()?, public);
         let request = certification_request(&key, &params.common_name)?;
         // Nobody should learn from the authority what can be found here.
         let verified = CertificationRequest::parse_and_verify(&request).map_err(|_| ErrorCode::SigningFailed)?;
@@ -89,98 +88,6 @@ fn seed(found: &Found, session: &Session, sensor: &[u8]) -> Result<bool, Failure
         )) => Ok(false),
         Err(error) => Err(found.failure(&error, ErrorCode::KeyGenerationFailed)),
     }
-}
-
-/// A pair that was just made: removed again when dropped, unless it is kept.
-struct Pair<'a> {
-    found: &'a Found,
-    session: &'a Session,
-    public: ObjectHandle,
-    private: ObjectHandle,
-    kept: bool,
-}
-
-impl<'a> Pair<'a> {
-    fn generate(found: &'a Found, session: &'a Session, params: &CreateRequest) -> Result<Self, Failure> {
-        // Some modules let the identifier be set only here; the key's own name is not known before the key.
-        let mut id = vec![0; 20];
-        getrandom::fill(&mut id).map_err(|_| ErrorCode::KeyGenerationFailed)?;
-        let (mechanism, kind) = match curve_parameters(params.algorithm) {
-            Some(curve) => (Mechanism::EccKeyPairGen, vec![Attribute::EcParams(curve.to_vec())]),
-            None => (
-                Mechanism::RsaPkcsKeyPairGen,
-                vec![Attribute::ModulusBits(2048.into()), Attribute::PublicExponent(vec![1, 0, 1])],
-            ),
-        };
-        let both = both_halves(&params.container, id);
-        let public = [&both[..], &kind, &[Attribute::Private(false), Attribute::Verify(true)]].concat();
-        let private = [
-            &both[..],
-            &[
-                Attribute::Private(true),
-                Attribute::Sensitive(true),
-                Attribute::Extractable(false),
-                Attribute::Sign(true),
-            ],
-        ]
-        .concat();
-        let (public, private) = session
-            .generate_key_pair(&mechanism, &public, &private)
-            .map_err(|error| found.failure(&error, ErrorCode::KeyGenerationFailed))?;
-        Ok(Self { found, session, public, private, kept: false })
-    }
-
-    fn failed(&self, error: &Error) -> Failure {
-        self.found.failure(error, ErrorCode::KeyGenerationFailed)
-    }
-
-    /// Gives both halves the name that follows from the key; a token that refuses keeps the one it has.
-    fn name(&self) -> Result<(PublicHalf, KeyId), Failure> {
-        let half = PublicHalf::read(self.session, self.public).map_err(|error| self.failed(&error))?;
-        let half = half.ok_or(ErrorCode::KeyGenerationFailed)?;
-        let key = half.public_key().map_err(|_| ErrorCode::KeyGenerationFailed)?;
-        let name = [Attribute::Id(key.key_id().to_bytes().to_vec())];
-        // The private half first: if only the public one refuses, the two would differ, and are made equal again.
-        if self.session.update_attributes(self.private, &name).is_ok()
-            && self.session.update_attributes(self.public, &name).is_err()
-        {
-            let id = id_of(self.session, self.public).map_err(|error| self.failed(&error))?;
-            self.session.update_attributes(self.private, &[Attribute::Id(id)]).map_err(|error| self.failed(&error))?;
-        }
-        let id = id_of(self.session, self.private).map_err(|error| self.failed(&error))?;
-        let id = <[u8; 20]>::try_from(id).map_err(|_| ErrorCode::KeyGenerationFailed)?;
-        Ok((half, KeyId::from_bytes(&id)))
-    }
-
-    /// Invariant 2: a token may silently ignore what the template asked for.
-    fn check_private(&self) -> Result<(), Failure> {
-        use AttributeType as T;
-        let asked = [T::Sensitive, T::Extractable, T::AlwaysSensitive, T::NeverExtractable];
-        let attributes = self.session.get_attributes(self.private, &asked).map_err(|error| self.failed(&error))?;
-        let locked_in = attributes.contains(&Attribute::Sensitive(true))
-            && attributes.contains(&Attribute::Extractable(false))
-            && !attributes.contains(&Attribute::AlwaysSensitive(false))
-            && !attributes.contains(&Attribute::NeverExtractable(false));
-        if locked_in { Ok(()) } else { Err(ErrorCode::KeyGenerationFailed.into()) }
-    }
-
-    fn keep(mut self) {
-        self.kept = true;
-    }
-}
-
-impl Drop for Pair<'_> {
-    fn drop(&mut self) {
-        if !self.kept {
-            // On a token that was pulled out the pair stays; `removeKeyPair` finds it when the token is back.
-            let _ = self.session.destroy_object(self.private);
-            let _ = self.session.destroy_object(self.public);
-        }
-    }
-}
-
-fn both_halves(container: &ContainerName, id: Vec<u8>) -> Vec<Attribute> {
-    vec![Attribute::Token(true), Attribute::Label(container.as_str().into()), Attribute::Id(id)]
 }
 
 fn certification_request(key: &TokenKey<'_>, common_name: &str) -> Result<Vec<u8>, Failure> {

@@ -62,6 +62,7 @@ impl Operation<'_> {
             answer = session.login(UserType::User, pin.as_ref());
         }
         answer.map_err(|error| refused(found, &error))?;
+        self.orphans.remove_from(found, &session);
         Ok(Login { session })
     }
 

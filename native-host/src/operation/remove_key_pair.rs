@@ -9,7 +9,7 @@ use qcert_protocol::{
     workstation::{Failure, RemoveKeyPair, Removed},
 };
 
-use super::Operation;
+use super::{Operation, half_made::remove};
 use crate::{survey, token_key::find_by_id};
 
 impl Operation<'_> {
@@ -32,9 +32,7 @@ impl Operation<'_> {
             return Err(ErrorCode::KeyNotFound.into());
         }
         self.check_cancelled()?;
-        for half in halves {
-            session.destroy_object(half).map_err(failed)?;
-        }
+        remove(&session, &id).map_err(failed)?;
         Ok(Removed { key_id: params.key_id })
     }
 }

@@ -3,8 +3,10 @@
 mod command_line;
 mod frames;
 mod installing;
+// Marked, as the next one, so that the lints know helpers as tests.
+#[cfg(test)]
+mod pulling;
 mod requests;
 mod tokens;
-// Marked so that the lints know these helpers as tests.
 #[cfg(test)]
 mod workplace;

@@ -1,0 +1,162 @@
+//! A key pair that is being made, and what becomes of it when the rest fails.
+
+use std::sync::{Mutex, PoisonError};
+
+use cryptoki::{
+    error::Error,
+    mechanism::Mechanism,
+    object::{Attribute, AttributeType, ObjectClass, ObjectHandle},
+    session::Session,
+};
+use qcert_protocol::{
+    ErrorCode, KeyId,
+    portal::TokenName,
+    workstation::{CreateRequest, Failure},
+};
+
+use crate::{
+    survey::Found,
+    token_key::{PublicHalf, curve_parameters, find_by_id, id_of},
+};
+
+/// Pairs that could not be removed, for their token was pulled out: removed when it is opened again. What is still
+/// here when the host ends stays on its token as a container without a certificate, and `removeKeyPair` removes it.
+#[derive(Default)]
+pub struct Orphans(Mutex<Vec<(TokenName, Vec<u8>)>>);
+
+impl Orphans {
+    /// Removes the orphans of a token that was opened.
+    pub(super) fn remove_from(&self, found: &Found, session: &Session) {
+        let mut orphans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        orphans.retain(|(token, id)| *token != found.token.name || remove(session, id).is_err());
+    }
+
+    fn remember(&self, found: &Found, id: Vec<u8>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((found.token.name.clone(), id));
+    }
+}
+
+/// Removes both halves of a pair, the private one first.
+pub(super) fn remove(session: &Session, id: &[u8]) -> Result<(), Error> {
+    for class in [ObjectClass::PRIVATE_KEY, ObjectClass::PUBLIC_KEY] {
+        for half in find_by_id(session, class, id)? {
+            session.destroy_object(half)?;
+        }
+    }
+    Ok(())
+}
+
+/// A pair that was just made, or perhaps was: removed again when dropped, unless it is kept.
+pub(super) struct HalfMade<'a> {
+    found: &'a Found,
+    session: &'a Session,
+    orphans: &'a Orphans,
+    /// Every CKA_ID that it may have by now. A token that is pulled out while it makes the pair does not say whether
+    /// it did; then this is all there is to find it by.
+    ids: Vec<Vec<u8>>,
+    /// The public and the private half.
+    halves: Option<(ObjectHandle, ObjectHandle)>,
+    kept: bool,
+}
+
+impl<'a> HalfMade<'a> {
+    /// Makes a pair on the token.
+    ///
+    /// # Errors
+    /// `key_generation_failed`, `token_removed`, `token_full`, `token_unsuitable`.
+    pub(super) fn generate(
+        found: &'a Found,
+        session: &'a Session,
+        orphans: &'a Orphans,
+        params: &CreateRequest,
+    ) -> Result<Self, Failure> {
+        // Some modules let the identifier be set only here, and the key's own name is not known before the key.
+        let mut id = vec![0; 20];
+        getrandom::fill(&mut id).map_err(|_| ErrorCode::KeyGenerationFailed)?;
+        let label = Attribute::Label(params.container.as_str().into());
+        let both = [Attribute::Token(true), label, Attribute::Id(id.clone())];
+        let (mechanism, kind) = match curve_parameters(params.algorithm) {
+            Some(curve) => (Mechanism::EccKeyPairGen, vec![Attribute::EcParams(curve.to_vec())]),
+            None => (
+                Mechanism::RsaPkcsKeyPairGen,
+                vec![Attribute::ModulusBits(2048.into()), Attribute::PublicExponent(vec![1, 0, 1])],
+            ),
+        };
+        let public = [&both[..], &kind, &[Attribute::Private(false), Attribute::Verify(true)]].concat();
+        let secret = [
+            Attribute::Private(true),
+            Attribute::Sensitive(true),
+            Attribute::Extractable(false),
+            Attribute::Sign(true),
+        ];
+        let private = [&both[..], &secret].concat();
+        let mut pair = Self { found, session, orphans, ids: vec![id], halves: None, kept: false };
+        let halves = session.generate_key_pair(&mechanism, &public, &private);
+        pair.halves = Some(halves.map_err(|error| pair.failed(&error))?);
+        Ok(pair)
+    }
+
+    fn failed(&self, error: &Error) -> Failure {
+        self.found.failure(error, ErrorCode::KeyGenerationFailed)
+    }
+
+    fn halves(&self) -> Result<(ObjectHandle, ObjectHandle), Failure> {
+        self.halves.ok_or_else(|| ErrorCode::KeyGenerationFailed.into())
+    }
+
+    /// The private half.
+    pub(super) fn private(&self) -> Result<ObjectHandle, Failure> {
+        Ok(self.halves()?.1)
+    }
+
+    /// Gives both halves the name that follows from the key; a token that refuses keeps the one it has.
+    pub(super) fn name(&mut self) -> Result<(PublicHalf, KeyId), Failure> {
+        let (public, private) = self.halves()?;
+        let half = PublicHalf::read(self.session, public).map_err(|error| self.failed(&error))?;
+        let half = half.ok_or(ErrorCode::KeyGenerationFailed)?;
+        let key = half.public_key().map_err(|_| ErrorCode::KeyGenerationFailed)?;
+        let name = key.key_id().to_bytes().to_vec();
+        self.ids.push(name.clone());
+        let name = [Attribute::Id(name)];
+        // If only the public half refuses, the two differ now, and are made equal again.
+        if self.session.update_attributes(private, &name).is_ok()
+            && self.session.update_attributes(public, &name).is_err()
+        {
+            let id = id_of(self.session, public).map_err(|error| self.failed(&error))?;
+            self.session.update_attributes(private, &[Attribute::Id(id)]).map_err(|error| self.failed(&error))?;
+        }
+        let id = id_of(self.session, private).map_err(|error| self.failed(&error))?;
+        let id = <[u8; 20]>::try_from(id).map_err(|_| ErrorCode::KeyGenerationFailed)?;
+        Ok((half, KeyId::from_bytes(&id)))
+    }
+
+    /// Invariant 2: a token may silently ignore what the template asked for.
+    pub(super) fn check_private(&self) -> Result<(), Failure> {
+        use AttributeType as T;
+        let asked = [T::Sensitive, T::Extractable, T::AlwaysSensitive, T::NeverExtractable];
+        let attributes = self.session.get_attributes(self.private()?, &asked).map_err(|error| self.failed(&error))?;
+        let locked_in = attributes.contains(&Attribute::Sensitive(true))
+            && attributes.contains(&Attribute::Extractable(false))
+            && !attributes.contains(&Attribute::AlwaysSensitive(false))
+            && !attributes.contains(&Attribute::NeverExtractable(false));
+        if locked_in { Ok(()) } else { Err(ErrorCode::KeyGenerationFailed.into()) }
+    }
+
+    /// All is well: it stays.
+    pub(super) fn keep(mut self) {
+        self.kept = true;
+    }
+}
+
+impl Drop for HalfMade<'_> {
+    fn drop(&mut self) {
+        if self.kept {
+            return;
+        }
+        for id in std::mem::take(&mut self.ids) {
+            if remove(self.session, &id).is_err() {
+                self.orphans.remember(self.found, id);
+            }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! A token that comes, goes and locks: SoftHSM behind a module that a file commands.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use crate::workplace::{Browser, ORIGIN, PIN, Workplace, request_params};
+
+/// The module, which Cargo builds beside the test programs.
+fn shim() -> PathBuf {
+    std::env::current_exe().unwrap().with_file_name("libqcert_token_shim.so")
+}
+
+/// A workplace whose token obeys `control`.
+struct Obedient {
+    workplace: Workplace,
+}
+
+impl Obedient {
+    fn new() -> Self {
+        let workplace = Workplace::new();
+        workplace.configure(&format!("allowed_origins = ['{ORIGIN}']\nmodules = ['{}']\n", shim().display()));
+        workplace.file("control", "");
+        Self { workplace }
+    }
+
+    fn control(&self, text: &str) {
+        // Renamed, so that nobody reads a half.
+        let new = self.workplace.file("control.new", text);
+        std::fs::rename(new, self.workplace.path("control")).unwrap();
+    }
+
+    fn browser(&self) -> Browser {
+        let mut command = self.workplace.command(env!("CARGO_BIN_EXE_qcert-host"));
+        command.env("QCERT_SHIM_CONTROL", self.workplace.path("control"));
+        command.env("QCERT_SHIM_MODULE", crate::workplace::softhsm());
+        let mut browser = Browser::start(command);
+        assert_eq!(browser.next()["event"], "hello");
+        browser
+    }
+
+    fn has_keys(&self) -> bool {
+        self.workplace.objects("first").contains("Key Object")
+    }
+}
+
+fn next_change(browser: &mut Browser) -> Value {
+    loop {
+        let frame = browser.next();
+        if frame["event"] == "tokensChanged" {
+            return frame;
+        }
+    }
+}
+
+#[test]
+fn pulling_and_plugging_is_seen_while_somebody_watches() {
+    let obedient = Obedient::new();
+    let mut browser = obedient.browser();
+    let token = browser.token("first");
+    browser.ask("watchTokens", json!({"on": true}), Value::Null);
+    obedient.control("token out");
+    let event = next_change(&mut browser);
+    assert_eq!(event["missing"], "token_missing", "{event}");
+    obedient.control("reader out");
+    let event = next_change(&mut browser);
+    assert_eq!(event["missing"], "reader_missing", "{event}");
+    obedient.control("");
+    let event = next_change(&mut browser);
+    assert!(event["missing"].is_null(), "{event}");
+    assert_eq!(event["readers"][0]["token"]["id"], token.as_str());
+}
+
+#[test]
+fn a_locked_token_and_a_final_try_are_told_by_the_flags() {
+    let obedient = Obedient::new();
+    let mut browser = obedient.browser();
+    let token = browser.token("first");
+    obedient.control("pin final");
+    let listed = browser.ask("listTokens", Value::Null, Value::Null);
+    assert_eq!(listed["readers"][0]["token"]["pin"]["tries"], "final");
+    obedient.control("pin locked");
+    let listed = browser.ask("listTokens", Value::Null, Value::Null);
+    let shown = &listed["readers"][0]["token"];
+    assert_eq!((&shown["pin"]["tries"], &shown["unsuitable"]), (&json!("none"), &json!("pin_locked")));
+    let error = browser.refused("createRequest", request_params(&token, "P-256"), json!({"pin": PIN}));
+    assert_eq!(error["code"], "pin_locked");
+}
+
+#[test]
+fn the_wrong_pin_that_locks_the_token_says_so() {
+    let obedient = Obedient::new();
+    let mut browser = obedient.browser();
+    let token = browser.token("first");
+    obedient.control("lock-after 3");
+    let mut refused = || browser.refused("createRequest", request_params(&token, "P-256"), json!({"pin": "не тот"}));
+    let tries: Vec<Value> = (0..3).map(|_| refused()).collect();
+    assert_eq!((&tries[0]["code"], &tries[0]["triesLeft"]), (&json!("pin_incorrect"), &json!("low")));
+    assert_eq!((&tries[1]["code"], &tries[1]["triesLeft"]), (&json!("pin_incorrect"), &json!("final")));
+    assert_eq!(tries[2]["code"], "pin_locked");
+}
+
+#[test]
+fn a_pin_that_the_token_wants_changed_is_a_factory_pin() {
+    let obedient = Obedient::new();
+    let mut browser = obedient.browser();
+    let token = browser.token("first");
+    obedient.control("pin to-be-changed");
+    let params = request_params(&token, "P-256");
+    assert_eq!(browser.refused("createRequest", params.clone(), json!({"pin": PIN}))["code"], "pin_factory");
+    browser.ask("createRequest", params, json!({"pin": PIN, "keepFactoryPin": true}));
+}
+
+#[test]
+fn a_token_pulled_out_before_the_pair_was_made_is_told() {
+    let obedient = Obedient::new();
+    let mut browser = obedient.browser();
+    let token = browser.token("first");
+    obedient.control("pull before-generation");
+    let error = browser.refused("createRequest", request_params(&token, "P-256"), json!({"pin": PIN}));
+    assert_eq!(error["code"], "token_removed", "{error}");
+    assert!(!obedient.has_keys());
+}
+
+#[test]
+fn a_pair_on_a_token_that_was_pulled_out_is_removed_when_the_token_is_opened_again() {
+    let obedient = Obedient::new();
+    let mut browser = obedient.browser();
+    let token = browser.token("first");
+    obedient.control("pull after-generation");
+    let error = browser.refused("createRequest", request_params(&token, "P-256"), json!({"pin": PIN}));
+    assert_eq!(error["code"], "token_removed", "{error}");
+    assert!(obedient.has_keys(), "nobody could remove it");
+    obedient.control("");
+    browser.create_request("first", "P-256");
+    assert_eq!(obedient.workplace.objects("first").matches("Private Key Object").count(), 1);
+}
+
+#[test]
+fn a_slow_token_keeps_nobody_waiting_and_its_operation_can_be_cancelled() {
+    let obedient = Obedient::new();
+    let mut browser = obedient.browser();
+    let token = browser.token("first");
+    obedient.control("generation-delay 1500");
+    let id = browser.send("createRequest", request_params(&token, "P-256"), json!({"pin": PIN}));
+    while browser.next()["stage"] != "generatingKey" {}
+    browser.ask("tokenDetails", json!({"token": token}), Value::Null);
+    let second =
+        browser.refused("removeKeyPair", json!({"token": token, "keyId": "ab".repeat(20)}), json!({"pin": PIN}));
+    assert_eq!(second["code"], "operation_in_progress");
+    assert_eq!(browser.ask("cancel", json!({"request": id}), Value::Null)["found"], true);
+    assert_eq!(browser.answer(&id)["error"]["code"], "cancelled");
+    assert!(!obedient.has_keys());
+}
+
+#[test]
+fn a_browser_that_goes_away_during_a_slow_generation_leaves_no_pair() {
+    let obedient = Obedient::new();
+    let mut browser = obedient.browser();
+    let token = browser.token("first");
+    obedient.control("generation-delay 1000");
+    browser.send("createRequest", request_params(&token, "P-256"), json!({"pin": PIN}));
+    while browser.next()["stage"] != "generatingKey" {}
+    assert!(browser.close().0);
+    assert!(!obedient.has_keys());
+}

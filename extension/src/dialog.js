@@ -13,7 +13,7 @@ export const WINDOW_PAGE = 'window/pin.html';
 const LIMIT_MS = 10 * 60_000;
 /** How long the host may take to answer a cancelled operation. */
 const STOP_LIMIT_MS = 15_000;
-const SIZE = { width: 460, height: 640 };
+const SIZE = { width: 460, height: 700 };
 
 /**
  * @typedef {{ id: string, command: string, params: Record<string, any>, site: string, near?: number }} Operation

@@ -46,6 +46,7 @@ port.onMessage.addListener((/** @type {View} */ next) => {
   if (changed && view.state !== 'working') for (const id of ['pin', 'newPin', 'repeatPin']) conceal(id);
   render(view);
   if (changed) moveFocus(view);
+  element('alert').scrollIntoView({ block: 'nearest' });
   if (view.state === 'pinChanged') submit({ pin: held?.newPin });
   if (view.state === 'keyCode') send({ action: 'shown' });
 });
@@ -143,7 +144,7 @@ function renderHeading({ state, form, command, changeOffered, error }, words) {
 }
 
 /** @param {View} now @param {Words} words */
-function renderFacts({ state, site, token, container, tries, changeOffered }, words) {
+function renderFacts({ state, form, site, token, container, tries, changeOffered }, words) {
   write('site', site);
   write('token', token.label || token.model);
   write('serial', token.serial && words.serial(token.serial));
@@ -151,7 +152,7 @@ function renderFacts({ state, site, token, container, tries, changeOffered }, wo
   show('containerRow', container !== '');
   write('tries', words.tries[/** @type {keyof Words['tries']} */ (tries)] ?? '');
   element('tries').dataset.tries = tries;
-  show('triesRow', state === 'asking' && !changeOffered);
+  show('triesRow', state === 'asking' && form !== 'factory' && !changeOffered);
 }
 
 /** @param {View} now @param {Words} words */

@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { errorWords, WORDS } from '../src/window/words.js';
+
+const read = (path) => readFileSync(new URL(path, import.meta.url), 'utf8');
+const table = [...read('../../protocol/PROTOCOL.md').matchAll(/^\| `(\w+)` \| (\w+) \| (\d+|–) \|/gm)];
+/** Codes that never come from the portal: the workstation's. */
+const codes = table.filter(([, , , status]) => status === '–').map(([, code]) => code);
+
+test('every code of the workstation has words in both languages', () => {
+  assert.ok(codes.length > 30);
+  for (const words of Object.values(WORDS)) {
+    assert.deepEqual(codes.filter((code) => !Object.hasOwn(words.errors, code)), [], words.language);
+    for (const code of codes) assert.ok(errorWords(words, code).length > 10, code);
+  }
+});
+
+test('no words are kept for a code that is not published', () => {
+  const published = table.map(([, code]) => code);
+  assert.deepEqual(Object.keys(WORDS.ru.errors).filter((code) => !published.includes(code)), []);
+});
+
+test('a code without words of its own is named', () => {
+  for (const words of Object.values(WORDS)) assert.match(errorWords(words, 'key_weak'), /key_weak/);
+});
+
+test('Russian and English have the same texts', () => {
+  const names = (value, path = '') =>
+    Object.entries(value).flatMap(([name, text]) => (typeof text === 'object' ? names(text, `${path}${name}.`) : `${path}${name}`)).sort();
+  assert.deepEqual(names(WORDS.en), names(WORDS.ru));
+});
+
+test('every text that the page names exists', () => {
+  for (const [, name] of read('../src/window/pin.html').matchAll(/data-text="(\w+)"/g)) {
+    assert.equal(typeof WORDS.ru[name], 'string', name);
+  }
+});

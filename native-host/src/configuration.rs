@@ -154,6 +154,14 @@ fn read(path: &Path) -> Result<File> {
 }
 
 fn parse(text: &str) -> Result<File> {
+    let file: File = understand(text)?;
+    // The browser starts the host wherever it likes: a relative path would load what lies there.
+    let relative = file.modules.iter().flatten().find(|module| !module.is_absolute());
+    anyhow::ensure!(relative.is_none(), "the path of a module must be absolute");
+    Ok(file)
+}
+
+fn understand(text: &str) -> Result<File> {
     // The parser's message quotes the line, which may be a PIN's: only its place is told.
     toml_edit::de::from_str(text).map_err(|error| {
         let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
@@ -254,6 +262,12 @@ mod tests {
         assert!(!error.contains("87654321"), "{error}");
         let error = parse("factory_pins = 87654321").err().unwrap().to_string();
         assert!(!error.contains("87654321"), "{error}");
+    }
+
+    #[test]
+    fn a_module_is_named_by_its_whole_path() {
+        assert!(parse("modules = ['/usr/lib/m.so']").is_ok());
+        assert!(parse("modules = ['m.so']").is_err());
     }
 
     #[test]

@@ -95,23 +95,23 @@ impl Survey {
         self.tokens.modules.push(ModuleView { name: module.name.clone(), description, error });
         let before = self.tokens.readers.len();
         for slot in slots.unwrap_or_default() {
-            // A slot that is gone between the two calls is a reader that was unplugged.
-            let Ok(info) = module.pkcs11.get_slot_info(slot) else { continue };
-            let token = if info.token_present() { self.token(module, slot) } else { None };
-            let name = info.slot_description().trim().to_owned();
-            self.add_reader(before, Reader { name, module: module.name.clone(), token });
+            if let Some(reader) = self.reader(module, slot) {
+                self.add_reader(before, reader);
+            }
         }
     }
 
-    fn token(&mut self, module: &Arc<Module>, slot: Slot) -> Option<Token> {
-        let info = module.pkcs11.get_token_info(slot).ok()?;
+    /// None for a reader that was unplugged since the slots were listed, and for one that no reader stands behind.
+    fn reader(&mut self, module: &Arc<Module>, slot: Slot) -> Option<Reader> {
+        let reader = module.pkcs11.get_slot_info(slot).ok()?;
+        let info = reader.token_present().then(|| module.pkcs11.get_token_info(slot).ok()).flatten();
         // SoftHSM always shows one more slot, with a token that waits to be initialised.
-        if info.model().trim() == "SoftHSM v2" && !info.token_initialized() {
+        if info.as_ref().is_some_and(|info| info.model().trim() == "SoftHSM v2" && !info.token_initialized()) {
             return None;
         }
-        let token = describe(module, slot, &info);
-        self.found.push(Found { module: module.clone(), slot, token: token.clone() });
-        Some(token)
+        let token = info.map(|info| describe(module, slot, &info));
+        self.found.extend(token.iter().map(|token| Found { module: module.clone(), slot, token: token.clone() }));
+        Some(Reader { name: reader.slot_description().trim().to_owned(), module: module.name.clone(), token })
     }
 
     /// Two modules may show the same reader: the one that comes first and knows the token keeps it.

@@ -84,7 +84,7 @@ fn the_doctor_names_what_is_missing_and_what_to_do() {
     assert!(!output.status.success());
     let checks: Value = serde_json::from_slice(&output.stdout).unwrap();
     let of = |code: &str| checks.as_array().unwrap().iter().find(|check| check["code"] == code).unwrap().clone();
-    for code in ["token_missing", "host_missing"] {
+    for code in ["reader_missing", "host_missing"] {
         let check = of(code);
         assert_eq!(check["state"], "bad");
         for words in [&check["cause"], &check["remedy"]] {

@@ -26,7 +26,7 @@ fn a_token_is_listed_with_its_name_and_the_state_of_its_pin() {
 fn the_parts_that_are_missing_have_names() {
     let workplace = Workplace::without_token();
     let missing = || workplace.browser().ask("listTokens", Value::Null, Value::Null)["missing"].clone();
-    assert_eq!(missing(), "token_missing");
+    assert_eq!(missing(), "reader_missing", "SoftHSM's waiting slot is no reader");
     workplace.configure(&format!("allowed_origins = ['{ORIGIN}']\nmodules = []"));
     assert_eq!(missing(), "module_missing");
     workplace.configure(&format!("allowed_origins = ['{ORIGIN}']\nmodules = ['/nowhere/module.so']"));

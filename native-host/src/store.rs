@@ -9,6 +9,7 @@ use std::{
 };
 
 use qcert_protocol::{ErrorCode, workstation::StoreState};
+use sha2::{Digest, Sha256};
 
 use crate::{configuration::home, module::Module};
 
@@ -31,9 +32,15 @@ pub fn add_certificate(container: &str, der: &[u8]) -> Result<(), ErrorCode> {
     let folder = prepare()?;
     let mut file = tempfile::NamedTempFile::new().map_err(|_| ErrorCode::StoreFailed)?;
     file.write_all(der).map_err(|_| ErrorCode::StoreFailed)?;
-    let mut certutil = Command::new("certutil");
-    certutil.args(["-A", "-t", ",,", "-n", container, "-d"]).arg(database(&folder)).arg("-i").arg(file.path());
-    run(certutil)
+    let add = |name: &str| {
+        let mut certutil = Command::new("certutil");
+        certutil.args(["-A", "-t", ",,", "-n", name, "-d"]).arg(database(&folder)).arg("-i").arg(file.path());
+        run(certutil)
+    };
+    // NSS gives a name to one subject only: another one's, after a correction of the application, needs its own.
+    let own_name =
+        || format!("{container} {}", Sha256::digest(der)[..4].iter().map(|b| format!("{b:02x}")).collect::<String>());
+    add(container).or_else(|code| if code == ErrorCode::StoreFailed { add(&own_name()) } else { Err(code) })
 }
 
 /// Registers a module, so that the browser finds the keys of its tokens. Doing it twice is as good as once.

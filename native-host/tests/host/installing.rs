@@ -45,6 +45,18 @@ fn installing_twice_is_as_good_as_once() {
 }
 
 #[test]
+fn a_corrected_certificate_of_the_same_container_goes_into_the_store_beside_the_first() {
+    let (workplace, mut browser, token, certificate) = certified();
+    let mut params = request_params(&token, "P-256");
+    params["commonName"] = json!("ООО «АвтоСпорт»");
+    let corrected = browser.ask("createRequest", params, json!({"pin": PIN}));
+    for certificate in [certificate, certify(&workplace, &corrected)] {
+        let installed = browser.ask("installCertificate", install(&token, &certificate), json!({"pin": PIN}));
+        assert!(installed["storeError"].is_null(), "{installed}");
+    }
+}
+
+#[test]
 fn every_algorithm_can_prove_its_key() {
     let workplace = Workplace::new();
     let mut browser = workplace.browser();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::workplace::{CONTAINER, PIN, Workplace, from_base64, request_params};
+use crate::workplace::{CONTAINER, ORIGIN, PIN, Workplace, from_base64, request_params};
 
 #[test]
 fn a_request_verifies_with_its_own_key_for_every_algorithm() {
@@ -195,5 +195,20 @@ fn a_pin_is_in_no_answer_no_log_and_no_file() {
         assert!(!heard.contains(secret) && !stderr.contains(secret), "{secret}");
         let found = workplace.run("grep", ["-rlF", "--", secret, workplace.path("").to_str().unwrap()]);
         assert!(found.stdout.is_empty(), "{found:?}");
+    }
+}
+
+/// Invariant 1: what the host was told is wiped when it is done.
+#[test]
+fn a_pin_is_not_in_the_hosts_memory_when_the_operation_is_over() {
+    let workplace = Workplace::new();
+    let mut browser = workplace.browser();
+    let token = browser.token("first");
+    browser.create_request("first", "P-256");
+    browser.refused("createRequest", request_params(&token, "P-256"), json!({"pin": "secret-9182"}));
+    browser.ask("changePin", json!({"token": token}), json!({"pin": PIN, "newPin": "secret-7364"}));
+    assert!(browser.remembers(ORIGIN), "memory can be read");
+    for secret in [PIN, "secret-9182", "secret-7364"] {
+        assert!(!browser.remembers(secret), "{secret}");
     }
 }

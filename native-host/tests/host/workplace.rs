@@ -3,6 +3,7 @@
 use std::{
     ffi::OsStr,
     io::{Read, Write},
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Output, Stdio},
     sync::mpsc::{self, Receiver},
@@ -219,6 +220,20 @@ impl Browser {
     pub fn create_request(&mut self, token: &str, algorithm: &str) -> Value {
         let id = self.token(token);
         self.ask("createRequest", request_params(&id, algorithm), json!({"pin": PIN}))
+    }
+
+    /// Is this in the host's memory now?
+    pub fn remembers(&self, secret: &str) -> bool {
+        let process = PathBuf::from(format!("/proc/{}", self.child.id()));
+        let memory = std::fs::File::open(process.join("mem")).unwrap();
+        text(&process.join("maps")).lines().filter(|line| line.contains(" rw")).any(|line| {
+            let (from, to) = line.split_once(' ').unwrap().0.split_once('-').unwrap();
+            let from = u64::from_str_radix(from, 16).unwrap();
+            let mut region = vec![0; usize::try_from(u64::from_str_radix(to, 16).unwrap() - from).unwrap()];
+            // Some regions are the kernel's own.
+            memory.read_exact_at(&mut region, from).is_ok()
+                && region.windows(secret.len()).any(|window| window == secret.as_bytes())
+        })
     }
 
     /// Closes the pipe; the host's exit and what it wrote to stderr.

@@ -1,0 +1,47 @@
+//! The authority's certificates and its revocation list, for everybody.
+
+use axum::{
+    Router,
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use qcert_protocol::ErrorCode;
+
+use super::{App, problem::Answer};
+
+const CERTIFICATE: &str = "application/pkix-cert";
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/ca/root.cer", get(root))
+        .route("/ca/issuing.cer", get(issuing))
+        .route("/ca/chain.pem", get(chain))
+        .route("/crl/issuing.crl", get(revocation_list))
+}
+
+async fn root(State(app): State<App>) -> Response {
+    file(CERTIFICATE, app.portal.ca.root().der().to_vec())
+}
+
+async fn issuing(State(app): State<App>) -> Response {
+    file(CERTIFICATE, app.portal.ca.issuing().der().to_vec())
+}
+
+async fn chain(State(app): State<App>) -> Response {
+    let pem: String = app.portal.ca.chain().iter().map(qcert_pki::Certificate::to_pem).collect();
+    file("application/pem-certificate-chain", pem.into_bytes())
+}
+
+async fn revocation_list(State(app): State<App>) -> Answer<Response> {
+    let list = app.portal.ca.revocation_list(app.portal.clock.now()).map_err(|error| {
+        tracing::error!(%error, "no revocation list");
+        ErrorCode::Internal
+    })?;
+    Ok(file("application/pkix-crl", list))
+}
+
+fn file(content_type: &'static str, bytes: Vec<u8>) -> Response {
+    ([(header::CONTENT_TYPE, content_type), (header::CACHE_CONTROL, "public, max-age=300")], bytes).into_response()
+}

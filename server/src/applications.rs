@@ -1,0 +1,234 @@
+//! Applications as their holders see them: rows, details, mistakes, certificates, installation.
+//!
+//! Every function takes the session and finds nothing of anybody else: to a person, another's application is not there.
+
+pub mod import;
+
+use qcert_protocol::{
+    ApplicationState, Base64, ContainerName, ErrorCode, HolderKind,
+    holder::FieldReason,
+    portal::{
+        ApplicationDetails, ApplicationRow, CertificateDetails, CertificateView, Installation, RequestView, TokenName,
+    },
+};
+use time::Duration;
+use uuid::Uuid;
+
+use crate::{
+    error::Refusal,
+    one_time_password,
+    portal::Portal,
+    randomness,
+    session::Session,
+    store::{Application, Certificate, Overview, PasswordScope, Request, RequestState},
+};
+
+/// Mistakes that a person may report in a day.
+const MISTAKES_A_DAY: u32 = 20;
+const MISTAKE_CHARS: usize = 1000;
+
+/// All rows of the person.
+///
+/// # Errors
+/// The store's.
+pub async fn rows(portal: &Portal, session: &Session) -> Result<Vec<ApplicationRow>, Refusal> {
+    let mut rows = Vec::new();
+    for overview in portal.store.applications_of(&session.phone).await? {
+        rows.push(row(portal, session, &overview).await?);
+    }
+    Ok(rows)
+}
+
+/// One row of the person.
+///
+/// # Errors
+/// `application_not_found`.
+pub async fn one_row(portal: &Portal, session: &Session, id: Uuid) -> Result<ApplicationRow, Refusal> {
+    row(portal, session, &overview(portal, session, id).await?).await
+}
+
+/// All that figure 5 shows.
+///
+/// # Errors
+/// `application_not_found`.
+pub async fn details(portal: &Portal, session: &Session, id: Uuid) -> Result<ApplicationDetails, Refusal> {
+    let overview = overview(portal, session, id).await?;
+    Ok(ApplicationDetails {
+        row: row(portal, session, &overview).await?,
+        container: container(portal, &overview.application),
+        certificate_type: overview.application.certificate_type,
+        identified: overview.application.identification.is_some(),
+        data: overview.application.holder,
+    })
+}
+
+/// What a container for this application is called today.
+pub fn container(portal: &Portal, application: &Application) -> ContainerName {
+    ContainerName::new(&application.number, portal.clock.now().date(), &application.holder.common_name())
+}
+
+/// Records what the person found wrong, for the operator.
+///
+/// # Errors
+/// `application_not_found`, `field_invalid`, `rate_limited`.
+pub async fn report_mistake(portal: &Portal, session: &Session, id: Uuid, text: &str) -> Result<(), Refusal> {
+    let overview = overview(portal, session, id).await?;
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(Refusal::field("text", FieldReason::Empty));
+    }
+    if text.chars().count() > MISTAKE_CHARS {
+        return Err(Refusal::field("text", FieldReason::TooLong));
+    }
+    let now = portal.clock.now();
+    let subject = portal.secrets.subject("mistake", session.phone.as_str());
+    if let Some(since) = portal.store.count(&subject, MISTAKES_A_DAY, Duration::DAY, now).await? {
+        let wait = one_time_password::seconds(since + Duration::DAY - now);
+        return Err(Refusal::new(ErrorCode::RateLimited).retry_after(wait));
+    }
+    let mistake = randomness::uuid(now, &*portal.randomness)?;
+    Ok(portal.store.add_mistake(mistake, overview.application.id, text, now).await?)
+}
+
+/// The person's certificates.
+///
+/// # Errors
+/// The store's.
+pub async fn certificates(portal: &Portal, session: &Session) -> Result<Vec<CertificateView>, Refusal> {
+    let overviews = portal.store.applications_of(&session.phone).await?;
+    Ok(overviews.iter().filter_map(|overview| overview.certificate.as_ref()).map(certificate_view).collect())
+}
+
+/// One certificate of the person, with the application it was issued for.
+///
+/// # Errors
+/// `certificate_not_found`.
+pub async fn certificate(portal: &Portal, session: &Session, id: Uuid) -> Result<(Application, Certificate), Refusal> {
+    let overviews = portal.store.applications_of(&session.phone).await?;
+    let found = overviews.into_iter().find_map(|overview| match overview.certificate {
+        Some(certificate) if certificate.id == id => Some((overview.application, certificate)),
+        _ => None,
+    });
+    found.ok_or_else(|| ErrorCode::CertificateNotFound.into())
+}
+
+/// One certificate of the person and its chain.
+///
+/// # Errors
+/// `certificate_not_found`.
+pub async fn certificate_details(portal: &Portal, session: &Session, id: Uuid) -> Result<CertificateDetails, Refusal> {
+    let (application, certificate) = certificate(portal, session, id).await?;
+    Ok(CertificateDetails {
+        certificate: certificate_view(&certificate),
+        application: application.id,
+        holder: application.holder.full_name(),
+        organization: organization(&application),
+        der: Base64(certificate.der),
+        issuers: portal.ca.chain().iter().map(|issuer| Base64(issuer.der().to_vec())).collect(),
+    })
+}
+
+/// Notes that a certificate is on its token; twice is as good as once.
+///
+/// # Errors
+/// `certificate_not_found`, `field_invalid`, `application_state_forbids`.
+pub async fn install(
+    portal: &Portal,
+    session: &Session,
+    id: Uuid,
+    installation: &Installation,
+) -> Result<ApplicationRow, Refusal> {
+    check_token(&installation.token)?;
+    let (application, certificate) = certificate(portal, session, id).await?;
+    let from = [ApplicationState::ReadyToInstall.as_str(), ApplicationState::Installed.as_str()];
+    if !portal.store.install(certificate.id, installation.in_store, &from, portal.clock.now()).await? {
+        return Err(ErrorCode::ApplicationStateForbids.into());
+    }
+    portal.announcer.row(&session.phone, application.id);
+    one_row(portal, session, application.id).await
+}
+
+/// The lengths of CK_TOKEN_INFO, and nothing that a terminal would act on.
+///
+/// # Errors
+/// `field_invalid`.
+pub fn check_token(token: &TokenName) -> Result<(), Refusal> {
+    let fields =
+        [("token.label", &token.label, 32), ("token.serial", &token.serial, 16), ("token.model", &token.model, 16)];
+    for (field, value, longest) in fields {
+        if value.len() > longest {
+            return Err(Refusal::field(field, FieldReason::TooLong));
+        }
+        if value.chars().any(char::is_control) {
+            return Err(Refusal::field(field, FieldReason::Character));
+        }
+    }
+    Ok(())
+}
+
+/// An application of the person.
+///
+/// # Errors
+/// `application_not_found`.
+pub async fn overview(portal: &Portal, session: &Session, id: Uuid) -> Result<Overview, Refusal> {
+    let found = portal.store.application_of(&session.phone, id).await?;
+    found.ok_or_else(|| ErrorCode::ApplicationNotFound.into())
+}
+
+/// A row, as this session sees it.
+///
+/// # Errors
+/// The store's.
+pub async fn row(portal: &Portal, session: &Session, overview: &Overview) -> Result<ApplicationRow, Refusal> {
+    let application = &overview.application;
+    let request = match &overview.request {
+        Some(request) => Some(request_view(portal, session, request).await?),
+        None => None,
+    };
+    Ok(ApplicationRow {
+        id: application.id,
+        number: application.number.clone(),
+        holder: application.holder.full_name(),
+        organization: organization(application),
+        inn: application.holder.inn().to_owned(),
+        state: application.state,
+        reason: application.reason.clone(),
+        request,
+        certificate: overview.certificate.as_ref().map(certificate_view),
+        replaces: application.replaces,
+        revision: application.revision,
+    })
+}
+
+async fn request_view(portal: &Portal, session: &Session, request: &Request) -> Result<RequestView, Refusal> {
+    let scope = PasswordScope { phone: session.phone.clone(), confirmation: Some((request.id, session.id)) };
+    let resend_after = match request.state {
+        RequestState::Prepared => one_time_password::resend_after(portal, &scope).await?,
+        _ => None,
+    };
+    Ok(RequestView {
+        id: request.id,
+        key_code: qcert_protocol::KeyCode::from_digest(&request.key_digest),
+        key_id: request.key_id.clone(),
+        container: request.container.clone(),
+        token: request.token.clone(),
+        password_ordered: resend_after.is_some(),
+        resend_after_seconds: resend_after.unwrap_or(0),
+        confirmed_at: request.confirmed_at,
+    })
+}
+
+fn certificate_view(certificate: &Certificate) -> CertificateView {
+    CertificateView {
+        id: certificate.id,
+        serial: certificate.serial.clone(),
+        key_id: certificate.key_id.clone(),
+        not_before: certificate.not_before,
+        not_after: certificate.not_after,
+    }
+}
+
+fn organization(application: &Application) -> Option<String> {
+    let legal = application.holder.kind == HolderKind::LegalEntity;
+    application.holder.organization.as_ref().filter(|_| legal).map(|name| name.as_str().to_owned())
+}

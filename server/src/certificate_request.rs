@@ -1,0 +1,203 @@
+//! A certificate request on its way: uploaded, confirmed with the second one-time password, removed, withdrawn.
+
+use qcert_pki::CertificationRequest;
+use qcert_protocol::{
+    ApplicationState, ErrorCode,
+    holder::FieldReason,
+    portal::{ApplicationRow, PasswordOrdered, RequestUpload},
+};
+use uuid::Uuid;
+
+use crate::{
+    applications::{self, check_token, one_row, overview},
+    error::Refusal,
+    issuance::digest::confirmation_digest,
+    one_time_password::{self, Order, Tried},
+    portal::Portal,
+    randomness,
+    session::Session,
+    sms,
+    store::{ConfirmOutcome, ConfirmedRequest, Overview, PasswordScope, Prepared, Request, RequestState},
+};
+
+/// The states in which a request can be uploaded.
+const TAKES_REQUEST: [&str; 3] =
+    [ApplicationState::Available.as_str(), ApplicationState::Preparing.as_str(), ApplicationState::Withdrawn.as_str()];
+
+/// Takes a PKCS#10 request. Of all that it says, the public key alone is used. The same request twice is as good as
+/// once, so a page that lost the answer can ask again.
+///
+/// # Errors
+/// Those of [`CertificationRequest::parse_and_verify`], `key_in_use`, `application_state_forbids`,
+/// `identification_missing`, `field_invalid`, `application_not_found`.
+pub async fn upload(
+    portal: &Portal,
+    session: &Session,
+    application: Uuid,
+    upload: &RequestUpload,
+) -> Result<ApplicationRow, Refusal> {
+    let found = overview(portal, session, application).await?;
+    check_token(&upload.token)?;
+    if upload.container.application() != found.application.number {
+        return Err(Refusal::field("container", FieldReason::Form));
+    }
+    if !found.application.state.takes_request() {
+        return Err(ErrorCode::ApplicationStateForbids.into());
+    }
+    if found.application.identification.is_none() {
+        return Err(ErrorCode::IdentificationMissing.into());
+    }
+    let der = &upload.certification_request.0;
+    let request = CertificationRequest::parse_and_verify(der)?;
+    let is_there = |there: &Request| there.state == RequestState::Prepared && there.der == *der;
+    if found.request.as_ref().is_some_and(is_there) {
+        return applications::row(portal, session, &found).await;
+    }
+    let now = portal.clock.now();
+    let key = request.public_key();
+    let new = Request {
+        id: randomness::uuid(now, &*portal.randomness)?,
+        application_id: application,
+        der: der.clone(),
+        public_key: key.spki_der().to_vec(),
+        key_digest: key.spki_sha256(),
+        key_id: key.key_id(),
+        container: upload.container.clone(),
+        token: upload.token.clone(),
+        state: RequestState::Prepared,
+        created_at: now,
+        confirmed_at: None,
+    };
+    match portal.store.prepare_request(&new, &TAKES_REQUEST).await? {
+        Prepared::Done => changed(portal, session, application).await,
+        Prepared::KeyInUse => Err(ErrorCode::KeyInUse.into()),
+        Prepared::StateForbids => Err(ErrorCode::ApplicationStateForbids.into()),
+    }
+}
+
+/// Orders the second one-time password: for this digest, in this session.
+///
+/// # Errors
+/// `request_not_found`, `application_state_forbids`, `otp_resend_too_early`, `rate_limited`.
+pub async fn order_password(
+    portal: &Portal,
+    session: &Session,
+    request: Uuid,
+    address: &str,
+) -> Result<PasswordOrdered, Refusal> {
+    let (found, request) = prepared(portal, session, request).await?;
+    let application = &found.application;
+    let code = qcert_protocol::KeyCode::from_digest(&request.key_digest);
+    let order = Order {
+        scope: scope(session, &request),
+        digest: Some(confirmation_digest(application.id, &application.holder_json, &request.key_digest)),
+        text: &sms::confirmation_text(&application.holder.common_name(), &code),
+        deliver: true,
+        address,
+    };
+    let ordered = one_time_password::order(portal, &order).await?;
+    portal.announcer.row(&session.phone, application.id);
+    Ok(ordered)
+}
+
+/// Confirms a request: its digest is the one that the password was sent for. Sent twice, it confirms once, and the
+/// second gets the row as it stands.
+///
+/// # Errors
+/// Those of [`one_time_password::try_password`], `otp_used`, `digest_changed`, `request_not_found`,
+/// `application_state_forbids`.
+pub async fn confirm(
+    portal: &Portal,
+    session: &Session,
+    request: Uuid,
+    typed: &str,
+    address: &str,
+) -> Result<ApplicationRow, Refusal> {
+    let (found, request) = own(portal, session, request).await?;
+    if !matches!(request.state, RequestState::Prepared | RequestState::Confirmed) {
+        return Err(ErrorCode::ApplicationStateForbids.into());
+    }
+    let tried = one_time_password::try_password(portal, &scope(session, &request), typed, address).await?;
+    let password = match tried {
+        Tried::Used => return confirmed_before(portal, session, request.id).await,
+        Tried::Right(password) => password,
+    };
+    let application = &found.application;
+    let digest = confirmation_digest(application.id, &application.holder_json, &request.key_digest);
+    if password.digest != Some(digest) {
+        return Err(ErrorCode::DigestChanged.into());
+    }
+    let confirmed = ConfirmedRequest {
+        password: password.id,
+        request: request.id,
+        snapshot: application.holder_json.clone(),
+        digest,
+        now: portal.clock.now(),
+    };
+    match portal.store.confirm_request(&confirmed).await? {
+        ConfirmOutcome::Done => {
+            portal.issuance_waits.notify_one();
+            changed(portal, session, application.id).await
+        }
+        ConfirmOutcome::PasswordUsed => confirmed_before(portal, session, request.id).await,
+        ConfirmOutcome::DataChanged => Err(ErrorCode::DigestChanged.into()),
+        ConfirmOutcome::StateForbids => Err(ErrorCode::ApplicationStateForbids.into()),
+    }
+}
+
+/// The password was used already: if it confirmed this request, the first answer may have been lost.
+async fn confirmed_before(portal: &Portal, session: &Session, request: Uuid) -> Result<ApplicationRow, Refusal> {
+    let (found, request) = own(portal, session, request).await?;
+    match request.state {
+        RequestState::Confirmed | RequestState::Issued => applications::row(portal, session, &found).await,
+        _ => Err(ErrorCode::OtpUsed.into()),
+    }
+}
+
+/// Removes a prepared request, whose key pair is no more.
+///
+/// # Errors
+/// `request_not_found`, `application_state_forbids`.
+pub async fn remove(portal: &Portal, session: &Session, request: Uuid) -> Result<ApplicationRow, Refusal> {
+    let (found, request) = prepared(portal, session, request).await?;
+    if !portal.store.remove_request(request.id, portal.clock.now()).await? {
+        return Err(ErrorCode::ApplicationStateForbids.into());
+    }
+    changed(portal, session, found.application.id).await
+}
+
+/// Takes a sent request back, for its token was lost, while nobody has begun to issue.
+///
+/// # Errors
+/// `application_not_found`, `application_state_forbids`.
+pub async fn withdraw(portal: &Portal, session: &Session, application: Uuid) -> Result<ApplicationRow, Refusal> {
+    let found = overview(portal, session, application).await?;
+    if !portal.store.withdraw(found.application.id, portal.clock.now()).await? {
+        return Err(ErrorCode::ApplicationStateForbids.into());
+    }
+    changed(portal, session, application).await
+}
+
+async fn changed(portal: &Portal, session: &Session, application: Uuid) -> Result<ApplicationRow, Refusal> {
+    portal.announcer.row(&session.phone, application);
+    one_row(portal, session, application).await
+}
+
+fn scope(session: &Session, request: &Request) -> PasswordScope {
+    PasswordScope { phone: session.phone.clone(), confirmation: Some((request.id, session.id)) }
+}
+
+/// A request of the person that counts.
+async fn own(portal: &Portal, session: &Session, id: Uuid) -> Result<(Overview, Request), Refusal> {
+    let found = portal.store.request_of(&session.phone, id).await?.ok_or(ErrorCode::RequestNotFound)?;
+    let request = found.request.clone().ok_or(ErrorCode::RequestNotFound)?;
+    Ok((found, request))
+}
+
+async fn prepared(portal: &Portal, session: &Session, id: Uuid) -> Result<(Overview, Request), Refusal> {
+    let (found, request) = own(portal, session, id).await?;
+    if request.state != RequestState::Prepared {
+        return Err(ErrorCode::ApplicationStateForbids.into());
+    }
+    Ok((found, request))
+}

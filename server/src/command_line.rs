@@ -1,0 +1,177 @@
+//! `qcert-server`, as it is typed.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+
+use crate::{
+    applications::import,
+    ca,
+    clock::SystemClock,
+    config::Settings,
+    randomness::SystemRandomness,
+    serve,
+    store::{Certificate, Overview},
+};
+
+/// The portal's server: sign-in, applications, issuance, the authority.
+///
+/// Settings come from the file and from environment variables QCERT__SECTION__KEY, as QCERT__SERVER__LISTEN; without
+/// both there are defaults.
+#[derive(Debug, Parser)]
+#[command(name = "qcert-server", version)]
+pub struct CommandLine {
+    /// Settings, TOML. Without it `qcert.toml` is read if it is there.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the portal.
+    Serve,
+    /// The authority's keys and certificates.
+    #[command(subcommand)]
+    Ca(CaCommand),
+    /// Applications for certificates.
+    #[command(subcommand)]
+    Applications(ApplicationsCommand),
+    /// Certificates that were issued.
+    #[command(subcommand)]
+    Certificates(CertificatesCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum CaCommand {
+    /// Make the root and the issuing authority, once.
+    Init,
+}
+
+#[derive(Debug, Subcommand)]
+enum ApplicationsCommand {
+    /// Import a JSON array of applications: all of them, or none. The same file twice changes nothing.
+    Import {
+        /// The file.
+        file: PathBuf,
+    },
+    /// List applications.
+    List {
+        /// As a JSON array.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum CertificatesCommand {
+    /// List certificates.
+    List {
+        /// As a JSON array.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Does what was typed.
+///
+/// # Errors
+/// Whatever stands in the way, for a person to read.
+pub async fn run(line: CommandLine) -> anyhow::Result<()> {
+    let settings = settings(line.config)?;
+    match line.command {
+        Command::Serve => serve::serve(settings).await,
+        Command::Ca(CaCommand::Init) => make_authority(&settings),
+        Command::Applications(ApplicationsCommand::Import { file }) => import_applications(settings, &file).await,
+        Command::Applications(ApplicationsCommand::List { json }) => {
+            let applications = serve::open_store(&settings).await?.applications().await?;
+            print(json, &applications, application_json, application_line)
+        }
+        Command::Certificates(CertificatesCommand::List { json }) => {
+            let certificates = serve::open_store(&settings).await?.certificates().await?;
+            print(json, &certificates, certificate_json, certificate_line)
+        }
+    }
+}
+
+fn settings(config: Option<PathBuf>) -> anyhow::Result<Settings> {
+    let text = match config {
+        Some(path) => std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?,
+        None => match std::fs::read_to_string("qcert.toml") {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            other => other.context("cannot read qcert.toml")?,
+        },
+    };
+    let environment: BTreeMap<String, String> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    Ok(Settings::read(&text, &environment)?)
+}
+
+fn make_authority(settings: &Settings) -> anyhow::Result<()> {
+    let origin = serve::origin(settings, settings.server.listen.port());
+    ca::init::init(&settings.ca, &origin, &SystemClock, &SystemRandomness::new())?;
+    println!("made an authority in {}", settings.ca.directory.display());
+    Ok(())
+}
+
+async fn import_applications(settings: Settings, file: &std::path::Path) -> anyhow::Result<()> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let store = serve::open_store(&settings).await?;
+    let summary = import::import(&*store, &SystemClock, &SystemRandomness::new(), &text).await?;
+    println!("{} added, {} changed, {} unchanged", summary.added, summary.changed, summary.unchanged);
+    Ok(())
+}
+
+fn print<T>(
+    json: bool,
+    items: &[T],
+    to_json: impl Fn(&T) -> serde_json::Value,
+    to_line: impl Fn(&T) -> String,
+) -> anyhow::Result<()> {
+    if json {
+        let list: Vec<_> = items.iter().map(to_json).collect();
+        println!("{}", serde_json::to_string_pretty(&list)?);
+    } else {
+        items.iter().for_each(|item| println!("{}", to_line(item)));
+    }
+    Ok(())
+}
+
+fn application_json(overview: &Overview) -> serde_json::Value {
+    let application = &overview.application;
+    serde_json::json!({
+        "id": application.id,
+        "number": application.number,
+        "phone": application.phone,
+        "holder": application.holder,
+        "identificationKind": application.identification,
+        "state": application.state,
+        "certificate": overview.certificate.as_ref().map(|certificate| &certificate.serial),
+    })
+}
+
+fn application_line(overview: &Overview) -> String {
+    let application = &overview.application;
+    let name = application.holder.common_name();
+    format!("{}  {}  {:<14}  {name}", application.number, application.phone.as_str(), application.state.as_str())
+}
+
+fn certificate_json(certificate: &Certificate) -> serde_json::Value {
+    let time = |time: time::OffsetDateTime| time.format(&time::format_description::well_known::Rfc3339).ok();
+    serde_json::json!({
+        "id": certificate.id,
+        "application": certificate.application_id,
+        "serial": certificate.serial,
+        "keyId": certificate.key_id,
+        "notBefore": time(certificate.not_before),
+        "notAfter": time(certificate.not_after),
+        "installedAt": certificate.installed_at.and_then(time),
+    })
+}
+
+fn certificate_line(certificate: &Certificate) -> String {
+    format!("{}  until {}  key {}", certificate.serial, certificate.not_after.date(), certificate.key_id.as_str())
+}

@@ -1,0 +1,312 @@
+//! Settings: embedded defaults, then the file, then environment variables `QCERT__SECTION__KEY`. What nobody knows is
+//! refused, and everything that is wrong is said at once.
+
+mod reader;
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+
+use qcert_pki::{AuthorityName, IssuerSignTool, ToolClass};
+use qcert_protocol::{
+    KeyAlgorithm,
+    holder::{Country, InnLegalEntity, Ogrn, Region, Text},
+};
+use time::Duration;
+
+use reader::Reader;
+
+/// All settings.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `[server]`
+    pub server: Server,
+    /// `database.url`, `sqlite:PATH`.
+    pub database_url: String,
+    /// `[ca]`
+    pub ca: Authority,
+    /// `sms.outbox`: where text messages are appended, one JSON object a line.
+    pub sms_outbox: PathBuf,
+    /// `support.phone`, as it is shown.
+    pub support_phone: String,
+    /// `[otp]`
+    pub otp: OneTimePasswords,
+    /// `[session]`
+    pub session: Sessions,
+    /// `request.key_algorithm`: which key pair the host makes.
+    pub key_algorithm: KeyAlgorithm,
+    /// `secret.file`: the key that hashes one-time passwords; made at the first start.
+    pub secret_file: PathBuf,
+}
+
+/// How the portal is reached.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// `server.listen`; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// `server.origin`: scheme, host and port as browsers see them. Empty: `http://localhost` and the port.
+    pub origin: Option<String>,
+    /// `server.frontend`: a directory with the built page, in place of the embedded one.
+    pub frontend: Option<PathBuf>,
+    /// `server.client_address_header`: where a proxy in front of the server writes the client's address.
+    pub client_address_header: Option<String>,
+}
+
+/// One-time passwords.
+#[derive(Clone, Debug)]
+pub struct OneTimePasswords {
+    /// `otp.lifetime_seconds`
+    pub lifetime: Duration,
+    /// `otp.resend_seconds`
+    pub resend: Duration,
+    /// `otp.tries`: wrong ones a phone may give in one lifetime.
+    pub tries: u32,
+    /// `otp.hourly_by_phone`: messages to one phone.
+    pub hourly_by_phone: u32,
+    /// `otp.hourly_by_address`: messages ordered from one address.
+    pub hourly_by_address: u32,
+    /// `otp.hourly_in_all`: messages of the whole portal.
+    pub hourly_in_all: u32,
+    /// `otp.hourly_tries_by_address`: passwords tried from one address.
+    pub hourly_tries_by_address: u32,
+}
+
+/// Sessions.
+#[derive(Clone, Debug)]
+pub struct Sessions {
+    /// `session.idle_minutes`
+    pub idle: Duration,
+    /// `session.absolute_hours`
+    pub absolute: Duration,
+}
+
+/// The authority.
+#[derive(Clone, Debug)]
+pub struct Authority {
+    /// `ca.directory`: keys and certificates.
+    pub directory: PathBuf,
+    /// `ca.validity_days`: of a holder's certificate.
+    pub validity: Duration,
+    /// `ca.root_years`
+    pub root_years: u32,
+    /// `ca.issuing_years`
+    pub issuing_years: u32,
+    /// `ca.crl_hours`: how long a revocation list is good; a new one is made at half of it.
+    pub crl: Duration,
+    /// `ca.issuing_key`: P-256 or P-384.
+    pub issuing_key: KeyAlgorithm,
+    /// `[authority]`: its name; CN of the issuing certificate is `authority.name`, of the root `authority.root_name`.
+    pub name: AuthorityName,
+    /// `authority.root_name`
+    pub root_common_name: Text<64>,
+    /// `ca.subject_sign_tool`
+    pub subject_sign_tool: String,
+    /// `ca.sign_tool`, `ca.ca_tool`, `ca.sign_tool_certificate`, `ca.ca_tool_certificate`
+    pub issuer_sign_tool: IssuerSignTool,
+    /// `ca.tool_class`: KC1, KC2, KC3, KB1, KB2 or KA.
+    pub tool_class: ToolClass,
+}
+
+/// Everything that is wrong with the settings, one line each.
+#[derive(Debug, thiserror::Error)]
+#[error("the settings cannot be used:\n{}", .0.join("\n"))]
+pub struct SettingsError(pub Vec<String>);
+
+impl Settings {
+    /// Reads the text of a file and the environment; both may be empty.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub fn read(file: &str, environment: &BTreeMap<String, String>) -> Result<Self, SettingsError> {
+        let mut reader = Reader::new(file, environment)?;
+        let settings = Self {
+            server: server(&mut reader),
+            database_url: reader.parsed("database.url", "sqlite:data/qcert.sqlite", |text| {
+                text.starts_with("sqlite:").then(|| text.to_owned()).ok_or("must begin with sqlite:")
+            }),
+            ca: authority(&mut reader),
+            sms_outbox: reader.path("sms.outbox", "data/sms.jsonl"),
+            support_phone: reader.text("support.phone", "8-800-500-05-08"),
+            otp: one_time_passwords(&mut reader),
+            session: Sessions {
+                idle: Duration::minutes(reader.integer("session.idle_minutes", 30, 1..=1440)),
+                absolute: Duration::hours(reader.integer("session.absolute_hours", 12, 1..=168)),
+            },
+            key_algorithm: reader.parsed("request.key_algorithm", "P-256", key_algorithm),
+            secret_file: reader.path("secret.file", "data/secret.key"),
+        };
+        reader.finish()?;
+        Ok(settings)
+    }
+
+    /// The file that `database.url` names, if it names one.
+    pub fn database_file(&self) -> Option<PathBuf> {
+        let path = self.database_url.trim_start_matches("sqlite:").trim_start_matches("//");
+        let path = path.split('?').next().unwrap_or_default();
+        (!path.is_empty() && path != ":memory:").then(|| PathBuf::from(path))
+    }
+}
+
+fn server(reader: &mut Reader<'_>) -> Server {
+    let production = reader.parsed("environment", "development", |text| match text {
+        "development" => Ok(false),
+        "production" => Ok(true),
+        _ => Err("must be development or production"),
+    });
+    let origin = reader.parsed("server.origin", "", |text| match text {
+        "" => Ok(None),
+        text => origin(text, production).map(Some),
+    });
+    if production && origin.is_none() {
+        reader.refuse("server.origin", "must be set in production");
+    }
+    Server {
+        listen: reader.parsed("server.listen", "127.0.0.1:8080", |text| {
+            text.parse().map_err(|_| "must be an address and a port, as 127.0.0.1:8080")
+        }),
+        origin,
+        frontend: Some(reader.path("server.frontend", "")).filter(|path| !path.as_os_str().is_empty()),
+        client_address_header: Some(reader.text("server.client_address_header", "")).filter(|name| !name.is_empty()),
+    }
+}
+
+fn origin(text: &str, production: bool) -> Result<String, &'static str> {
+    let (scheme, rest) = text.split_once("://").ok_or("must be scheme://host")?;
+    let local = is_local(text);
+    let plain = !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b));
+    match scheme {
+        _ if !plain || text != text.to_lowercase() => Err("must be scheme, host and port alone, in lower case"),
+        "https" => Ok(text.to_owned()),
+        "http" if local && !production => Ok(text.to_owned()),
+        "http" => Err("must be https: outside localhost a browser keeps no session without it"),
+        _ => Err("must begin with https:// or http://"),
+    }
+}
+
+/// Is this origin one that browsers trust without TLS?
+pub fn is_local(origin: &str) -> bool {
+    matches!(host(origin), "localhost" | "127.0.0.1" | "[::1]")
+}
+
+/// The host of an origin, without its port.
+pub fn host(origin: &str) -> &str {
+    let rest = origin.split_once("://").map_or(origin, |(_, rest)| rest);
+    match rest.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
+        _ => rest,
+    }
+}
+
+fn key_algorithm(text: &str) -> Result<KeyAlgorithm, &'static str> {
+    [KeyAlgorithm::P256, KeyAlgorithm::P384, KeyAlgorithm::Rsa2048]
+        .into_iter()
+        .find(|algorithm| algorithm.name() == text)
+        .ok_or("must be P-256, P-384 or RSA-2048")
+}
+
+fn one_time_passwords(reader: &mut Reader<'_>) -> OneTimePasswords {
+    let mut limit = |key, default| u32::try_from(reader.integer(key, default, 1..=1_000_000)).unwrap_or(u32::MAX);
+    OneTimePasswords {
+        tries: limit("otp.tries", 5),
+        hourly_by_phone: limit("otp.hourly_by_phone", 10),
+        hourly_by_address: limit("otp.hourly_by_address", 60),
+        hourly_in_all: limit("otp.hourly_in_all", 10_000),
+        hourly_tries_by_address: limit("otp.hourly_tries_by_address", 120),
+        lifetime: Duration::seconds(reader.integer("otp.lifetime_seconds", 600, 1..=3600)),
+        resend: Duration::seconds(reader.integer("otp.resend_seconds", 120, 1..=3600)),
+    }
+}
+
+fn authority(reader: &mut Reader<'_>) -> Authority {
+    let mut years = |key, default| u32::try_from(reader.integer(key, default, 1..=30)).unwrap_or(1);
+    let (root_years, issuing_years) = (years("ca.root_years", 15), years("ca.issuing_years", 10));
+    Authority {
+        directory: reader.path("ca.directory", "data/ca"),
+        validity: Duration::days(reader.integer("ca.validity_days", 365, 1..=3650)),
+        root_years,
+        issuing_years,
+        crl: Duration::hours(reader.integer("ca.crl_hours", 24, 1..=8760)),
+        issuing_key: reader.parsed("ca.issuing_key", "P-256", |text| match key_algorithm(text) {
+            Ok(KeyAlgorithm::Rsa2048) | Err(_) => Err("must be P-256 or P-384"),
+            other => other,
+        }),
+        name: authority_name(reader),
+        root_common_name: reader.field("authority.root_name", "Удостоверяющий центр Qcert (корневой)", Text::parse),
+        subject_sign_tool: reader.tool("ca.subject_sign_tool", "PKCS#11", 200),
+        issuer_sign_tool: IssuerSignTool {
+            sign_tool: reader.tool("ca.sign_tool", "Qcert (ring)", 200),
+            ca_tool: reader.tool("ca.ca_tool", "Qcert", 200),
+            sign_tool_certificate: reader.tool("ca.sign_tool_certificate", "нет (демонстрация)", 100),
+            ca_tool_certificate: reader.tool("ca.ca_tool_certificate", "нет (демонстрация)", 100),
+        },
+        tool_class: reader.parsed("ca.tool_class", "KC1", |text| {
+            let position = ["KC1", "KC2", "KC3", "KB1", "KB2", "KA"].iter().position(|class| *class == text);
+            let number = position.and_then(|position| u8::try_from(position + 1).ok());
+            number.and_then(ToolClass::new).ok_or("must be KC1, KC2, KC3, KB1, KB2 or KA")
+        }),
+    }
+}
+
+fn authority_name(reader: &mut Reader<'_>) -> AuthorityName {
+    AuthorityName {
+        country: reader.field("authority.country", "RU", Country::parse),
+        region: reader.field("authority.region", "66 Свердловская область", Region::parse),
+        locality: reader.field("authority.locality", "Екатеринбург", Text::parse),
+        street: reader.field("authority.street", "ул. Примерная, 1", Text::parse),
+        organization: reader.field("authority.organization", "ООО «Удостоверяющий центр Qcert»", Text::parse),
+        common_name: reader.field("authority.name", "Удостоверяющий центр Qcert", Text::parse),
+        ogrn: reader.field("authority.ogrn", "1026600000019", Ogrn::parse),
+        inn: reader.field("authority.inn", "6673000012", InnLegalEntity::parse),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn the_defaults_are_complete() {
+        let settings = Settings::read("", &BTreeMap::new()).unwrap();
+        assert_eq!(settings.server.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(settings.otp.tries, 5);
+        assert_eq!(settings.database_file(), Some("data/qcert.sqlite".into()));
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file() {
+        let variables =
+            environment(&[("QCERT__OTP__TRIES", "7"), ("QCERT__SUPPORT__PHONE", "88005000508"), ("X", "y")]);
+        let settings = Settings::read("[otp]\ntries = 3\nresend_seconds = 9", &variables).unwrap();
+        assert_eq!((settings.otp.tries, settings.otp.resend), (7, Duration::seconds(9)));
+        assert_eq!(settings.support_phone, "88005000508");
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_said_at_once() {
+        let variables = environment(&[("QCERT__OTP__LIVES", "7")]);
+        let file = "colour = 1\n[otp]\ntries = 0\n[server]\nlisten = 'here'\norigin = 'http://qcert.ru'";
+        let SettingsError(errors) = Settings::read(file, &variables).unwrap_err();
+        let said = |name: &str| errors.iter().any(|error| error.contains(name));
+        assert_eq!(errors.len(), 5, "{errors:?}");
+        for name in ["otp.tries", "server.listen", "server.origin", "colour", "QCERT__OTP__LIVES"] {
+            assert!(said(name), "{name}: {errors:?}");
+        }
+    }
+
+    #[test]
+    fn production_wants_an_https_origin() {
+        assert!(Settings::read("environment = 'production'", &BTreeMap::new()).is_err());
+        let good = "environment = 'production'\n[server]\norigin = 'https://qcert.example'";
+        assert!(Settings::read(good, &BTreeMap::new()).is_ok());
+    }
+
+    #[test]
+    fn a_host_is_told_from_its_port() {
+        assert_eq!(host("http://localhost:8080"), "localhost");
+        assert_eq!(host("https://qcert.example"), "qcert.example");
+        assert!(is_local("http://[::1]:80"));
+        assert!(!is_local("https://localhost.example"));
+    }
+}

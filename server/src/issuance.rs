@@ -1,0 +1,198 @@
+//! Issuance, from the durable queue: the digest is computed again from the frozen snapshot, serial and bytes to be
+//! signed are checked and committed, then signed, compared, stored, announced.
+//!
+//! **Architecture invariant:** what is signed equals what was committed, and a crash at any point ends, after restart,
+//! in exactly one certificate: each step is a compare and swap under the lease, and a lease that ran out is taken over
+//! where it stood.
+
+pub mod digest;
+pub mod worker;
+
+use qcert_pki::{Certificate, Issuance, PublicKey, Serial, assemble, certificate, profile_check};
+use qcert_protocol::{HolderData, application::IdentificationKind};
+use ring::digest::{SHA256, digest as sha256};
+use time::{Duration, OffsetDateTime};
+
+use crate::{
+    portal::Portal,
+    randomness,
+    store::{self, Job},
+};
+
+/// What the person reads when the authority's own checks refuse.
+const REFUSED: &str = "Проверка удостоверяющего центра не пройдена. Обратитесь в службу поддержки.";
+
+/// Clocks of other machines may be a little behind.
+const BACKDATED: Duration = Duration::minutes(5);
+
+/// What became of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// There is a certificate.
+    Issued,
+    /// The authority refused.
+    Refused,
+    /// Somebody else has the lease.
+    LeaseLost,
+}
+
+/// Why a job cannot go on.
+#[derive(Debug, thiserror::Error)]
+enum Stop {
+    /// It will never: its data do not allow it.
+    #[error("{0}")]
+    Refuse(String),
+    /// It may later.
+    #[error(transparent)]
+    Later(#[from] anyhow::Error),
+}
+
+/// Carries one leased job to its end.
+///
+/// # Errors
+/// When the store, the key or the randomness fails: the job stays where it is, for a later try.
+pub async fn issue(portal: &Portal, job: &Job) -> anyhow::Result<Outcome> {
+    match steps(portal, job).await {
+        Ok(outcome) => Ok(outcome),
+        Err(Stop::Later(error)) => Err(error),
+        Err(Stop::Refuse(why)) => {
+            tracing::error!(request = %job.request.id, why, "issuance refused");
+            let refused = portal.store.refuse_issuance(job, REFUSED, portal.clock.now()).await?;
+            Ok(if refused { Outcome::Refused } else { Outcome::LeaseLost })
+        }
+    }
+}
+
+async fn steps(portal: &Portal, job: &Job) -> Result<Outcome, Stop> {
+    let subject = Subject::of(job)?;
+    let (serial, to_be_signed) = match &job.committed {
+        Some((serial, bytes)) => {
+            let serial = Serial::parse(serial).ok_or_else(|| Stop::Refuse("a committed serial is none".to_owned()))?;
+            (serial, bytes.clone())
+        }
+        None => {
+            let decided = decide(portal, &subject)?;
+            let now = portal.clock.now();
+            if !portal.store.commit_to_be_signed(job, &decided.0.to_string(), &decided.1, now).await.map_err(later)? {
+                return Ok(Outcome::LeaseLost);
+            }
+            decided
+        }
+    };
+    let der = sign(portal, &to_be_signed)?;
+    let certificate = checked(portal, &subject, &serial, &to_be_signed, &der)?;
+    let record = record(portal, job, &certificate)?;
+    let stored = portal.store.complete_issuance(job, &record).await.map_err(later)?;
+    Ok(if stored { Outcome::Issued } else { Outcome::LeaseLost })
+}
+
+fn later(error: impl Into<anyhow::Error>) -> Stop {
+    Stop::Later(error.into())
+}
+
+/// What was confirmed: read from the frozen snapshot, and equal to the digest that the password was bound to.
+struct Subject {
+    holder: HolderData,
+    identification: IdentificationKind,
+    public_key: PublicKey,
+}
+
+impl Subject {
+    fn of(job: &Job) -> Result<Self, Stop> {
+        let refuse = |why: &str| Stop::Refuse(why.to_owned());
+        let mut key_digest = [0; 32];
+        key_digest.copy_from_slice(sha256(&SHA256, &job.request.public_key).as_ref());
+        if digest::confirmation_digest(job.application.id, &job.snapshot, &key_digest) != job.digest {
+            return Err(refuse("the snapshot and the key do not give the digest that was confirmed"));
+        }
+        Ok(Self {
+            holder: serde_json::from_str(&job.snapshot).map_err(|_| refuse("the snapshot cannot be read"))?,
+            identification: job.application.identification.ok_or_else(|| refuse("nobody identified the holder"))?,
+            public_key: PublicKey::from_spki_der(&job.request.public_key)
+                .map_err(|code| Stop::Refuse(format!("the request's key: {code}")))?,
+        })
+    }
+}
+
+/// Takes a serial and writes the bytes to be signed.
+fn decide(portal: &Portal, subject: &Subject) -> Result<(Serial, Vec<u8>), Stop> {
+    let serial = Serial::from_random(randomness::bytes(&*portal.randomness).map_err(later)?);
+    let not_before = whole_second(portal.clock.now() - BACKDATED).max(portal.ca.issuing().not_before());
+    let not_after = (not_before + portal.settings.ca.validity).min(portal.ca.issuing().not_after());
+    let issuance = expected(portal, subject, &serial, not_before, not_after);
+    let bytes = certificate::qualified_to_be_signed(&issuance).map_err(|error| Stop::Refuse(error.to_string()))?;
+    check_profile(&bytes, &issuance)?;
+    Ok((serial, bytes))
+}
+
+fn expected<'a>(
+    portal: &'a Portal,
+    subject: &'a Subject,
+    serial: &'a Serial,
+    not_before: OffsetDateTime,
+    not_after: OffsetDateTime,
+) -> Issuance<'a> {
+    Issuance {
+        profile: portal.ca.profile(),
+        issuer: portal.ca.issuing(),
+        signature_algorithm: portal.ca.signer().signature_algorithm(),
+        holder: &subject.holder,
+        identification: subject.identification,
+        public_key: &subject.public_key,
+        serial,
+        not_before,
+        not_after,
+    }
+}
+
+fn check_profile(to_be_signed: &[u8], issuance: &Issuance<'_>) -> Result<(), Stop> {
+    profile_check::check_qualified(to_be_signed, issuance).map_err(|findings| {
+        let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();
+        Stop::Refuse(format!("the profile check found: {}", findings.join("; ")))
+    })
+}
+
+fn sign(portal: &Portal, to_be_signed: &[u8]) -> Result<Vec<u8>, Stop> {
+    let signer = portal.ca.signer();
+    let signature = signer.sign(to_be_signed).map_err(later)?;
+    assemble(to_be_signed, signer.signature_algorithm(), &signature).map_err(later)
+}
+
+/// Reads back what was signed: it is what was committed, it is by the issuing key, and it still passes the check.
+fn checked(
+    portal: &Portal,
+    subject: &Subject,
+    serial: &Serial,
+    to_be_signed: &[u8],
+    der: &[u8],
+) -> Result<Certificate, Stop> {
+    let certificate = Certificate::parse(der).map_err(later)?;
+    certificate.verify_issued_by(portal.ca.issuing()).map_err(later)?;
+    if certificate.tbs_der() != to_be_signed {
+        return Err(Stop::Refuse("what was signed is not what was committed".to_owned()));
+    }
+    let (not_before, not_after) = (certificate.not_before(), certificate.not_after());
+    check_profile(to_be_signed, &expected(portal, subject, serial, not_before, not_after))?;
+    Ok(certificate)
+}
+
+fn record(portal: &Portal, job: &Job, certificate: &Certificate) -> Result<store::Certificate, Stop> {
+    let now = portal.clock.now();
+    Ok(store::Certificate {
+        id: randomness::uuid(now, &*portal.randomness).map_err(later)?,
+        application_id: job.application.id,
+        request_id: job.request.id,
+        serial: certificate.serial().to_string(),
+        key_id: certificate.public_key().key_id(),
+        der: certificate.der().to_vec(),
+        not_before: certificate.not_before(),
+        not_after: certificate.not_after(),
+        issued_at: now,
+        installed_at: None,
+    })
+}
+
+/// X.509 knows no parts of a second.
+fn whole_second(time: OffsetDateTime) -> OffsetDateTime {
+    time.replace_nanosecond(0).unwrap_or(time)
+}

@@ -1,0 +1,74 @@
+//! The worker: takes what waits, one at a time, and what a worker before it left behind.
+
+use std::sync::Arc;
+
+use qcert_protocol::ApplicationState;
+use time::Duration;
+use uuid::Uuid;
+
+use super::{Outcome, issue};
+use crate::{portal::Portal, randomness};
+
+/// How long a job is one worker's. Issuing takes milliseconds; a crash is over after this.
+const LEASE: Duration = Duration::seconds(15);
+/// How often the queue is looked at although nobody rang.
+const TICK: std::time::Duration = std::time::Duration::from_secs(1);
+/// How long a job rests after a failure that may pass.
+const REST: Duration = Duration::seconds(10);
+
+/// Works until the task is dropped.
+pub async fn run(portal: Arc<Portal>, owner: Uuid) {
+    loop {
+        match step(&portal, owner).await {
+            Ok(true) => {}
+            Ok(false) => {
+                expire(&portal).await;
+                let _ = tokio::time::timeout(TICK, portal.issuance_waits.notified()).await;
+            }
+            Err(error) => {
+                tracing::error!(%error, "issuance waits");
+                tokio::time::sleep(TICK).await;
+            }
+        }
+    }
+}
+
+/// A worker's name.
+///
+/// # Errors
+/// When there is no randomness.
+pub fn name(portal: &Portal) -> Result<Uuid, randomness::RandomnessFailed> {
+    randomness::uuid(portal.clock.now(), &*portal.randomness)
+}
+
+/// Takes one job as far as it goes; false if there is none.
+///
+/// # Errors
+/// When the job has to wait.
+pub async fn step(portal: &Portal, owner: Uuid) -> anyhow::Result<bool> {
+    let now = portal.clock.now();
+    let Some(job) = portal.store.claim_issuance(owner, now, now + LEASE).await? else { return Ok(false) };
+    let (phone, application) = (&job.application.phone, job.application.id);
+    portal.announcer.row(phone, application);
+    match issue(portal, &job).await {
+        Ok(Outcome::LeaseLost) => tracing::warn!(request = %job.request.id, "another worker took the issuance over"),
+        Ok(outcome) => {
+            tracing::info!(request = %job.request.id, ?outcome, "issuance ended");
+            portal.announcer.row(phone, application);
+        }
+        Err(error) => {
+            portal.store.release_issuance(&job, portal.clock.now() + REST).await?;
+            return Err(error);
+        }
+    }
+    Ok(true)
+}
+
+/// Marks the rows whose certificate's time is over.
+async fn expire(portal: &Portal) {
+    let from = [ApplicationState::ReadyToInstall.as_str(), ApplicationState::Installed.as_str()];
+    match portal.store.expire(&from, portal.clock.now()).await {
+        Ok(expired) => expired.iter().for_each(|(id, phone)| portal.announcer.row(phone, *id)),
+        Err(error) => tracing::error!(%error, "expired certificates are not marked"),
+    }
+}

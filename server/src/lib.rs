@@ -1,0 +1,29 @@
+//! The portal's server: applications, one-time passwords, sessions, issuance, the authority, the registry of
+//! certificates, the audit.
+//!
+//! `api` is the only room that knows HTTP, `store` the only one that knows SQL; what is between them is the domain,
+//! which is given the clock and randomness.
+//!
+//! **Architecture invariant:** a certificate is built from the application that the authority holds; of a request, the
+//! public key alone is used.
+
+pub mod api;
+pub mod applications;
+pub mod audit;
+pub mod ca;
+pub mod certificate_request;
+pub mod clock;
+pub mod command_line;
+pub mod config;
+pub mod error;
+pub mod events;
+pub mod files;
+pub mod issuance;
+pub mod one_time_password;
+pub mod portal;
+pub mod randomness;
+pub mod secrets;
+pub mod serve;
+pub mod session;
+pub mod sms;
+pub mod store;

@@ -1,0 +1,219 @@
+//! One-time passwords: ordered, sent by text message, tried, used once.
+//!
+//! For a phone that the portal does not know everything is done alike: a row, a hash (of nothing that can be typed), a
+//! sealed message that the sender throws away. A wrong password takes a try from the phone, not from the password, so
+//! a resend brings no new ones; the tries begin anew with a password that was right, or a lifetime after the first.
+
+use qcert_protocol::{ErrorCode, portal::PasswordOrdered};
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::{
+    error::Refusal,
+    portal::Portal,
+    randomness,
+    sms::{self, Message},
+    store::{NewPassword, Password, PasswordOrder, PasswordScope, PasswordState},
+};
+
+const HOUR: Duration = Duration::HOUR;
+
+/// What a password is ordered for.
+#[derive(Clone, Debug)]
+pub struct Order<'a> {
+    /// Whose password, for what.
+    pub scope: PasswordScope,
+    /// The digest that it confirms.
+    pub digest: Option<[u8; 32]>,
+    /// The words before the password.
+    pub text: &'a str,
+    /// Where the message goes; `None` throws it away, for a phone that nobody has.
+    pub deliver: bool,
+    /// The client's address, for the rates.
+    pub address: &'a str,
+}
+
+/// Makes a password, records it and queues its message.
+///
+/// # Errors
+/// `otp_resend_too_early` or `rate_limited`, with the seconds to wait; the store's.
+pub async fn order(portal: &Portal, order: &Order<'_>) -> Result<PasswordOrdered, Refusal> {
+    let now = portal.clock.now();
+    refuse_while_exhausted(portal, &order.scope, now).await?;
+    if let Some(latest) = latest_active(portal, &order.scope).await? {
+        refuse_before(latest.created_at + portal.settings.otp.resend, now)?;
+    }
+    count_order(portal, &order.scope, order.address, now).await?;
+
+    let password = randomness::six_digits(&*portal.randomness)?;
+    let hash = portal.secrets.password_hash(&binding(&order.scope, order.digest).parts(), &password);
+    // Drawn in either case: what is done for an unknown phone is done for a known one.
+    let decoy = randomness::bytes(&*portal.randomness)?;
+    let message = Message {
+        at: now,
+        to: order.scope.phone.as_str().to_owned(),
+        text: sms::with_password(order.text, &password, crate::config::host(&portal.origin)),
+        deliver: order.deliver,
+    };
+    let sealed = portal.secrets.seal(&message.to_bytes(), &*portal.randomness)?;
+    let new = NewPassword {
+        id: randomness::uuid(now, &*portal.randomness)?,
+        scope: order.scope.clone(),
+        digest: order.digest,
+        hash: if order.deliver { hash } else { decoy },
+        created_at: now,
+        expires_at: now + portal.settings.otp.lifetime,
+    };
+    match portal.store.order_password(&new, &sealed, portal.settings.otp.resend).await? {
+        PasswordOrder::TooEarly(earlier) => refuse_before(earlier + portal.settings.otp.resend, now)?,
+        PasswordOrder::Ordered => portal.message_waits.notify_one(),
+    }
+    Ok(PasswordOrdered {
+        resend_after_seconds: seconds(portal.settings.otp.resend),
+        expires_in_seconds: seconds(portal.settings.otp.lifetime),
+    })
+}
+
+/// Seconds until another password of this scope can be ordered; `None` if none was ordered that can still be used.
+///
+/// # Errors
+/// The store's.
+pub async fn resend_after(portal: &Portal, scope: &PasswordScope) -> Result<Option<u32>, Refusal> {
+    let now = portal.clock.now();
+    let latest = latest_active(portal, scope).await?.filter(|password| password.expires_at > now);
+    Ok(latest.map(|password| seconds(password.created_at + portal.settings.otp.resend - now)))
+}
+
+async fn latest_active(portal: &Portal, scope: &PasswordScope) -> Result<Option<Password>, Refusal> {
+    let passwords = portal.store.passwords(scope).await?;
+    Ok(passwords.into_iter().find(|password| password.state == PasswordState::Active))
+}
+
+fn refuse_before(time: OffsetDateTime, now: OffsetDateTime) -> Result<(), Refusal> {
+    if time <= now {
+        return Ok(());
+    }
+    Err(Refusal::new(ErrorCode::OtpResendTooEarly).retry_after(seconds(time - now).max(1)))
+}
+
+/// A new password would be of no use while the phone has no tries left.
+async fn refuse_while_exhausted(portal: &Portal, scope: &PasswordScope, now: OffsetDateTime) -> Result<(), Refusal> {
+    match portal.store.tries(&scope.phone, scope.purpose()).await? {
+        Some((count, since)) if count >= portal.settings.otp.tries => {
+            refuse_before(since + portal.settings.otp.lifetime, now)
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn count_order(
+    portal: &Portal,
+    scope: &PasswordScope,
+    address: &str,
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
+    let otp = &portal.settings.otp;
+    let limits = [
+        (portal.secrets.subject("order-by-phone", scope.phone.as_str()), otp.hourly_by_phone),
+        (portal.secrets.subject("order-by-address", address), otp.hourly_by_address),
+        ("order".to_owned(), otp.hourly_in_all),
+    ];
+    for (subject, limit) in limits {
+        count(portal, &subject, limit, now).await?;
+    }
+    Ok(())
+}
+
+async fn count(portal: &Portal, subject: &str, limit: u32, now: OffsetDateTime) -> Result<(), Refusal> {
+    match portal.store.count(subject, limit, HOUR, now).await? {
+        None => Ok(()),
+        Some(since) => Err(Refusal::new(ErrorCode::RateLimited).retry_after(seconds(since + HOUR - now).max(1))),
+    }
+}
+
+/// What became of a password that was typed.
+#[derive(Clone, Debug)]
+pub enum Tried {
+    /// It is right; the caller uses it, by compare and swap, together with what it is for.
+    Right(Password),
+    /// It is right and was used already.
+    Used,
+}
+
+/// Tries a password. A try is taken before anything is compared, so tries at the same moment are all counted.
+///
+/// # Errors
+/// `otp_not_requested`, `otp_wrong` (with the tries left), `otp_expired`, `otp_tries_exhausted`, `rate_limited`.
+pub async fn try_password(
+    portal: &Portal,
+    scope: &PasswordScope,
+    typed: &str,
+    address: &str,
+) -> Result<Tried, Refusal> {
+    let now = portal.clock.now();
+    let otp = &portal.settings.otp;
+    let subject = portal.secrets.subject("try-by-address", address);
+    count(portal, &subject, otp.hourly_tries_by_address, now).await?;
+    let passwords = portal.store.passwords(scope).await?;
+    let Some(latest) = passwords.first().cloned() else {
+        return Err(ErrorCode::OtpNotRequested.into());
+    };
+    let taken = portal.store.take_try(&scope.phone, scope.purpose(), otp.tries, otp.lifetime, now).await?;
+    let Some(taken) = taken else { return Err(exhausted(portal, scope, now).await?) };
+
+    let digits: String = typed.chars().filter(|c| !c.is_whitespace()).collect();
+    let is_right = |password: &Password| {
+        portal.secrets.password_fits(&binding(scope, password.digest).parts(), &digits, &password.hash)
+    };
+    // Newest first: of two equal codes the one that can be used counts.
+    match passwords.into_iter().find(is_right) {
+        Some(password) if password.state == PasswordState::Active && password.expires_at > now => {
+            Ok(Tried::Right(password))
+        }
+        Some(password) if password.state == PasswordState::Used => Ok(Tried::Used),
+        Some(_) => Err(ErrorCode::OtpExpired.into()),
+        None if latest.expires_at <= now => Err(ErrorCode::OtpExpired.into()),
+        None if taken >= otp.tries => Err(exhausted(portal, scope, now).await?),
+        None => Err(Refusal::new(ErrorCode::OtpWrong).tries_left(otp.tries - taken)),
+    }
+}
+
+async fn exhausted(portal: &Portal, scope: &PasswordScope, now: OffsetDateTime) -> Result<Refusal, Refusal> {
+    let since = portal.store.tries(&scope.phone, scope.purpose()).await?.map_or(now, |(_, since)| since);
+    let wait = seconds(since + portal.settings.otp.lifetime - now).max(1);
+    Ok(Refusal::new(ErrorCode::OtpTriesExhausted).retry_after(wait))
+}
+
+/// Everything that a password is good for, and nothing else.
+struct Binding {
+    purpose: &'static str,
+    phone: String,
+    confirmation: Option<(Uuid, Uuid)>,
+    digest: Option<[u8; 32]>,
+}
+
+fn binding(scope: &PasswordScope, digest: Option<[u8; 32]>) -> Binding {
+    Binding {
+        purpose: scope.purpose().as_str(),
+        phone: scope.phone.as_str().to_owned(),
+        confirmation: scope.confirmation,
+        digest,
+    }
+}
+
+impl Binding {
+    fn parts(&self) -> Vec<&[u8]> {
+        let mut parts = vec![self.purpose.as_bytes(), self.phone.as_bytes()];
+        if let Some((request, session)) = &self.confirmation {
+            parts.extend([request.as_bytes().as_slice(), session.as_bytes().as_slice()]);
+        }
+        parts.extend(self.digest.as_ref().map(<[u8; 32]>::as_slice));
+        parts
+    }
+}
+
+/// Whole seconds, rounded up; nothing is less than none.
+pub fn seconds(duration: Duration) -> u32 {
+    let millis = duration.whole_milliseconds().max(0);
+    u32::try_from((millis + 999) / 1000).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,33 @@
+//! What every part of the domain is given: the store, the clock, randomness, the authority, the settings.
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use crate::{
+    ca::Ca, clock::Clock, config::Settings, events::Announcer, randomness::Randomness, secrets::Secrets, store::Store,
+};
+
+/// The portal, without its surface.
+pub struct Portal {
+    /// What it remembers.
+    pub store: Arc<dyn Store>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Unpredictable bytes.
+    pub randomness: Arc<dyn Randomness>,
+    /// Keyed hashes and sealing.
+    pub secrets: Secrets,
+    /// The authority's keys and certificates.
+    pub ca: Ca,
+    /// The settings.
+    pub settings: Settings,
+    /// Scheme, host and port as browsers see them.
+    pub origin: String,
+    /// Tells open pages of rows that changed.
+    pub announcer: Announcer,
+    /// Rings when a text message waits.
+    pub message_waits: Notify,
+    /// Rings when a confirmed request waits.
+    pub issuance_waits: Notify,
+}

@@ -1,0 +1,119 @@
+//! Puts the portal together and serves it.
+
+use std::{net::SocketAddr, path::Path, sync::Arc};
+
+use anyhow::Context;
+use tokio::{net::TcpListener, sync::Notify};
+
+use crate::{
+    api::{self, page::Pages},
+    ca::Ca,
+    clock::SystemClock,
+    config::Settings,
+    events::{Announcement, Announcer},
+    files::make_private_directory,
+    issuance::worker,
+    portal::Portal,
+    randomness::SystemRandomness,
+    secrets::Secrets,
+    sms::sender,
+    store::{Store, sqlite::SqliteStore},
+};
+
+/// Opens the store that the settings name.
+///
+/// # Errors
+/// When it cannot be opened.
+pub async fn open_store(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
+    if let Some(directory) = settings.database_file().as_deref().and_then(Path::parent)
+        && !directory.as_os_str().is_empty()
+    {
+        make_private_directory(directory)?;
+    }
+    let store = SqliteStore::open(&settings.database_url).await;
+    Ok(Arc::new(store.with_context(|| format!("cannot open {}", settings.database_url))?))
+}
+
+/// The portal on the machine's own clock and randomness.
+///
+/// # Errors
+/// When the store, the secret or the authority cannot be read.
+pub async fn portal(settings: Settings, origin: String) -> anyhow::Result<Portal> {
+    let randomness = SystemRandomness::new();
+    let ca = Ca::load(&settings.ca, &origin)?;
+    Ok(Portal {
+        store: open_store(&settings).await?,
+        secrets: Secrets::load_or_make(&settings.secret_file, &randomness)?,
+        clock: Arc::new(SystemClock),
+        randomness: Arc::new(randomness),
+        ca,
+        settings,
+        origin,
+        announcer: Announcer::default(),
+        message_waits: Notify::new(),
+        issuance_waits: Notify::new(),
+    })
+}
+
+/// The origin that browsers see: the one that is set, else localhost with the port.
+pub fn origin(settings: &Settings, port: u16) -> String {
+    settings.server.origin.clone().unwrap_or_else(|| format!("http://localhost:{port}"))
+}
+
+/// Serves until the process is told to end.
+///
+/// # Errors
+/// When something that it needs is missing.
+pub async fn serve(settings: Settings) -> anyhow::Result<()> {
+    let listen = settings.server.listen;
+    let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+    let address = listener.local_addr()?;
+    let origin = origin(&settings, address.port());
+    let pages = Arc::new(match &settings.server.frontend {
+        Some(directory) => Pages::from_directory(directory)?,
+        None => Pages::embedded()?,
+    });
+    // With an origin of its own there is a proxy in front; then the address is what the operator wants to know.
+    let shown = settings.server.origin.as_ref().map_or(origin.clone(), |_| format!("http://{address}"));
+    let portal = Arc::new(portal(settings, origin).await?);
+
+    tokio::task::spawn_blocking({
+        let pages = Arc::clone(&pages);
+        move || pages.compress()
+    });
+    let sender = tokio::spawn(sender::run(Arc::clone(&portal)));
+    let worker = tokio::spawn(worker::run(Arc::clone(&portal), worker::name(&portal)?));
+    let announcer = portal.announcer.clone();
+    let service = api::router(portal, pages).into_make_service_with_connect_info::<SocketAddr>();
+    println!("listening on {shown}");
+    let served = axum::serve(listener, service).with_graceful_shutdown(async move {
+        told_to_end().await;
+        announcer.announce(Announcement::Closing);
+    });
+    served.await?;
+    // A step of theirs that is cut off here is finished after the next start.
+    sender.abort();
+    worker.abort();
+    Ok(())
+}
+
+async fn told_to_end() {
+    let interrupted = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminated = std::future::pending::<()>();
+    tokio::select! {
+        () = interrupted => {}
+        () = terminated => {}
+    }
+}

@@ -1,0 +1,369 @@
+//! What the store keeps, as types.
+
+use qcert_protocol::{
+    ApplicationState, ContainerName, HolderData, KeyId,
+    application::{CertificateType, IdentificationKind},
+    holder::Phone,
+    portal::TokenName,
+};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// An application as it comes from a file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewApplication {
+    /// The id it gets if its number is new.
+    pub id: Uuid,
+    /// Its number with the authority.
+    pub number: String,
+    /// Whose it is.
+    pub phone: Phone,
+    /// The holder's data.
+    pub holder: HolderData,
+    /// What kind of certificate.
+    pub certificate_type: CertificateType,
+    /// How the holder was identified.
+    pub identification: Option<IdentificationKind>,
+    /// The number of the application that it renews or replaces.
+    pub replaces: Option<String>,
+}
+
+/// What an import did.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Import {
+    /// All entries are there now.
+    Done {
+        /// How many are new.
+        added: usize,
+        /// How many changed.
+        changed: usize,
+        /// How many were there already, as they are.
+        unchanged: usize,
+    },
+    /// Nothing was changed: these entries cannot be taken, by index.
+    Refused(Vec<(usize, ImportConflict)>),
+}
+
+/// Why an entry cannot be taken although its fields are good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImportConflict {
+    /// The application has gone on and its data cannot change any more.
+    State(ApplicationState),
+    /// It replaces a number that nobody knows.
+    ReplacesUnknown,
+}
+
+/// An application.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Application {
+    /// Which.
+    pub id: Uuid,
+    /// Its number with the authority.
+    pub number: String,
+    /// Whose it is.
+    pub phone: Phone,
+    /// The holder's data, as it stands now.
+    pub holder: HolderData,
+    /// The same as the JSON text that a digest is taken of.
+    pub holder_json: String,
+    /// What kind of certificate.
+    pub certificate_type: CertificateType,
+    /// How the holder was identified.
+    pub identification: Option<IdentificationKind>,
+    /// The application that it renews or replaces.
+    pub replaces: Option<Uuid>,
+    /// Where it stands.
+    pub state: ApplicationState,
+    /// Why it was rejected or revoked.
+    pub reason: Option<String>,
+    /// Grows with each change.
+    pub revision: i64,
+}
+
+/// An application, the latest request that counts, and the certificate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Overview {
+    /// The application.
+    pub application: Application,
+    /// Its latest request that was not removed or replaced.
+    pub request: Option<Request>,
+    /// Its certificate.
+    pub certificate: Option<Certificate>,
+}
+
+/// Where a request stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestState {
+    /// Uploaded; waits for its one-time password.
+    Prepared,
+    /// Removed by its holder before it was confirmed.
+    Removed,
+    /// Another one was uploaded in its place.
+    Replaced,
+    /// In the issuance queue.
+    Confirmed,
+    /// Taken back by its holder.
+    Withdrawn,
+    /// The authority refused.
+    Rejected,
+    /// There is a certificate.
+    Issued,
+}
+
+impl RequestState {
+    const ALL: [(Self, &'static str); 7] = [
+        (Self::Prepared, "prepared"),
+        (Self::Removed, "removed"),
+        (Self::Replaced, "replaced"),
+        (Self::Confirmed, "confirmed"),
+        (Self::Withdrawn, "withdrawn"),
+        (Self::Rejected, "rejected"),
+        (Self::Issued, "issued"),
+    ];
+
+    /// The name in the database.
+    pub fn as_str(self) -> &'static str {
+        Self::ALL.iter().find(|(state, _)| *state == self).map_or("", |(_, name)| name)
+    }
+
+    /// Reads [`Self::as_str`].
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, name)| *name == text).map(|(state, _)| *state)
+    }
+}
+
+/// A PKCS#10 request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// Which.
+    pub id: Uuid,
+    /// The application it is for.
+    pub application_id: Uuid,
+    /// The request, DER.
+    pub der: Vec<u8>,
+    /// Its SubjectPublicKeyInfo, DER.
+    pub public_key: Vec<u8>,
+    /// SHA-256 of the SubjectPublicKeyInfo.
+    pub key_digest: [u8; 32],
+    /// CKA_ID of the key pair.
+    pub key_id: KeyId,
+    /// The container on the token.
+    pub container: ContainerName,
+    /// The token.
+    pub token: TokenName,
+    /// Where it stands.
+    pub state: RequestState,
+    /// When it was uploaded.
+    pub created_at: OffsetDateTime,
+    /// When it was confirmed.
+    pub confirmed_at: Option<OffsetDateTime>,
+}
+
+/// A certificate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Certificate {
+    /// Which.
+    pub id: Uuid,
+    /// The application it was issued for.
+    pub application_id: Uuid,
+    /// The request it answers.
+    pub request_id: Uuid,
+    /// Serial number, upper-case hexadecimal.
+    pub serial: String,
+    /// CKA_ID of the key pair.
+    pub key_id: KeyId,
+    /// The certificate, DER.
+    pub der: Vec<u8>,
+    /// Start of validity.
+    pub not_before: OffsetDateTime,
+    /// End of validity.
+    pub not_after: OffsetDateTime,
+    /// When it was issued.
+    pub issued_at: OffsetDateTime,
+    /// When it was put on its token.
+    pub installed_at: Option<OffsetDateTime>,
+}
+
+/// What a one-time password is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Begins a session.
+    SignIn,
+    /// Confirms one digest of one request in one session.
+    Confirmation,
+}
+
+impl Purpose {
+    /// The name in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SignIn => "signIn",
+            Self::Confirmation => "confirmation",
+        }
+    }
+}
+
+/// Which passwords stand for each other: a phone's for signing in, or a request's in one session.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PasswordScope {
+    /// Whose.
+    pub phone: Phone,
+    /// The request and the session, for a confirmation.
+    pub confirmation: Option<(Uuid, Uuid)>,
+}
+
+impl PasswordScope {
+    /// What its passwords are for.
+    pub fn purpose(&self) -> Purpose {
+        if self.confirmation.is_some() { Purpose::Confirmation } else { Purpose::SignIn }
+    }
+}
+
+/// A one-time password to be recorded.
+#[derive(Clone, Debug)]
+pub struct NewPassword {
+    /// Which.
+    pub id: Uuid,
+    /// What it is good for.
+    pub scope: PasswordScope,
+    /// The digest that it confirms.
+    pub digest: Option<[u8; 32]>,
+    /// Keyed hash of the password.
+    pub hash: [u8; 32],
+    /// When it was made.
+    pub created_at: OffsetDateTime,
+    /// When it is too old.
+    pub expires_at: OffsetDateTime,
+}
+
+/// What became of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordOrder {
+    /// Recorded.
+    Ordered,
+    /// Not recorded: another one was made at this time.
+    TooEarly(OffsetDateTime),
+}
+
+/// Where a one-time password stands; its age is another matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordState {
+    /// Can be used.
+    Active,
+    /// A later one took its place.
+    Superseded,
+    /// Was used.
+    Used,
+}
+
+/// A recorded one-time password.
+#[derive(Clone, Debug)]
+pub struct Password {
+    /// Which.
+    pub id: Uuid,
+    /// The digest that it confirms.
+    pub digest: Option<[u8; 32]>,
+    /// Keyed hash of the password.
+    pub hash: [u8; 32],
+    /// Where it stands.
+    pub state: PasswordState,
+    /// When it was made.
+    pub created_at: OffsetDateTime,
+    /// When it is too old.
+    pub expires_at: OffsetDateTime,
+}
+
+/// A session.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SessionRecord {
+    /// Which.
+    pub id: Uuid,
+    /// SHA-256 of the token in the cookie.
+    pub token_hash: [u8; 32],
+    /// Who is signed in.
+    pub phone: Phone,
+    /// When it began.
+    pub created_at: OffsetDateTime,
+    /// When it was last used.
+    pub last_seen_at: OffsetDateTime,
+}
+
+/// A sealed text message that waits.
+#[derive(Clone, Debug)]
+pub struct QueuedMessage {
+    /// Its place in the queue.
+    pub id: i64,
+    /// The message.
+    pub sealed: Vec<u8>,
+}
+
+/// What became of an upload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prepared {
+    /// Recorded.
+    Done,
+    /// The key belongs to another request that counts.
+    KeyInUse,
+    /// The application's state is not one of those named.
+    StateForbids,
+}
+
+/// A confirmation to be recorded.
+#[derive(Clone, Debug)]
+pub struct ConfirmedRequest {
+    /// The password that is used.
+    pub password: Uuid,
+    /// The request.
+    pub request: Uuid,
+    /// The holder's data that was confirmed, as JSON; it must equal the application's.
+    pub snapshot: String,
+    /// The digest that was confirmed.
+    pub digest: [u8; 32],
+    /// When.
+    pub now: OffsetDateTime,
+}
+
+/// What became of a confirmation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConfirmOutcome {
+    /// Confirmed and queued.
+    Done,
+    /// The password was used already.
+    PasswordUsed,
+    /// The request is not prepared any more.
+    StateForbids,
+    /// The application's data are not the snapshot's.
+    DataChanged,
+}
+
+/// A leased issuance.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    /// Who leased it.
+    pub owner: Uuid,
+    /// The application.
+    pub application: Application,
+    /// The request.
+    pub request: Request,
+    /// The frozen holder's data, JSON.
+    pub snapshot: String,
+    /// The digest that was confirmed.
+    pub digest: [u8; 32],
+    /// Serial and bytes to be signed, once they are committed.
+    pub committed: Option<(String, Vec<u8>)>,
+}
+
+/// A row of the audit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuditRow {
+    /// When.
+    pub at: OffsetDateTime,
+    /// What was done.
+    pub event: String,
+    /// To which application, request or certificate.
+    pub subject: Uuid,
+    /// Particulars; no personal data.
+    pub detail: String,
+    /// Covers this row and the one before it.
+    pub hash: [u8; 32],
+}

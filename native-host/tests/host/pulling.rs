@@ -132,6 +132,9 @@ fn a_pair_on_a_token_that_was_pulled_out_is_removed_when_the_token_is_opened_aga
     assert_eq!(error["code"], "token_removed", "{error}");
     assert!(obedient.has_keys(), "nobody could remove it");
     obedient.control("");
+    // The token is back, and its module still takes the person for logged in: that opens nothing.
+    let error = browser.refused("createRequest", request_params(&token, "P-256"), json!({"pin": "не тот"}));
+    assert_eq!(error["code"], "pin_incorrect");
     browser.create_request("first", "P-256");
     assert_eq!(obedient.workplace.objects("first").matches("Private Key Object").count(), 1);
 }
@@ -163,4 +166,22 @@ fn a_browser_that_goes_away_during_a_slow_generation_leaves_no_pair() {
     while browser.next()["stage"] != "generatingKey" {}
     assert!(browser.close().0);
     assert!(!obedient.has_keys());
+}
+
+#[test]
+fn a_token_pulled_out_between_two_commands_is_told() {
+    let obedient = Obedient::new();
+    let mut browser = obedient.browser();
+    let token = browser.token("first");
+    obedient.control("token out");
+    for (command, params) in [
+        ("tokenDetails", json!({"token": token})),
+        ("storeState", json!({"token": token})),
+        ("changePin", json!({"token": token})),
+        ("createRequest", request_params(&token, "P-256")),
+        ("removeKeyPair", json!({"token": token, "keyId": "ab".repeat(20)})),
+    ] {
+        let authorization = json!({"pin": PIN, "newPin": "another"});
+        assert_eq!(browser.refused(command, params, authorization)["code"], "token_removed", "{command}");
+    }
 }

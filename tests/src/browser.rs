@@ -2,7 +2,13 @@
 //!
 //! Every wait has a limit, and what is said when one is reached includes what was on screen.
 
-use std::{path::Path, process::Command, time::Duration};
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    path::Path,
+    process::Command,
+    time::Duration,
+};
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
@@ -23,9 +29,9 @@ const BY_ROLE: &str = include_str!("browser/by_role.js");
 
 /// A browser with one window on the portal's page; the extension opens further ones.
 pub struct Browser {
-    // Fields are dropped in this order: the session ends Chromium before its driver is ended.
     driver: WebDriver,
     _chromedriver: Daemon,
+    port: u16,
     page: WindowHandle,
     origin: String,
 }
@@ -42,24 +48,21 @@ impl Browser {
         let port = chromedriver.wait_for("chromedriver's port", |daemon| {
             let printed = daemon.printed();
             let after = printed.split_once("started successfully on port ")?.1;
-            after.split_once('.').map(|(port, _)| port.to_owned())
+            after.split_once('.')?.0.parse::<u16>().ok()
         })?;
         let driver = WebDriver::builder(format!("http://127.0.0.1:{port}"), capabilities(computer)?)
             .request_timeout(Duration::from_secs(60))
             .await
             .context("start Chromium")?;
         let page = driver.window().await.context("ask for the window")?;
-        let browser = Self { driver, _chromedriver: chromedriver, page, origin: portal.origin() };
+        let browser = Self { driver, _chromedriver: chromedriver, port, page, origin: portal.origin() };
         browser.go("/").await?;
         Ok(browser)
     }
 
     /// Closes the browser, as a person does.
-    ///
-    /// # Errors
-    /// The browser does not answer.
-    pub async fn close(self) -> Result<()> {
-        self.driver.quit().await.context("close the browser")
+    pub fn close(self) {
+        drop(self);
     }
 
     /// The browser's version.
@@ -334,6 +337,23 @@ impl Browser {
         match tokio::time::timeout(PATIENCE, search).await {
             Ok(found) => Ok(found),
             Err(_) => bail!("waited in vain for {what}; on screen:\n{}", self.text().await.unwrap_or_default()),
+        }
+    }
+}
+
+/// Ends Chromium, also when a test fails: killing chromedriver alone would leave it behind.
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let end = || -> std::io::Result<()> {
+            let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
+            stream.set_read_timeout(Some(PATIENCE))?;
+            let session = self.driver.session_id();
+            write!(stream, "DELETE /session/{session} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")?;
+            // The answer comes when Chromium has ended.
+            stream.read(&mut [0; 64]).map(drop)
+        };
+        if let Err(error) = end() {
+            eprintln!("Chromium was not ended: {error}");
         }
     }
 }

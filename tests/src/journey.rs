@@ -1,11 +1,13 @@
 //! What a person does, from a telephone number to an installed certificate.
 
-use std::path::Path;
+use std::{path::Path, rc::Rc};
 
 use anyhow::{Context, Result};
 
 use crate::{
-    Browser, Portal, Settings, Workstation, portal,
+    Browser, Portal, Settings, Workstation,
+    contents::Contents,
+    portal,
     screens::{confirmation, data, devices, installation, list, pin_window, sensor, sign_in, waiting},
     token::FACTORY_PIN,
 };
@@ -16,10 +18,13 @@ pub const PHONE: &str = "+7 922 211 4545";
 /// The label of a test's token.
 pub const TOKEN: &str = "Рутокен";
 
+/// A person who signs in twice need not wait two minutes for the second message.
+pub const QUICK: Settings<'static> = &[("QCERT__OTP__RESEND_SECONDS", "1")];
+
 /// A person on the way: their computer, their browser, and how much of their text messages they have read.
 pub struct Journey {
     /// The authority.
-    pub portal: Portal,
+    pub portal: Rc<Portal>,
     /// The person's computer.
     pub computer: Workstation,
     /// The browser on it.
@@ -47,7 +52,7 @@ impl Journey {
         settings: Settings<'_>,
         change: impl FnOnce(&mut Workstation) -> Result<()>,
     ) -> Result<Self> {
-        let portal = Portal::start(&directory.join("portal"), settings)?;
+        let portal = Rc::new(Portal::start(&directory.join("portal"), &[QUICK, settings].concat())?);
         let mut computer = Workstation::set_up(&directory.join("computer"), &portal)?;
         change(&mut computer)?;
         Self::sit_down(portal, computer, PHONE).await
@@ -57,7 +62,7 @@ impl Journey {
     ///
     /// # Errors
     /// The browser does not start.
-    pub async fn sit_down(portal: Portal, computer: Workstation, phone: &str) -> Result<Self> {
+    pub async fn sit_down(portal: Rc<Portal>, computer: Workstation, phone: &str) -> Result<Self> {
         let browser = Browser::open(&computer, &portal).await?;
         let phone = phone.to_owned();
         let pin = computer.pin.clone();
@@ -72,7 +77,7 @@ impl Journey {
     /// The browser does not start.
     pub async fn reopen_browser(self) -> Result<Self> {
         let Self { portal, computer, browser, phone, pin, read } = self;
-        browser.close().await?;
+        browser.close();
         let browser = Browser::open(&computer, &portal).await?;
         Ok(Self { portal, computer, browser, phone, pin, read })
     }
@@ -205,6 +210,23 @@ impl Journey {
     /// Neither comes.
     pub async fn sent(&self) -> Result<()> {
         waiting::arrive(&self.browser).await
+    }
+
+    /// What is on the person's token.
+    ///
+    /// # Errors
+    /// The token does not answer.
+    pub fn token_contents(&self) -> Result<Contents> {
+        self.computer.token.contents(&self.pin)
+    }
+
+    /// The PIN again, with which a key pair is removed; the window closes when that is done.
+    ///
+    /// # Errors
+    /// Some step does not come.
+    pub async fn confirm_removal(&self) -> Result<()> {
+        self.type_pin().await?;
+        self.browser.to_page().await
     }
 
     /// The telephone number as the server writes it.

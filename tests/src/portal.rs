@@ -1,6 +1,7 @@
 //! The authority's side: a server with a database and a CA of its own, and the text messages it sends.
 
 use std::{
+    cell::RefCell,
     fs,
     io::{Read, Write},
     net::{TcpListener, TcpStream},
@@ -22,7 +23,7 @@ pub struct Portal {
     directory: PathBuf,
     port: u16,
     settings: Vec<(String, String)>,
-    server: Option<Daemon>,
+    server: RefCell<Option<Daemon>>,
 }
 
 impl Portal {
@@ -33,7 +34,7 @@ impl Portal {
     pub fn start(directory: &Path, settings: Settings) -> Result<Self> {
         fs::create_dir_all(directory).context("make the portal's directory")?;
         let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let mut portal = Self { directory: directory.to_owned(), port: free_port()?, settings, server: None };
+        let portal = Self { directory: directory.to_owned(), port: free_port()?, settings, server: RefCell::new(None) };
         programs::run(&mut portal.program(&["ca", "init"])?)?;
         let applications = programs::repository().join("demo/applications.json");
         programs::run(portal.program(&["applications", "import"])?.arg(applications))?;
@@ -47,19 +48,19 @@ impl Portal {
     }
 
     /// Ends the server as a crash does.
-    pub fn stop(&mut self) {
-        self.server = None;
+    pub fn stop(&self) {
+        self.server.take();
     }
 
     /// Starts the server again, on the same port and data.
     ///
     /// # Errors
     /// It does not answer.
-    pub fn resume(&mut self) -> Result<()> {
+    pub fn resume(&self) -> Result<()> {
         let mut serve = self.program(&["serve"])?;
         let mut server = Daemon::start(&mut serve, self.directory.join("server.log"))?;
         server.wait_for("the server's answer", |_| self.get("/healthz").ok())?;
-        self.server = Some(server);
+        self.server.replace(Some(server));
         Ok(())
     }
 

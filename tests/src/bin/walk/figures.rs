@@ -44,7 +44,7 @@ async fn workstation_is_ready(journey: &Journey, out: &Path) -> Result<()> {
 
 async fn order_password(journey: &mut Journey, out: &Path) -> Result<String> {
     let password = journey.order_password().await?;
-    journey.browser.read("Получить смс повторно можно через").await?;
+    journey.browser.read("можно через").await?;
     picture(journey, out, 2).await?;
     Ok(password)
 }

@@ -8,6 +8,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::ExitCode,
+    rc::Rc,
 };
 
 use anyhow::{Context, Result};
@@ -30,7 +31,7 @@ fn main() -> ExitCode {
     match walk(&arguments.out) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("the journey failed: {error:?}");
+            eprintln!("the journey failed: {error:#}");
             ExitCode::FAILURE
         }
     }
@@ -56,7 +57,7 @@ async fn walk_in(world: &Path, out: &Path) -> Result<()> {
     let (journey, key_code) = figures::walk(journey, out, &mut stopwatch).await?;
     let evidence = stopwatch.time("check the certificate and the token", evidence::collect(&journey, out)).await?;
     evidence::write_journey(&journey, out, &stopwatch, &evidence, &key_code)?;
-    journey.browser.close().await?;
+    journey.browser.close();
     println!("{stopwatch}");
     println!("certificate  {}", evidence.serial);
     println!("key's code   {key_code}");
@@ -66,7 +67,7 @@ async fn walk_in(world: &Path, out: &Path) -> Result<()> {
 
 /// The token has the PIN that makers set, as `cargo xtask demo` tells people.
 async fn set_up(world: &Path) -> Result<Journey> {
-    let portal = Portal::start(&world.join("portal"), &[])?;
+    let portal = Rc::new(Portal::start(&world.join("portal"), &[])?);
     let computer = Workstation::set_up_with(&world.join("computer"), &portal, FACTORY_PIN)?;
     Journey::sit_down(portal, computer, PHONE).await
 }

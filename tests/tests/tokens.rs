@@ -1,0 +1,87 @@
+//! Figure 6 and the token's own mishaps.
+
+use anyhow::Result;
+use qcert_journeys::{
+    Journey,
+    journey::TOKEN,
+    screens::{confirmation, data, devices, installation, pin_window},
+    token::PIN,
+};
+
+#[tokio::test]
+async fn a_token_plugged_in_and_pulled_out_appears_and_vanishes_while_the_dialog_is_open() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let mut journey = Journey::begin_with(directory.path(), &[], |computer| computer.token.pull()).await?;
+    journey.sign_in().await?;
+    journey.open_first().await?;
+    data::get_certificate(&journey.browser).await?;
+    devices::arrive(&journey.browser).await?;
+    devices::lists(&journey.browser, "нет носителя").await?;
+    let ok = journey.browser.find("button", "ОК").await?;
+    assert!(journey.browser.disabled(&ok).await?);
+    journey.computer.token.insert()?;
+    devices::lists(&journey.browser, TOKEN).await?;
+    journey.computer.token.pull()?;
+    devices::lists(&journey.browser, "нет носителя").await?;
+    journey.computer.token.insert()?;
+    devices::choose(&journey.browser, TOKEN).await
+}
+
+#[tokio::test]
+async fn a_token_pulled_out_while_the_key_is_made_leaves_nothing_and_the_person_can_begin_again() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let mut journey = Journey::begin(directory.path()).await?;
+    journey.computer.token.control("generation-delay 60000")?;
+    journey.sign_in().await?;
+    journey.open_first().await?;
+    journey.ask_for_key().await?;
+    pin_window::enter(&journey.browser, PIN).await?;
+    journey.browser.read("Создание ключа на носителе").await?;
+    journey.computer.token.pull()?;
+    journey.browser.read("Носитель вынули.").await?;
+    journey.browser.click("button", "Закрыть").await?;
+    journey.browser.extension_closed().await?;
+    journey.browser.read("token_removed").await?;
+
+    journey.computer.token.insert()?;
+    assert!(journey.token_contents()?.is_empty());
+    journey.make_request().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_pair_that_a_pulled_token_kept_does_not_stay_on_it() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let mut journey = Journey::begin(directory.path()).await?;
+    journey.computer.token.control("pull after-generation")?;
+    journey.sign_in().await?;
+    journey.open_first().await?;
+    journey.ask_for_key().await?;
+    pin_window::enter(&journey.browser, PIN).await?;
+    journey.browser.read("Носитель вынули.").await?;
+    journey.browser.click("button", "Закрыть").await?;
+    journey.browser.extension_closed().await?;
+    journey.browser.read("token_removed").await?;
+    journey.computer.token.insert()?;
+    assert_eq!(journey.token_contents()?.private_keys.len(), 1, "the token kept it");
+
+    journey.make_request().await?;
+    confirmation::arrive(&journey.browser).await?;
+    assert_eq!(journey.token_contents()?.private_keys.len(), 1, "only the new one is left");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_certificate_waits_for_the_token_that_holds_its_key() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let mut journey = Journey::begin(directory.path()).await?;
+    journey.until_sent().await?;
+    journey.wait_for_certificate().await?;
+    journey.computer.token.pull()?;
+    journey.browser.read("Вставьте его: страница заметит это сама.").await?;
+    installation::install(&journey.browser).await?;
+    journey.browser.read("token_missing").await?;
+    journey.computer.token.insert()?;
+    journey.browser.read("подключён.").await?;
+    journey.install().await
+}

@@ -7,11 +7,15 @@ use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-/// Runs to the end; anything but success is an error that names the command.
+/// Runs to the end; anything but success is an error that names the command. Nobody sits there to answer questions.
 pub fn run(command: &mut Command) -> Result<()> {
     let line = shown(command);
     println!("  $ {line}");
-    let status = command.stderr(Stdio::from(io::stdout())).status().with_context(|| format!("start {line}"))?;
+    let status = command
+        .stdin(Stdio::null())
+        .stderr(Stdio::from(io::stdout()))
+        .status()
+        .with_context(|| format!("start {line}"))?;
     if !status.success() {
         bail!("{line}: {status}");
     }

@@ -30,12 +30,13 @@ pub fn measure(tools: &Toolbox, directory: &Path) -> Result<Vec<Measure>> {
 fn measures(journey: &Value) -> Result<Vec<Measure>> {
     let mut measures = Vec::new();
     for (field, name, unit) in NUMBERS {
-        let number = journey["bench"][field].as_f64().with_context(|| format!("it has no number bench.{field}"))?;
+        let number =
+            journey["bench"][field].as_f64().with_context(|| format!("the walk left no number bench.{field}"))?;
         measures.push(Measure::new(name, rounded(number), unit));
     }
     for step in journey["steps"].as_array().context("it has no list steps")? {
         let name = step["name"].as_str().context("a step has no name")?;
-        let milliseconds = step["ms"].as_f64().context("a step has no ms")?;
+        let milliseconds = step["milliseconds"].as_f64().context("a step has no milliseconds")?;
         measures.push(Measure::new(format!("step: {name}"), rounded(milliseconds), "ms"));
     }
     Ok(measures)
@@ -55,7 +56,7 @@ mod tests {
     fn a_walk_without_its_numbers_is_not_taken_for_a_fast_one() {
         let bench =
             json!({"host_first_ms": 21.04, "host_later_ms": 1.4, "server_rss_kib": 20480, "host_rss_kib": 4096});
-        let journey = json!({"bench": bench, "steps": [{"name": "sign-in", "ms": 310}]});
+        let journey = json!({"bench": bench, "steps": [{"name": "sign-in", "milliseconds": 310}]});
         let found = measures(&journey).unwrap();
         assert_eq!((found[0].ours, found[4].name.as_str()), (21.0, "step: sign-in"));
         assert!(measures(&json!({"steps": []})).is_err());

@@ -22,4 +22,4 @@ pub mod token_key;
 pub const EXTENSION_ID: &str = "janafhkdmnhiphgcpjmeohjibkidkkib";
 
 /// The extension's id in Firefox.
-pub const FIREFOX_EXTENSION_ID: &str = "qcert@qcert.ru";
+pub const FIREFOX_EXTENSION_ID: &str = "portal@qcert.ru";

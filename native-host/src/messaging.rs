@@ -140,7 +140,7 @@ mod tests {
         assert!(started(&[
             "qcert-host",
             "/home/a/.mozilla/native-messaging-hosts/ru.qcert.host.json",
-            "qcert@qcert.ru"
+            "portal@qcert.ru"
         ]));
         assert!(!started(&["qcert-host", "doctor", "--json"]));
         assert!(!started(&["qcert-host"]));

@@ -192,12 +192,12 @@ mod tests {
         let origins = json!([format!("chrome-extension://{EXTENSION_ID}/"), "chrome-extension://another/"]);
         assert_eq!(chromium["allowed_origins"], origins);
         let firefox = manifest(Browser::Firefox, Path::new("/opt/qcert-host"), &[]);
-        assert_eq!(firefox["allowed_extensions"], json!(["qcert@qcert.ru"]));
+        assert_eq!(firefox["allowed_extensions"], json!([FIREFOX_EXTENSION_ID]));
         assert!(firefox.get("allowed_origins").is_none());
     }
 
     #[test]
-    fn the_extensions_id_is_that_of_its_own_manifest() {
+    fn the_extensions_ids_are_those_of_its_own_manifest() {
         use base64::{Engine, engine::general_purpose::STANDARD};
         use sha2::{Digest, Sha256};
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../extension/src/manifest.json");
@@ -206,5 +206,6 @@ mod tests {
         let digest = Sha256::digest(&key);
         let letters = digest[..16].iter().flat_map(|byte| [byte >> 4, byte & 15]);
         assert_eq!(letters.map(|digit| char::from(b'a' + digit)).collect::<String>(), EXTENSION_ID);
+        assert_eq!(manifest["browser_specific_settings"]["gecko"]["id"], FIREFOX_EXTENSION_ID);
     }
 }

@@ -49,7 +49,10 @@ struct App {
 #[openapi(
     info(
         title = "Qcert portal",
-        description = "From a phone number to an installed certificate. Errors are problems (RFC 9457) with a code."
+        description = "From a phone number to an installed certificate. Errors are problems (RFC 9457) with a code. \
+            Besides the codes of its own, a route may answer `body_malformed`, `body_too_large`, \
+            `media_type_unsupported`, `origin_forbidden`, `not_found`, `method_not_allowed`, `internal` and \
+            `portal_unavailable`."
     ),
     components(schemas(ProblemBody))
 )]

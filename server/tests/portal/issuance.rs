@@ -1,0 +1,200 @@
+//! From the queue to the certificate, whatever fails on the way.
+
+use qcert_pki::Certificate;
+use qcert_protocol::portal::CertificateDetails;
+use qcert_server::{audit, issuance, store};
+use serde_json::{Value, json};
+use time::Duration;
+use uuid::Uuid;
+
+use crate::support::{Browser, PHONE, Workplace, token};
+
+async fn state(browser: &mut Browser) -> String {
+    browser.rows().await[0].state.as_str().to_owned()
+}
+
+async fn certificates(workplace: &Workplace) -> Vec<store::Certificate> {
+    workplace.portal.store.certificates().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_confirmed_request_becomes_a_certificate_of_the_applications_data() {
+    let workplace = Workplace::new().await;
+    let mut browser = workplace.signed_in(PHONE).await;
+    workplace.sent(&mut browser).await;
+    workplace.work().await.unwrap();
+    let row = browser.rows().await.remove(0);
+    let view = row.certificate.unwrap();
+    let details: CertificateDetails = browser.get(&format!("/certificates/{}", view.id)).await.parsed();
+    let certificate = Certificate::parse(&details.der.0).unwrap();
+    let issuer = Certificate::parse(&details.issuers[0].0).unwrap();
+    let root = Certificate::parse(&details.issuers[1].0).unwrap();
+    certificate.verify_issued_by(&issuer).unwrap();
+    issuer.verify_issued_by(&root).unwrap();
+    assert_eq!(certificate.public_key().key_id(), row.request.unwrap().key_id);
+    assert_eq!(certificate.serial().to_string(), view.serial);
+    let subject = certificate.subject_text();
+    for part in ["ООО «АвтоСпор»", "Иванов", "6688242590", "07500122105", "Екатеринбург"]
+    {
+        assert!(subject.contains(part), "{subject}");
+    }
+
+    let file = browser.get(&format!("/certificates/{}/file", view.id)).await;
+    assert_eq!(file.body, certificate.der());
+    assert_eq!(file.headers["content-type"], "application/pkix-cert");
+    assert_eq!(file.headers["content-disposition"], format!("attachment; filename=\"{}.cer\"", view.serial));
+}
+
+#[tokio::test]
+async fn an_installed_certificate_is_noted_and_twice_is_as_good_as_once() {
+    let workplace = Workplace::new().await;
+    let mut browser = workplace.signed_in(PHONE).await;
+    workplace.sent(&mut browser).await;
+    workplace.work().await.unwrap();
+    let id = browser.rows().await[0].certificate.as_ref().unwrap().id;
+    for in_store in [false, true] {
+        let body = json!({"token": token(), "inStore": in_store});
+        let reply = browser.post(&format!("/certificates/{id}/installation"), body).await;
+        assert_eq!(reply.json()["state"], "installed");
+    }
+}
+
+#[tokio::test]
+async fn a_worker_that_dies_after_the_lease_is_followed_by_another() {
+    let workplace = Workplace::new().await;
+    let mut browser = workplace.signed_in(PHONE).await;
+    workplace.sent(&mut browser).await;
+    let now = workplace.portal.clock.now();
+    let lease = workplace.portal.store.claim_issuance(Uuid::max(), now, now + Duration::seconds(15)).await;
+    assert!(lease.unwrap().is_some());
+    workplace.work().await.unwrap();
+    assert_eq!(state(&mut browser).await, "issuing");
+    workplace.clock.advance(Duration::seconds(15));
+    workplace.work().await.unwrap();
+    assert_eq!((state(&mut browser).await.as_str(), certificates(&workplace).await.len()), ("readyToInstall", 1));
+}
+
+#[tokio::test]
+async fn a_crash_before_the_commit_ends_in_one_certificate() {
+    let workplace = Workplace::new().await;
+    let mut browser = workplace.signed_in(PHONE).await;
+    workplace.sent(&mut browser).await;
+    workplace
+        .sql("CREATE TRIGGER fault BEFORE UPDATE OF to_be_signed ON issuances BEGIN SELECT RAISE(ABORT, 'fault'); END")
+        .await;
+    assert!(workplace.work().await.is_err());
+    workplace.sql("DROP TRIGGER fault").await;
+    workplace.clock.advance(Duration::minutes(1));
+    workplace.work().await.unwrap();
+    assert_eq!((state(&mut browser).await.as_str(), certificates(&workplace).await.len()), ("readyToInstall", 1));
+}
+
+#[tokio::test]
+async fn a_crash_after_signing_ends_in_one_certificate_of_what_was_committed() {
+    let workplace = Workplace::new().await;
+    let mut browser = workplace.signed_in(PHONE).await;
+    workplace.sent(&mut browser).await;
+    workplace.sql("CREATE TRIGGER fault BEFORE INSERT ON certificates BEGIN SELECT RAISE(ABORT, 'fault'); END").await;
+    assert!(workplace.work().await.is_err());
+    let committed = |rows: &[store::AuditRow]| {
+        let rows = rows.iter().filter(|row| row.event == "certificate committed");
+        rows.map(|row| row.detail.clone()).collect::<Vec<_>>()
+    };
+    let before = committed(&workplace.portal.store.audit().await.unwrap());
+    assert_eq!(before.len(), 1);
+
+    workplace.sql("DROP TRIGGER fault").await;
+    workplace.clock.advance(Duration::minutes(1));
+    workplace.work().await.unwrap();
+    let issued = certificates(&workplace).await;
+    assert_eq!(issued.iter().map(|certificate| certificate.serial.clone()).collect::<Vec<_>>(), before);
+    assert_eq!(committed(&workplace.portal.store.audit().await.unwrap()), before);
+}
+
+#[tokio::test]
+async fn a_worker_that_lost_its_lease_changes_nothing_more() {
+    let workplace = Workplace::new().await;
+    let mut browser = workplace.signed_in(PHONE).await;
+    workplace.sent(&mut browser).await;
+    let portal = &workplace.portal;
+    let now = portal.clock.now();
+    let job = portal.store.claim_issuance(Uuid::max(), now, now + Duration::seconds(15)).await.unwrap().unwrap();
+    workplace.clock.advance(Duration::seconds(15));
+    workplace.work().await.unwrap();
+    assert_eq!(issuance::issue(portal, &job).await.unwrap(), issuance::Outcome::LeaseLost);
+    assert_eq!(certificates(&workplace).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_workers_make_one_certificate_of_one_application() {
+    let workplace = std::sync::Arc::new(Workplace::new().await);
+    let mut browser = workplace.signed_in(PHONE).await;
+    workplace.sent(&mut browser).await;
+    let workers = (0..6).map(|_| {
+        let workplace = std::sync::Arc::clone(&workplace);
+        tokio::spawn(async move { workplace.work().await })
+    });
+    for worker in workers.collect::<Vec<_>>() {
+        worker.await.unwrap().unwrap();
+    }
+    assert_eq!(certificates(&workplace).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_snapshot_that_is_not_what_was_confirmed_is_never_issued() {
+    let workplace = Workplace::new().await;
+    let mut browser = workplace.signed_in(PHONE).await;
+    workplace.sent(&mut browser).await;
+    workplace.sql("UPDATE requests SET snapshot = replace(snapshot, 'Иванов', 'Петров')").await;
+    workplace.work().await.unwrap();
+    let row = browser.rows().await.remove(0);
+    assert_eq!(row.state.as_str(), "rejected");
+    assert!(row.reason.is_some());
+    assert!(certificates(&workplace).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_confirmation_that_fails_half_way_uses_no_password() {
+    let workplace = Workplace::new().await;
+    let mut browser = workplace.signed_in(PHONE).await;
+    let (_, request) = workplace.prepared(&mut browser).await;
+    browser.post(&format!("/requests/{request}/password"), Value::Null).await;
+    let password = workplace.password(PHONE).await;
+    workplace.sql("CREATE TRIGGER fault BEFORE INSERT ON issuances BEGIN SELECT RAISE(ABORT, 'fault'); END").await;
+    let failed = browser.confirm(request, &password).await;
+    assert_eq!((failed.status.as_u16(), failed.code().as_str()), (503, "portal_unavailable"));
+    assert_eq!(state(&mut browser).await, "preparing");
+    workplace.sql("DROP TRIGGER fault").await;
+    assert_eq!(browser.confirm(request, &password).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_certificate_whose_time_is_over_is_shown_so() {
+    let workplace = Workplace::new().await;
+    let mut browser = workplace.signed_in(PHONE).await;
+    workplace.sent(&mut browser).await;
+    workplace.work().await.unwrap();
+    workplace.clock.advance(Duration::days(366));
+    let now = workplace.portal.clock.now();
+    let expired = workplace.portal.store.expire(&["readyToInstall", "installed"], now).await.unwrap();
+    assert_eq!(expired.len(), 1);
+    let mut browser = workplace.signed_in(PHONE).await;
+    assert_eq!(state(&mut browser).await, "expired");
+}
+
+#[tokio::test]
+async fn the_audit_is_a_chain_and_names_nobody() {
+    let workplace = Workplace::new().await;
+    let mut browser = workplace.signed_in(PHONE).await;
+    workplace.sent(&mut browser).await;
+    workplace.work().await.unwrap();
+    let mut rows = workplace.portal.store.audit().await.unwrap();
+    assert!(audit::is_whole(&rows));
+    let events: Vec<&str> = rows.iter().map(|row| row.event.as_str()).collect();
+    let last =
+        ["request prepared", "request confirmed", "issuance begun", "certificate committed", "certificate issued"];
+    assert!(events.ends_with(&last), "{events:?}");
+    assert!(rows.iter().all(|row| !row.detail.contains("Иван") && !row.detail.contains("9222114545")));
+    rows.remove(2);
+    assert!(!audit::is_whole(&rows));
+}

@@ -1,0 +1,21 @@
+//! The portal as its callers see it: every request goes through the whole router, the clock is driven by hand, and
+//! randomness repeats from its seed.
+
+#[cfg(test)]
+mod events;
+#[cfg(test)]
+mod import;
+#[cfg(test)]
+mod issuance;
+#[cfg(test)]
+mod requests;
+#[cfg(test)]
+mod sign_in;
+#[cfg(test)]
+mod store_suite;
+#[cfg(test)]
+mod strangers;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod surface;

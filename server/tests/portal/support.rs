@@ -1,0 +1,298 @@
+//! A portal in a directory of its own, and a browser that talks to it.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderMap, Method, Request, StatusCode, header},
+};
+use http_body_util::BodyExt;
+use qcert_protocol::{Base64, portal::ApplicationRow};
+use qcert_server::{
+    api::{self, page::Pages},
+    applications::import,
+    ca::{Ca, init::init},
+    clock::Clock,
+    config::Settings,
+    events::Announcer,
+    issuance::worker,
+    portal::Portal,
+    randomness::{Randomness, RandomnessFailed},
+    secrets::Secrets,
+    sms::{outbox::Outbox, sender},
+    store::sqlite::SqliteStore,
+};
+use ring::digest::{SHA256, digest};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use time::{Duration, OffsetDateTime, macros::datetime};
+use tokio::sync::Notify;
+use tower::ServiceExt;
+use uuid::Uuid;
+
+pub const ORIGIN: &str = "http://localhost:8080";
+pub const PHONE: &str = "+79222114545";
+pub const OTHER_PHONE: &str = "+79120000217";
+pub const UNKNOWN_PHONE: &str = "+79990000000";
+pub const DEMO: &str = include_str!("../../../demo/applications.json");
+
+pub struct ManualClock(Mutex<OffsetDateTime>);
+
+impl ManualClock {
+    pub fn advance(&self, by: Duration) {
+        *self.0.lock().unwrap() += by;
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> OffsetDateTime {
+        *self.0.lock().unwrap()
+    }
+}
+
+pub struct SeededRandomness {
+    seed: u64,
+    drawn: AtomicU64,
+}
+
+impl SeededRandomness {
+    pub fn new(seed: u64) -> Self {
+        Self { seed, drawn: AtomicU64::new(0) }
+    }
+}
+
+impl Randomness for SeededRandomness {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomnessFailed> {
+        for chunk in bytes.chunks_mut(32) {
+            let drawn = self.drawn.fetch_add(1, Ordering::Relaxed);
+            let block = digest(&SHA256, &[self.seed.to_be_bytes(), drawn.to_be_bytes()].concat());
+            chunk.copy_from_slice(&block.as_ref()[..chunk.len()]);
+        }
+        Ok(())
+    }
+}
+
+pub struct Workplace {
+    _directory: TempDir,
+    pub clock: Arc<ManualClock>,
+    pub portal: Arc<Portal>,
+    pub router: Router,
+}
+
+impl Workplace {
+    pub async fn new() -> Self {
+        Self::with("").await
+    }
+
+    /// A portal with settings of its own, and the demo's applications.
+    pub async fn with(settings: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name).display().to_string();
+        let variables = BTreeMap::from([
+            ("QCERT__DATABASE__URL".to_owned(), format!("sqlite:{}", path("qcert.sqlite"))),
+            ("QCERT__CA__DIRECTORY".to_owned(), path("ca")),
+            ("QCERT__SMS__OUTBOX".to_owned(), path("sms.jsonl")),
+        ]);
+        let settings = Settings::read(settings, &variables).unwrap();
+        let clock = Arc::new(ManualClock(Mutex::new(datetime!(2026-03-02 09:00 UTC))));
+        let randomness = Arc::new(SeededRandomness::new(1));
+        init(&settings.ca, ORIGIN, &*clock, &*randomness).unwrap();
+        let store = Arc::new(SqliteStore::open(&settings.database_url).await.unwrap());
+        import::import(&*store, &*clock, &*randomness, DEMO).await.unwrap();
+        let portal = Arc::new(Portal {
+            store,
+            clock: clock.clone(),
+            randomness,
+            secrets: Secrets::new(&[7; 32]),
+            ca: Ca::load(&settings.ca, ORIGIN).unwrap(),
+            origin: settings.server.origin.clone().unwrap_or(ORIGIN.to_owned()),
+            settings,
+            announcer: Announcer::default(),
+            message_waits: Notify::new(),
+            issuance_waits: Notify::new(),
+        });
+        let index = b"<!doctype html><script>start()</script>".to_vec();
+        let script = b"start();".repeat(100);
+        let files = [("index.html".to_owned(), index), ("app-0123456789abcdef.js".to_owned(), script)];
+        let pages = Arc::new(Pages::new(files.into_iter()).unwrap());
+        Arc::clone(&pages).compress();
+        let router = api::router(Arc::clone(&portal), pages);
+        Self { _directory: directory, clock, portal, router }
+    }
+
+    pub fn browser(&self) -> Browser {
+        Browser { router: self.router.clone(), cookie: None }
+    }
+
+    /// All messages that were ever sent, as (to, text).
+    pub async fn messages(&self) -> Vec<(String, String)> {
+        let path = &self.portal.settings.sms_outbox;
+        while sender::send_waiting(&self.portal, &Outbox::new(path.clone())).await.unwrap() > 0 {}
+        let lines = std::fs::read_to_string(path).unwrap_or_default();
+        let line = |line: &str| {
+            let value: Value = serde_json::from_str(line).unwrap();
+            (value["to"].as_str().unwrap().to_owned(), value["text"].as_str().unwrap().to_owned())
+        };
+        lines.lines().map(line).collect()
+    }
+
+    /// The password in the latest message to a phone.
+    pub async fn password(&self, phone: &str) -> String {
+        let messages = self.messages().await;
+        let (_, text) = messages.iter().rev().find(|(to, _)| to == phone).unwrap();
+        text.rsplit('#').next().unwrap().to_owned()
+    }
+
+    /// Somebody who is signed in.
+    pub async fn signed_in(&self, phone: &str) -> Browser {
+        let mut browser = self.browser();
+        let ordered = browser.post("/sign-in/password", json!({"phone": phone})).await;
+        assert_eq!(ordered.status, 202, "{:?}", ordered.body);
+        let password = self.password(phone).await;
+        let session = browser.post("/sign-in", json!({"phone": phone, "password": password})).await;
+        assert_eq!(session.status, 200, "{:?}", session.body);
+        browser
+    }
+
+    /// Uploads a request for the first application of the person; answers the row and the request's id.
+    pub async fn prepared(&self, browser: &mut Browser) -> (ApplicationRow, Uuid) {
+        let row = browser.rows().await.remove(0);
+        let uploaded = browser.upload(&row, &certification_request()).await;
+        assert_eq!(uploaded.status, 201, "{:?}", uploaded.body);
+        let row: ApplicationRow = uploaded.parsed();
+        let request = row.request.as_ref().unwrap().id;
+        (row, request)
+    }
+
+    /// Uploads and confirms.
+    pub async fn sent(&self, browser: &mut Browser) -> (ApplicationRow, Uuid) {
+        let (_, request) = self.prepared(browser).await;
+        assert_eq!(browser.post(&format!("/requests/{request}/password"), Value::Null).await.status, 202);
+        let password = self.password(PHONE).await;
+        let confirmed = browser.confirm(request, &password).await;
+        assert_eq!(confirmed.status, 200, "{:?}", confirmed.body);
+        (confirmed.parsed(), request)
+    }
+
+    /// Lets a worker do all that it can now.
+    pub async fn work(&self) -> anyhow::Result<()> {
+        let owner = worker::name(&self.portal)?;
+        while worker::step(&self.portal, owner).await? {}
+        Ok(())
+    }
+
+    /// Changes the database behind the portal's back.
+    pub async fn sql(&self, statement: &'static str) {
+        let pool = sqlx::SqlitePool::connect(&self.portal.settings.database_url).await.unwrap();
+        sqlx::raw_sql(statement).execute(&pool).await.unwrap();
+        pool.close().await;
+    }
+}
+
+/// A request with a new P-256 key.
+pub fn certification_request() -> Vec<u8> {
+    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
+    rcgen::CertificateParams::default().serialize_request(&key).unwrap().der().to_vec()
+}
+
+#[derive(Clone)]
+pub struct Browser {
+    pub router: Router,
+    pub cookie: Option<String>,
+}
+
+#[derive(Debug)]
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or(Value::Null)
+    }
+
+    pub fn parsed<T: serde::de::DeserializeOwned>(&self) -> T {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    pub fn code(&self) -> String {
+        self.json()["code"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+impl Browser {
+    pub async fn send(&mut self, request: Request<Body>) -> Reply {
+        let (mut parts, body) = request.into_parts();
+        if let Some(cookie) = &self.cookie {
+            parts.headers.insert(header::COOKIE, cookie.parse().unwrap());
+        }
+        let response = self.router.clone().oneshot(Request::from_parts(parts, body)).await.unwrap();
+        let (parts, body) = response.into_parts();
+        if let Some(cookie) = parts.headers.get(header::SET_COOKIE) {
+            self.cookie = cookie.to_str().unwrap().split(';').next().map(str::to_owned);
+        }
+        let body = body.collect().await.unwrap().to_bytes().to_vec();
+        Reply { status: parts.status, headers: parts.headers, body }
+    }
+
+    pub async fn call(&mut self, method: Method, path: &str, body: Value) -> Reply {
+        let mut request = Request::builder().method(method).uri(format!("/api/v1{path}"));
+        request = request.header("origin", ORIGIN).header("sec-fetch-site", "same-origin");
+        let request = if body.is_null() {
+            request.body(Body::empty())
+        } else {
+            let body = body.to_string();
+            let request = request.header("content-type", "application/json").header("content-length", body.len());
+            request.body(Body::from(body))
+        };
+        self.send(request.unwrap()).await
+    }
+
+    pub async fn get(&mut self, path: &str) -> Reply {
+        self.call(Method::GET, path, Value::Null).await
+    }
+
+    pub async fn post(&mut self, path: &str, body: Value) -> Reply {
+        self.call(Method::POST, path, body).await
+    }
+
+    pub async fn delete(&mut self, path: &str) -> Reply {
+        self.call(Method::DELETE, path, Value::Null).await
+    }
+
+    pub async fn rows(&mut self) -> Vec<ApplicationRow> {
+        self.get("/applications").await.parsed()
+    }
+
+    pub async fn upload(&mut self, row: &ApplicationRow, der: &[u8]) -> Reply {
+        let body = json!({
+            "certificationRequest": Base64(der.to_vec()),
+            "container": format!("{}@2026-03-02-x", row.number),
+            "token": token(),
+        });
+        self.post(&format!("/applications/{}/requests", row.id), body).await
+    }
+
+    pub async fn confirm(&mut self, request: Uuid, password: &str) -> Reply {
+        self.post(&format!("/requests/{request}/confirmation"), json!({"password": password})).await
+    }
+}
+
+pub fn token() -> Value {
+    json!({"label": "Qcert", "serial": "0001", "model": "SoftHSM"})
+}
+
+/// Another password of six digits.
+pub fn wrong(password: &str) -> String {
+    let number: u32 = password.parse().unwrap();
+    format!("{:06}", (number + 1) % 1_000_000)
+}

@@ -33,8 +33,8 @@ pub struct Settings {
     pub session: Sessions,
     /// `request.key_algorithm`: which key pair the host makes.
     pub key_algorithm: KeyAlgorithm,
-    /// `secret.file`: the key that hashes one-time passwords; made at the first start.
-    pub secret_file: PathBuf,
+    /// `secret.file`: the key that hashes one-time passwords; made at the first start. Empty: beside the database.
+    pub secret_file: Option<PathBuf>,
 }
 
 /// How the portal is reached.
@@ -131,10 +131,16 @@ impl Settings {
                 absolute: Duration::hours(reader.integer("session.absolute_hours", 12, 1..=168)),
             },
             key_algorithm: reader.parsed("request.key_algorithm", "P-256", key_algorithm),
-            secret_file: reader.path("secret.file", "data/secret.key"),
+            secret_file: Some(reader.path("secret.file", "")).filter(|path| !path.as_os_str().is_empty()),
         };
         reader.finish()?;
         Ok(settings)
+    }
+
+    /// Where the portal's secret is.
+    pub fn secret_file(&self) -> PathBuf {
+        let beside = || self.database_file().unwrap_or_else(|| PathBuf::from("data/x")).with_file_name("secret.key");
+        self.secret_file.clone().unwrap_or_else(beside)
     }
 
     /// The file that `database.url` names, if it names one.
@@ -272,6 +278,7 @@ mod tests {
         assert_eq!(settings.server.listen.to_string(), "127.0.0.1:8080");
         assert_eq!(settings.otp.tries, 5);
         assert_eq!(settings.database_file(), Some("data/qcert.sqlite".into()));
+        assert_eq!(settings.secret_file(), PathBuf::from("data/secret.key"));
     }
 
     #[test]

@@ -20,6 +20,19 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     write(path, bytes, 0o644).with_context(|| format!("cannot write {}", path.display()))
 }
 
+/// Makes an empty file that its owner alone can read, if there is none.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn make_private_file(path: &Path) -> anyhow::Result<()> {
+    match write_created(path, b"", 0o600) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            Err(error).with_context(|| format!("cannot write {}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Makes a directory, and those above it, that its owner alone can enter.
 ///
 /// # Errors
@@ -37,7 +50,7 @@ fn write(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
     fs::create_dir_all(directory)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temporary = directory.join(format!(".{name}.{}.new", std::process::id()));
-    let written = write_temporary(&temporary, bytes, mode)
+    let written = write_created(&temporary, bytes, mode)
         // A link, unlike a rename, refuses to take the place of a file that is there.
         .and_then(|()| fs::hard_link(&temporary, path));
     let _ = fs::remove_file(&temporary);
@@ -47,7 +60,7 @@ fn write(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
     Ok(())
 }
 
-fn write_temporary(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
+fn write_created(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]

@@ -114,8 +114,9 @@ async fn count_order(
 ) -> Result<(), Refusal> {
     let otp = &portal.settings.otp;
     let limits = [
-        (portal.secrets.subject("order-by-phone", scope.phone.as_str()), otp.hourly_by_phone),
+        // The address first: whoever has spent its share does not spend that of other people's phones.
         (portal.secrets.subject("order-by-address", address), otp.hourly_by_address),
+        (portal.secrets.subject("order-by-phone", scope.phone.as_str()), otp.hourly_by_phone),
         ("order".to_owned(), otp.hourly_in_all),
     ];
     for (subject, limit) in limits {

@@ -11,7 +11,7 @@ use crate::{
     clock::SystemClock,
     config::Settings,
     events::{Announcement, Announcer},
-    files::make_private_directory,
+    files::{make_private_directory, make_private_file},
     issuance::worker,
     portal::Portal,
     randomness::SystemRandomness,
@@ -25,10 +25,10 @@ use crate::{
 /// # Errors
 /// When it cannot be opened.
 pub async fn open_store(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
-    if let Some(directory) = settings.database_file().as_deref().and_then(Path::parent)
-        && !directory.as_os_str().is_empty()
-    {
-        make_private_directory(directory)?;
+    if let Some(file) = settings.database_file() {
+        make_private_directory(file.parent().unwrap_or(Path::new("")))?;
+        // SQLite gives its other files the rights of the first.
+        make_private_file(&file)?;
     }
     let store = SqliteStore::open(&settings.database_url).await;
     Ok(Arc::new(store.with_context(|| format!("cannot open {}", settings.database_url))?))
@@ -43,7 +43,7 @@ pub async fn portal(settings: Settings, origin: String) -> anyhow::Result<Portal
     let ca = Ca::load(&settings.ca, &origin)?;
     Ok(Portal {
         store: open_store(&settings).await?,
-        secrets: Secrets::load_or_make(&settings.secret_file, &randomness)?,
+        secrets: Secrets::load_or_make(&settings.secret_file(), &randomness)?,
         clock: Arc::new(SystemClock),
         randomness: Arc::new(randomness),
         ca,

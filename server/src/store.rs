@@ -112,6 +112,8 @@ pub trait Store: Send + Sync {
     async fn install(&self, certificate: Uuid, in_store: bool, from: &[&str], now: OffsetDateTime) -> Stored<bool>;
     /// Marks applications whose certificate's time is over; answers their ids and phones.
     async fn expire(&self, from: &[&str], now: OffsetDateTime) -> Stored<Vec<(Uuid, Phone)>>;
+    /// Forgets passwords, tries, rates and ended sessions that are older.
+    async fn forget(&self, before: OffsetDateTime) -> Stored<()>;
     /// The audit, oldest first.
     async fn audit(&self) -> Stored<Vec<AuditRow>>;
     /// Does the database answer?

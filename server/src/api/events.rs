@@ -1,6 +1,11 @@
 //! Live rows, as server-sent events: first all, then each that changes.
 
-use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, VecDeque},
+    convert::Infallible,
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{
     extract::State,
@@ -12,6 +17,7 @@ use tokio::{
     sync::broadcast::{Receiver, error::RecvError},
     time::Interval,
 };
+use uuid::Uuid;
 
 use super::{App, client::SignedIn, problem::Answer};
 use crate::{
@@ -22,7 +28,7 @@ use crate::{
 };
 
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// How often a quiet stream asks whether its session goes on.
+/// How often a quiet stream asks whether its session goes on, and for rows that another program changed.
 const CHECK: Duration = Duration::from_secs(5);
 
 /// Rows of the person, live. Ends when the session ends; a page that connects again begins with all rows.
@@ -42,7 +48,7 @@ pub(super) async fn listen(
     let announcements = app.portal.announcer.listen();
     let rows = applications::rows(&app.portal, &session).await?.into();
     let check = tokio::time::interval(CHECK);
-    let feed = Feed { portal: app.portal, session, announcements, rows, check };
+    let feed = Feed { portal: app.portal, session, announcements, rows, sent: HashMap::new(), check };
     let events = stream::unfold(feed, |mut feed| async {
         let row = feed.next().await?;
         let event = Event::default().event("application").json_data(&row).ok()?;
@@ -56,6 +62,8 @@ struct Feed {
     session: Session,
     announcements: Receiver<Announcement>,
     rows: VecDeque<ApplicationRow>,
+    /// The revision of each row as it was last sent.
+    sent: HashMap<Uuid, i64>,
     check: Interval,
 }
 
@@ -64,7 +72,10 @@ impl Feed {
     async fn next(&mut self) -> Option<ApplicationRow> {
         loop {
             if let Some(row) = self.rows.pop_front() {
-                return Some(row);
+                if self.sent.insert(row.id, row.revision) != Some(row.revision) {
+                    return Some(row);
+                }
+                continue;
             }
             tokio::select! {
                 announcement = self.announcements.recv() => self.hear(announcement).await?,
@@ -72,6 +83,7 @@ impl Feed {
                     if !session::goes_on(&self.portal, &self.session).await.unwrap_or(false) {
                         return None;
                     }
+                    self.catch_up().await?;
                 }
             }
         }
@@ -88,10 +100,13 @@ impl Feed {
             Ok(Announcement::Row { .. }) => {}
             Ok(Announcement::SessionEnded(id)) if id != self.session.id => {}
             Ok(Announcement::SessionEnded(_) | Announcement::Closing) | Err(RecvError::Closed) => return None,
-            Err(RecvError::Lagged(_)) => {
-                self.rows = applications::rows(&self.portal, &self.session).await.ok()?.into();
-            }
+            Err(RecvError::Lagged(_)) => self.catch_up().await?,
         }
+        Some(())
+    }
+
+    async fn catch_up(&mut self) -> Option<()> {
+        self.rows = applications::rows(&self.portal, &self.session).await.ok()?.into();
         Some(())
     }
 }

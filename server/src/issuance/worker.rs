@@ -13,16 +13,24 @@ use crate::{portal::Portal, randomness};
 const LEASE: Duration = Duration::seconds(15);
 /// How often the queue is looked at although nobody rang.
 const TICK: std::time::Duration = std::time::Duration::from_secs(1);
+/// How often rows are looked through that time has overtaken.
+const TIDY: Duration = Duration::minutes(5);
+/// How long passwords, rates and ended sessions are kept; longer than any of them lives.
+const KEPT: Duration = Duration::days(8);
 /// How long a job rests after a failure that may pass.
 const REST: Duration = Duration::seconds(10);
 
 /// Works until the task is dropped.
 pub async fn run(portal: Arc<Portal>, owner: Uuid) {
+    let mut tidy_at = portal.clock.now();
     loop {
         match step(&portal, owner).await {
             Ok(true) => {}
             Ok(false) => {
-                expire(&portal).await;
+                if tidy_at <= portal.clock.now() {
+                    tidy_at = portal.clock.now() + TIDY;
+                    tidy(&portal).await;
+                }
                 let _ = tokio::time::timeout(TICK, portal.issuance_waits.notified()).await;
             }
             Err(error) => {
@@ -64,11 +72,15 @@ pub async fn step(portal: &Portal, owner: Uuid) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-/// Marks the rows whose certificate's time is over.
-async fn expire(portal: &Portal) {
+/// Marks the rows whose certificate's time is over, and forgets what nobody will ask for.
+async fn tidy(portal: &Portal) {
+    let now = portal.clock.now();
     let from = [ApplicationState::ReadyToInstall.as_str(), ApplicationState::Installed.as_str()];
-    match portal.store.expire(&from, portal.clock.now()).await {
+    match portal.store.expire(&from, now).await {
         Ok(expired) => expired.iter().for_each(|(id, phone)| portal.announcer.row(phone, *id)),
         Err(error) => tracing::error!(%error, "expired certificates are not marked"),
+    }
+    if let Err(error) = portal.store.forget(now - KEPT).await {
+        tracing::error!(%error, "old rows are kept");
     }
 }

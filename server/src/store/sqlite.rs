@@ -212,6 +212,10 @@ impl Store for SqliteStore {
         issuances::expire(self.write().await?, from, now).await
     }
 
+    async fn forget(&self, before: OffsetDateTime) -> Stored<()> {
+        passwords::forget(self.write().await?, before).await
+    }
+
     async fn audit(&self) -> Stored<Vec<AuditRow>> {
         audit::all(&self.pool).await
     }

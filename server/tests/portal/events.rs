@@ -99,3 +99,16 @@ async fn a_stream_ends_when_its_session_is_idle() {
     workplace.clock.advance(time::Duration::minutes(31));
     assert_eq!(stream.next().await, None);
 }
+
+#[tokio::test]
+async fn a_row_that_another_program_changed_is_sent_too() {
+    let workplace = Workplace::new().await;
+    let browser = workplace.signed_in(PHONE).await;
+    let mut stream = Stream::open(&browser).await;
+    for _ in 0..4 {
+        assert!(stream.next().await.is_some());
+    }
+    workplace.sql("UPDATE applications SET revision = 9 WHERE number = '67092411'").await;
+    let row = stream.next().await.unwrap();
+    assert_eq!((row.number.as_str(), row.revision), ("67092411", 9));
+}

@@ -124,6 +124,17 @@ async fn a_confirmed_request_is_leased_by_one_at_a_time(store: &dyn Store) {
     assert_eq!((row.state.as_str(), row.reason.as_deref()), ("rejected", Some("reason")));
 }
 
+async fn what_is_old_is_forgotten_and_what_is_young_is_kept(store: &dyn Store) {
+    store.order_password(&password(1, NOW), b"m", Duration::MINUTE).await.unwrap();
+    store.sign_in(id(1), &session(1), None).await.unwrap();
+    let young = NOW + Duration::DAY;
+    store.order_password(&password(2, young), b"m", Duration::MINUTE).await.unwrap();
+    store.forget(NOW + Duration::HOUR).await.unwrap();
+    let kept = store.passwords(&PasswordScope { phone: phone(), confirmation: None }).await.unwrap();
+    assert_eq!(kept.iter().map(|password| password.id).collect::<Vec<_>>(), [id(2)]);
+    assert!(store.session(&[1; 32]).await.unwrap().is_none());
+}
+
 /// Runs the suite's tests against a store that `open` makes anew for each.
 macro_rules! suite {
     ($module:ident, $open:expr, $($test:ident),* $(,)?) => {
@@ -149,4 +160,5 @@ suite!(
     events_are_counted_until_the_window_ends,
     a_key_serves_one_request_until_it_is_removed,
     a_confirmed_request_is_leased_by_one_at_a_time,
+    what_is_old_is_forgotten_and_what_is_young_is_kept,
 );

@@ -202,3 +202,17 @@ pub(super) async fn count(
         sqlx::query_scalar("SELECT started_at FROM rates WHERE subject = ?").bind(subject).fetch_one(pool).await?;
     Ok(Some(rows::time(started)?))
 }
+
+pub(super) async fn forget(mut transaction: Transaction<'static, Sqlite>, before: OffsetDateTime) -> Stored<()> {
+    for statement in [
+        "DELETE FROM passwords WHERE created_at < ?",
+        "DELETE FROM tries WHERE started_at < ?",
+        "DELETE FROM rates WHERE started_at < ?",
+        "DELETE FROM sessions WHERE last_seen_at < ? AND id NOT IN (SELECT session_id FROM passwords \
+         WHERE session_id IS NOT NULL)",
+    ] {
+        sqlx::query(statement).bind(millis(before)).execute(&mut *transaction).await?;
+    }
+    transaction.commit().await?;
+    Ok(())
+}

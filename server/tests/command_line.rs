@@ -1,0 +1,112 @@
+//! The program as it is typed.
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{BufRead, BufReader, Read, Write},
+        net::TcpStream,
+        path::Path,
+        process::{Child, ChildStdout, Command, Output, Stdio},
+    };
+
+    fn server(directory: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_qcert-server"));
+        command.current_dir(directory).args(arguments).env("QCERT__SERVER__LISTEN", "127.0.0.1:0");
+        command
+    }
+
+    fn run(directory: &Path, arguments: &[&str]) -> Output {
+        server(directory, arguments).output().unwrap()
+    }
+
+    fn stderr(output: &Output) -> String {
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
+    /// A server that is ended with its test.
+    struct Serving {
+        child: Child,
+        port: u16,
+        _stdout: BufReader<ChildStdout>,
+    }
+
+    impl Serving {
+        fn start(directory: &Path) -> Self {
+            let mut child = server(directory, &["serve"]).stdout(Stdio::piped()).spawn().unwrap();
+            let mut stdout = BufReader::new(child.stdout.take().unwrap());
+            let mut line = String::new();
+            stdout.read_line(&mut line).unwrap();
+            let port = line.trim().strip_prefix("listening on http://localhost:").unwrap().parse().unwrap();
+            Self { child, port, _stdout: stdout }
+        }
+
+        fn get(&self, path: &str) -> String {
+            let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+            write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            answer
+        }
+    }
+
+    impl Drop for Serving {
+        fn drop(&mut self) {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+
+    #[test]
+    fn serving_without_an_authority_says_how_to_make_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let output = run(directory.path(), &["serve"]);
+        assert!(!output.status.success());
+        assert!(stderr(&output).contains("`qcert-server ca init`"), "{}", stderr(&output));
+    }
+
+    #[test]
+    fn an_authority_is_made_once_and_its_keys_are_private() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().unwrap();
+        assert!(run(directory.path(), &["ca", "init"]).status.success());
+        let key = directory.path().join("data/ca/issuing.key");
+        assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+        let before = std::fs::read(&key).unwrap();
+        let again = run(directory.path(), &["ca", "init"]);
+        assert!(!again.status.success() && stderr(&again).contains("never overwritten"), "{}", stderr(&again));
+        assert_eq!(std::fs::read(&key).unwrap(), before);
+    }
+
+    #[test]
+    fn applications_are_imported_and_listed() {
+        let directory = tempfile::tempdir().unwrap();
+        let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/../demo/applications.json");
+        let imported = run(directory.path(), &["applications", "import", demo]);
+        assert_eq!(String::from_utf8_lossy(&imported.stdout), "6 added, 0 changed, 0 unchanged\n");
+        let listed = run(directory.path(), &["applications", "list", "--json"]);
+        let list: serde_json::Value = serde_json::from_slice(&listed.stdout).unwrap();
+        assert_eq!((list[0]["number"].as_str(), list[0]["state"].as_str()), (Some("67092365"), Some("available")));
+        let certificates = run(directory.path(), &["certificates", "list", "--json"]);
+        assert_eq!(String::from_utf8_lossy(&certificates.stdout), "[]\n");
+    }
+
+    #[test]
+    fn settings_that_cannot_be_used_are_all_named() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("bad.toml"), "[otp]\ntries = 0\nlives = 9").unwrap();
+        let output = run(directory.path(), &["--config", "bad.toml", "serve"]);
+        assert!(stderr(&output).contains("otp.tries") && stderr(&output).contains("otp.lives"), "{}", stderr(&output));
+    }
+
+    #[test]
+    fn a_server_tells_where_it_listens_and_ends_when_it_is_told_to() {
+        let directory = tempfile::tempdir().unwrap();
+        assert!(run(directory.path(), &["ca", "init"]).status.success());
+        let mut serving = Serving::start(directory.path());
+        assert!(serving.get("/healthz").starts_with("HTTP/1.1 200"));
+        assert!(serving.get("/api/v1/configuration").contains("supportPhone"));
+        let id = serving.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        assert!(serving.child.wait().unwrap().success());
+    }
+}

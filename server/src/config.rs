@@ -31,6 +31,8 @@ pub struct Settings {
     pub otp: OneTimePasswords,
     /// `[session]`
     pub session: Sessions,
+    /// `issuance.wait_seconds`: how long a confirmed request rests, for its holder to take it back.
+    pub issuance_wait: Duration,
     /// `request.key_algorithm`: which key pair the host makes.
     pub key_algorithm: KeyAlgorithm,
     /// `secret.file`: the key that hashes one-time passwords; made at the first start. Empty: beside the database.
@@ -130,6 +132,7 @@ impl Settings {
                 idle: Duration::minutes(reader.integer("session.idle_minutes", 30, 1..=1440)),
                 absolute: Duration::hours(reader.integer("session.absolute_hours", 12, 1..=168)),
             },
+            issuance_wait: Duration::seconds(reader.integer("issuance.wait_seconds", 0, 0..=86_400)),
             key_algorithm: reader.parsed("request.key_algorithm", "P-256", key_algorithm),
             secret_file: Some(reader.path("secret.file", "")).filter(|path| !path.as_os_str().is_empty()),
         };

@@ -77,7 +77,8 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let shown = settings.server.origin.as_ref().map_or(origin.clone(), |_| format!("http://{address}"));
     let portal = Arc::new(portal(settings, origin).await?);
 
-    tokio::task::spawn_blocking({
+    // A thread that nobody waits for: ending the server does not wait for it either.
+    std::thread::spawn({
         let pages = Arc::clone(&pages);
         move || pages.compress()
     });

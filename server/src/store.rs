@@ -94,8 +94,14 @@ pub trait Store: Send + Sync {
     /// Takes back a confirmed request that nobody has begun to issue; false if it is too late.
     async fn withdraw(&self, application: Uuid, now: OffsetDateTime) -> Stored<bool>;
 
-    /// Leases the oldest issuance that waits or whose lease has run out.
-    async fn claim_issuance(&self, owner: Uuid, now: OffsetDateTime, until: OffsetDateTime) -> Stored<Option<Job>>;
+    /// Leases the oldest issuance that was queued at `ripe` or before, or whose lease has run out.
+    async fn claim_issuance(
+        &self,
+        owner: Uuid,
+        ripe: OffsetDateTime,
+        now: OffsetDateTime,
+        until: OffsetDateTime,
+    ) -> Stored<Option<Job>>;
     /// Commits serial and bytes to be signed; false if the lease is lost or others were committed. A serial that was
     /// used before is refused.
     async fn commit_to_be_signed(&self, job: &Job, serial: &str, bytes: &[u8], now: OffsetDateTime) -> Stored<bool>;

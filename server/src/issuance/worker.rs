@@ -55,7 +55,8 @@ pub fn name(portal: &Portal) -> Result<Uuid, randomness::RandomnessFailed> {
 /// When the job has to wait.
 pub async fn step(portal: &Portal, owner: Uuid) -> anyhow::Result<bool> {
     let now = portal.clock.now();
-    let Some(job) = portal.store.claim_issuance(owner, now, now + LEASE).await? else { return Ok(false) };
+    let ripe = now - portal.settings.issuance_wait;
+    let Some(job) = portal.store.claim_issuance(owner, ripe, now, now + LEASE).await? else { return Ok(false) };
     let (phone, application) = (&job.application.phone, job.application.id);
     portal.announcer.row(phone, application);
     match issue(portal, &job).await {

@@ -180,8 +180,14 @@ impl Store for SqliteStore {
         requests::withdraw(self.write().await?, application, now).await
     }
 
-    async fn claim_issuance(&self, owner: Uuid, now: OffsetDateTime, until: OffsetDateTime) -> Stored<Option<Job>> {
-        issuances::claim(self.write().await?, owner, now, until).await
+    async fn claim_issuance(
+        &self,
+        owner: Uuid,
+        ripe: OffsetDateTime,
+        now: OffsetDateTime,
+        until: OffsetDateTime,
+    ) -> Stored<Option<Job>> {
+        issuances::claim(self.write().await?, owner, ripe, now, until).await
     }
 
     async fn commit_to_be_signed(&self, job: &Job, serial: &str, bytes: &[u8], now: OffsetDateTime) -> Stored<bool> {

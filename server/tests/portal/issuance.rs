@@ -60,12 +60,25 @@ async fn an_installed_certificate_is_noted_and_twice_is_as_good_as_once() {
 }
 
 #[tokio::test]
+async fn a_confirmed_request_rests_as_long_as_the_settings_say() {
+    let workplace = Workplace::with("[issuance]\nwait_seconds = 60").await;
+    let mut browser = workplace.signed_in(PHONE).await;
+    workplace.sent(&mut browser).await;
+    workplace.clock.advance(Duration::seconds(59));
+    workplace.work().await.unwrap();
+    assert_eq!(state(&mut browser).await, "sent");
+    workplace.clock.advance(Duration::SECOND);
+    workplace.work().await.unwrap();
+    assert_eq!(state(&mut browser).await, "readyToInstall");
+}
+
+#[tokio::test]
 async fn a_worker_that_dies_after_the_lease_is_followed_by_another() {
     let workplace = Workplace::new().await;
     let mut browser = workplace.signed_in(PHONE).await;
     workplace.sent(&mut browser).await;
     let now = workplace.portal.clock.now();
-    let lease = workplace.portal.store.claim_issuance(Uuid::max(), now, now + Duration::seconds(15)).await;
+    let lease = workplace.portal.store.claim_issuance(Uuid::max(), now, now, now + Duration::seconds(15)).await;
     assert!(lease.unwrap().is_some());
     workplace.work().await.unwrap();
     assert_eq!(state(&mut browser).await, "issuing");
@@ -118,7 +131,7 @@ async fn a_worker_that_lost_its_lease_changes_nothing_more() {
     workplace.sent(&mut browser).await;
     let portal = &workplace.portal;
     let now = portal.clock.now();
-    let job = portal.store.claim_issuance(Uuid::max(), now, now + Duration::seconds(15)).await.unwrap().unwrap();
+    let job = portal.store.claim_issuance(Uuid::max(), now, now, now + Duration::seconds(15)).await.unwrap().unwrap();
     workplace.clock.advance(Duration::seconds(15));
     workplace.work().await.unwrap();
     assert_eq!(issuance::issue(portal, &job).await.unwrap(), issuance::Outcome::LeaseLost);

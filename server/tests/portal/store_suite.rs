@@ -111,12 +111,14 @@ async fn a_confirmed_request_is_leased_by_one_at_a_time(store: &dyn Store) {
     assert_eq!(store.confirm_request(&confirmed).await.unwrap(), ConfirmOutcome::PasswordUsed);
 
     let until = NOW + Duration::MINUTE;
-    let job = store.claim_issuance(id(20), NOW, until).await.unwrap().unwrap();
-    assert!(store.claim_issuance(id(21), NOW, until).await.unwrap().is_none());
+    let unripe = store.claim_issuance(id(20), NOW - Duration::SECOND, NOW, until).await.unwrap();
+    assert!(unripe.is_none());
+    let job = store.claim_issuance(id(20), NOW, NOW, until).await.unwrap().unwrap();
+    assert!(store.claim_issuance(id(21), NOW, NOW, until).await.unwrap().is_none());
     assert!(!store.withdraw(id(1), NOW).await.unwrap());
     assert!(store.commit_to_be_signed(&job, "01", b"tbs", NOW).await.unwrap());
     assert!(!store.commit_to_be_signed(&job, "02", b"other", NOW).await.unwrap());
-    let taken_over = store.claim_issuance(id(21), until, until + Duration::MINUTE).await.unwrap().unwrap();
+    let taken_over = store.claim_issuance(id(21), until, until, until + Duration::MINUTE).await.unwrap().unwrap();
     assert_eq!(taken_over.committed, Some(("01".to_owned(), b"tbs".to_vec())));
     assert!(!store.refuse_issuance(&job, "late", until).await.unwrap());
     assert!(store.refuse_issuance(&taken_over, "reason", until).await.unwrap());

@@ -10,16 +10,19 @@ use super::{Certificate, Job, StoreError, Stored, audit, millis, requests::move_
 pub(super) async fn claim(
     mut transaction: Transaction<'static, Sqlite>,
     owner: Uuid,
+    ripe: OffsetDateTime,
     now: OffsetDateTime,
     until: OffsetDateTime,
 ) -> Stored<Option<Job>> {
     let leased = sqlx::query(
         "UPDATE issuances SET state = 'working', lease_owner = ?, lease_until = ? WHERE request_id = ( \
-         SELECT request_id FROM issuances WHERE state = 'queued' OR (state = 'working' AND lease_until <= ?) \
+         SELECT request_id FROM issuances WHERE (state = 'queued' AND created_at <= ?) \
+         OR (state = 'working' AND lease_until <= ?) \
          ORDER BY created_at LIMIT 1) RETURNING request_id, application_id",
     )
     .bind(owner)
     .bind(millis(until))
+    .bind(millis(ripe))
     .bind(millis(now))
     .fetch_optional(&mut *transaction)
     .await?;

@@ -119,15 +119,21 @@ impl Settings {
     /// Everything that is wrong.
     pub fn read(file: &str, environment: &BTreeMap<String, String>) -> Result<Self, SettingsError> {
         let mut reader = Reader::new(file, environment)?;
-        let settings = Self {
-            server: server(&mut reader),
+        let settings = Self::take(&mut reader);
+        reader.finish()?;
+        Ok(settings)
+    }
+
+    fn take(reader: &mut Reader<'_>) -> Self {
+        Self {
+            server: server(reader),
             database_url: reader.parsed("database.url", "sqlite:data/qcert.sqlite", |text| {
                 text.starts_with("sqlite:").then(|| text.to_owned()).ok_or("must begin with sqlite:")
             }),
-            ca: authority(&mut reader),
+            ca: authority(reader),
             sms_outbox: reader.path("sms.outbox", "data/sms.jsonl"),
             support_phone: reader.text("support.phone", "8-800-500-05-08"),
-            otp: one_time_passwords(&mut reader),
+            otp: one_time_passwords(reader),
             session: Sessions {
                 idle: Duration::minutes(reader.integer("session.idle_minutes", 30, 1..=1440)),
                 absolute: Duration::hours(reader.integer("session.absolute_hours", 12, 1..=168)),
@@ -135,9 +141,7 @@ impl Settings {
             issuance_wait: Duration::seconds(reader.integer("issuance.wait_seconds", 0, 0..=86_400)),
             key_algorithm: reader.parsed("request.key_algorithm", "P-256", key_algorithm),
             secret_file: Some(reader.path("secret.file", "")).filter(|path| !path.as_os_str().is_empty()),
-        };
-        reader.finish()?;
-        Ok(settings)
+        }
     }
 
     /// Where the portal's secret is.
@@ -282,6 +286,24 @@ mod tests {
         assert_eq!(settings.otp.tries, 5);
         assert_eq!(settings.database_file(), Some("data/qcert.sqlite".into()));
         assert_eq!(settings.secret_file(), PathBuf::from("data/secret.key"));
+    }
+
+    #[test]
+    fn the_example_names_every_setting_with_its_default() {
+        const EXAMPLE: &str = include_str!("../qcert.example.toml");
+        let nothing = BTreeMap::new();
+        let defaults = Settings::read("", &nothing).unwrap();
+        let example = Settings::read(EXAMPLE, &nothing).unwrap();
+        assert_eq!(format!("{example:?}"), format!("{defaults:?}"));
+
+        let mut reader = Reader::new("", &nothing).unwrap();
+        Settings::take(&mut reader);
+        let table: toml::Table = EXAMPLE.parse().unwrap();
+        for name in reader.names() {
+            let (section, key) = name.split_once('.').unwrap_or(("", name));
+            let keys = table.get(section).and_then(toml::Value::as_table).unwrap_or(&table);
+            assert!(keys.contains_key(key), "{name}");
+        }
     }
 
     #[test]

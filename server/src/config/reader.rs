@@ -119,6 +119,12 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The settings that were taken so far.
+    #[cfg(test)]
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.known.iter().map(String::as_str).filter(|name| !name.starts_with(PREFIX))
+    }
+
     /// Ends the reading: anything that was wrong, or that nobody asked for, is an error.
     pub(super) fn finish(mut self) -> Result<(), SettingsError> {
         let unknown_keys = self.file.keys().filter(|name| !self.known.contains(*name));

@@ -11,7 +11,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use crate::setup::{self, Need};
-use crate::{demo, parts, under_target};
+use crate::{parts, under_target};
 
 #[derive(Subcommand)]
 pub enum Subject {
@@ -55,7 +55,7 @@ pub fn run_subject(subject: &Subject) -> Result<()> {
     let tools = setup::prepare(&[Need::PageTools, Need::Browser, Need::TokenTools])?;
     parts::build_page(&tools)?;
     let sizes = page::sizes(&tools)?;
-    demo::build_walk_programs(&tools)?;
+    parts::build_programs(&tools)?;
     let walked = journey::measure(&tools, &under_target("bench/journey"))?;
     let measures: Vec<Measure> = sizes.into_iter().chain(walked).collect();
     print(&measures);

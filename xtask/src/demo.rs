@@ -51,7 +51,7 @@ pub fn run_demo(options: &Options) -> Result<()> {
     let tools = setup::prepare(&[Need::Browser, Need::TokenTools, Need::PageTools])?;
     world::require_free_port()?;
     parts::build_page(&tools)?;
-    parts::build_programs(&tools, &["qcert-server", "qcert-host"])?;
+    parts::build_programs(&tools)?;
     let world = World::prepare(&tools, options.fresh)?;
     show(&tools, &world)
 }
@@ -61,13 +61,8 @@ fn walk_by_itself(out: &Path) -> Result<()> {
     let out = env::current_dir().context("ask for the current directory")?.join(out);
     let tools = setup::prepare(&[Need::Browser, Need::TokenTools, Need::PageTools])?;
     parts::build_page(&tools)?;
-    build_walk_programs(&tools)?;
+    parts::build_programs(&tools)?;
     walk(&tools, &out)
-}
-
-/// Everything but the page that the program `walk` drives.
-pub fn build_walk_programs(tools: &Toolbox) -> Result<()> {
-    parts::build_programs(tools, &["qcert-server", "qcert-host", "qcert-token-shim", "qcert-journeys"])
 }
 
 /// The journey, walked by the harness of the tests; it prints the steps and leaves its files in `out`.

@@ -21,11 +21,15 @@ pub fn build_with_trunk(tools: &Toolbox, directory: &std::path::Path) -> Result<
     run(&mut trunk)
 }
 
-/// The named packages' programs and libraries, unoptimised: they wait for people and tokens, not for themselves.
-pub fn build_programs(tools: &Toolbox, packages: &[&str]) -> Result<()> {
+/// What the demo, the walk and the benchmarks run. Always all of it: another selection has other features of shared
+/// dependencies, and Cargo would build those again.
+const PROGRAMS: [&str; 4] = ["qcert-server", "qcert-host", "qcert-token-shim", "qcert-journeys"];
+
+/// The programs, unoptimised: they wait for people and tokens, not for themselves.
+pub fn build_programs(tools: &Toolbox) -> Result<()> {
     let mut cargo = tools.cargo();
     cargo.arg("build");
-    for package in packages {
+    for package in PROGRAMS {
         cargo.args(["--package", package]);
     }
     run(&mut cargo)

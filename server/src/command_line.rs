@@ -1,6 +1,6 @@
 //! `qcert-server`, as it is typed.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, io::Write, path::PathBuf};
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
@@ -131,13 +131,17 @@ fn print<T>(
     to_json: impl Fn(&T) -> serde_json::Value,
     to_line: impl Fn(&T) -> String,
 ) -> anyhow::Result<()> {
-    if json {
+    let text = if json {
         let list: Vec<_> = items.iter().map(to_json).collect();
-        println!("{}", serde_json::to_string_pretty(&list)?);
+        serde_json::to_string_pretty(&list)? + "\n"
     } else {
-        items.iter().for_each(|item| println!("{}", to_line(item)));
+        items.iter().map(|item| to_line(item) + "\n").collect()
+    };
+    match std::io::stdout().write_all(text.as_bytes()) {
+        // Whoever reads has read enough: `… list | head -1`.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
     }
-    Ok(())
 }
 
 fn application_json(overview: &Overview) -> serde_json::Value {

@@ -52,6 +52,12 @@ pub struct App {
     pub install_wanted: RwSignal<Option<Uuid>>,
 }
 
+impl Default for App {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl App {
     /// A page that knows nothing yet.
     pub fn new() -> Self {

@@ -21,6 +21,8 @@ pub mod app;
 #[cfg(target_arch = "wasm32")]
 pub mod browser;
 #[cfg(target_arch = "wasm32")]
+pub mod dom;
+#[cfg(target_arch = "wasm32")]
 pub mod installed_here;
 #[cfg(target_arch = "wasm32")]
 pub mod ordered;

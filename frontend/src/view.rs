@@ -24,31 +24,41 @@ mod waiting;
 
 use leptos::prelude::*;
 
-use crate::{app::App, wizard::Screen, words::Words};
+use crate::{
+    app::App,
+    dom::{self, View, part},
+    wizard::Screen,
+    words::Words,
+};
 
 /// Puts the wizard into the document.
 pub fn mount() {
-    mount_to_body(|| {
+    let Some(body) = document().body() else { return };
+    let owner = dom::mount(&body, || {
         let app = App::new();
         app.start();
         page(app)
     });
+    // It lives as long as the page.
+    std::mem::forget(owner);
 }
 
 /// The whole page.
-pub fn page(app: App) -> impl IntoView {
-    move || {
+pub fn page(app: App) -> View {
+    part(move || {
         let words = app.language.get().words();
         frame::frame(app, words, move || screen(app, words))
-    }
+    })
 }
 
-fn screen(app: App, words: &'static Words) -> AnyView {
-    match app.screen.get() {
+fn screen(app: App, words: &'static Words) -> View {
+    let screen = app.screen.get();
+    // What a screen reads while it is built is not what it depends on.
+    untrack(|| match screen {
         Screen::Starting(_) => pieces::loading(words),
         Screen::EnterPhone(state) => sign_in::phone(app, words, state),
         Screen::EnterPassword(state) => sign_in::password(app, words, state),
         Screen::List(list) => choice::choice(app, words, list),
         Screen::Opened(state) => opened::opened(app, words, state),
-    }
+    })
 }

@@ -7,59 +7,71 @@ use uuid::Uuid;
 use super::pieces;
 use crate::{
     app::App,
+    dom::{View, el, part},
     portal,
     wizard::{List, Screen},
     words::{self, Words},
 };
 
 /// The list.
-pub fn choice(app: App, words: &'static Words, _: List) -> AnyView {
-    let content = move || match app.rows.get() {
+pub fn choice(app: App, words: &'static Words, _: List) -> View {
+    let content = part(move || match app.rows.get() {
         None => pieces::loading(words),
-        Some(rows) if rows.is_empty() => view! {
-            <p class="notice" role="status">
-                <b>{words.no_rows}</b> " " {words.no_rows_next} " " {pieces::support_phone(app)}
-            </p>
-        }
-        .into_any(),
+        Some(rows) if rows.is_empty() => el("p")
+            .class("notice")
+            .set("role", "status")
+            .child(el("b").child(words.no_rows))
+            .child(" ")
+            .child(words.no_rows_next)
+            .child(" ")
+            .child(pieces::support_phone(app))
+            .view(),
         Some(rows) => table(app, words, rows),
-    };
-    view! {
-        <section class="panel" aria-labelledby="heading">
-            {pieces::heading(words.choice)}
-            <p>{words.choice_intro}</p>
-            {content}
-        </section>
-    }
-    .into_any()
+    });
+    el("section")
+        .class("panel")
+        .set("aria-labelledby", "heading")
+        .child(pieces::heading(words.choice))
+        .child(el("p").child(words.choice_intro))
+        .child(content)
+        .view()
 }
 
 // The roles are named because a table that is laid out as cards on a narrow screen loses its own.
-fn table(app: App, words: &'static Words, rows: Vec<ApplicationRow>) -> AnyView {
+fn table(app: App, words: &'static Words, rows: Vec<ApplicationRow>) -> View {
     let columns =
         [words.column_holder, words.column_organization, words.column_inn, words.column_state, words.column_action];
-    let head = columns.map(|name| view! { <th role="columnheader" scope="col">{name}</th> }).collect_view();
-    let body = rows.into_iter().map(|row| line(app, words, row)).collect_view();
-    view! {
-        <table class="rows" role="table" aria-labelledby="heading">
-            <thead role="rowgroup"><tr role="row">{head}</tr></thead>
-            <tbody role="rowgroup">{body}</tbody>
-        </table>
-    }
-    .into_any()
+    let head = columns
+        .into_iter()
+        .map(|name| el("th").set("role", "columnheader").set("scope", "col").child(name).view())
+        .collect::<View>();
+    let body = rows.into_iter().map(|row| line(app, words, row)).collect::<View>();
+    el("table")
+        .class("rows")
+        .set("role", "table")
+        .set("aria-labelledby", "heading")
+        .child(el("thead").set("role", "rowgroup").child(el("tr").set("role", "row").child(head)))
+        .child(el("tbody").set("role", "rowgroup").child(body))
+        .view()
 }
 
-fn line(app: App, words: &'static Words, row: ApplicationRow) -> AnyView {
+fn line(app: App, words: &'static Words, row: ApplicationRow) -> View {
     let id = row.id;
     let state = row.state;
     let label = format!("row-{id}");
-    let replaces = row.replaces.map(|_| view! { <span class="rows__note">{words.replaces}</span> });
-    let reason = row.reason.clone().map(|reason| view! { <span class="rows__note">{reason}</span> });
+    let replaces = row.replaces.map(|_| el("span").class("rows__note").child(words.replaces).view());
+    let reason = row.reason.clone().map(|reason| el("span").class("rows__note").child(reason).view());
     let file = match (state, &row.certificate) {
         (ApplicationState::Installed, Some(certificate)) => {
             let href = portal::certificate_file(certificate.id);
             Some(
-                view! { <a class="rows__file" href=href download="" on:click=|event| event.stop_propagation()>{words.download}</a> },
+                el("a")
+                    .class("rows__file")
+                    .set("href", href)
+                    .set("download", "")
+                    .on("click", |event| event.stop_propagation())
+                    .child(words.download)
+                    .view(),
             )
         }
         _ => None,
@@ -67,23 +79,40 @@ fn line(app: App, words: &'static Words, row: ApplicationRow) -> AnyView {
     let main =
         matches!(state, ApplicationState::Available | ApplicationState::Preparing | ApplicationState::ReadyToInstall);
     let class = if main { "button button--main" } else { "button" };
-    view! {
-        <tr role="row" class="rows__row" on:click=move |_| open(app, id, state)>
-            <td role="cell" class="rows__holder" id=label.clone()>{row.holder} {replaces}</td>
-            <td role="cell">{row.organization.unwrap_or_default()}</td>
-            <td role="cell" class="number">{row.inn}</td>
-            <td role="cell">{state_mark(words, state)} {reason}</td>
-            <td role="cell" class="rows__action">
-                <button type="button" class=class aria-describedby=label>{action(words, state)}</button>
-                {file}
-            </td>
-        </tr>
-    }
-    .into_any()
+    el("tr")
+        .set("role", "row")
+        .class("rows__row")
+        .on("click", move |_| open(app, id, state))
+        .child(
+            el("td")
+                .set("role", "cell")
+                .class("rows__holder")
+                .set("id", label.clone())
+                .child(row.holder)
+                .child(replaces),
+        )
+        .child(el("td").set("role", "cell").child(row.organization.unwrap_or_default()))
+        .child(el("td").set("role", "cell").class("number").child(row.inn))
+        .child(el("td").set("role", "cell").child(state_mark(words, state)).child(reason))
+        .child(
+            el("td").set("role", "cell").child(
+                el("div")
+                    .class("rows__actions")
+                    .child(
+                        el("button")
+                            .set("type", "button")
+                            .class(class)
+                            .set("aria-describedby", label)
+                            .child(action(words, state)),
+                    )
+                    .child(file),
+            ),
+        )
+        .view()
 }
 
 /// A state in its colour.
-pub fn state_mark(words: &'static Words, state: ApplicationState) -> AnyView {
+pub fn state_mark(words: &'static Words, state: ApplicationState) -> View {
     use ApplicationState::*;
     let class = match state {
         Available | Withdrawn => "state",
@@ -91,7 +120,7 @@ pub fn state_mark(words: &'static Words, state: ApplicationState) -> AnyView {
         ReadyToInstall | Installed => "state state--good",
         Rejected | Expired | Revoked => "state state--bad",
     };
-    view! { <span class=class>{words::state(words, state)}</span> }.into_any()
+    el("span").class(class).child(words::state(words, state)).view()
 }
 
 fn action(words: &'static Words, state: ApplicationState) -> &'static str {

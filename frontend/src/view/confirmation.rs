@@ -1,6 +1,6 @@
 //! Figure 9: the request is at the portal and waits for the password that confirms exactly it.
 
-use leptos::{ev, prelude::*, task::spawn_local};
+use leptos::{prelude::*, task::spawn_local};
 use qcert_protocol::{
     ErrorCode,
     portal::RequestView,
@@ -13,6 +13,7 @@ use crate::{
     app::App,
     browser,
     devices::{self, Search},
+    dom::{View, el, flag, part},
     ordered, portal,
     trouble::Trouble,
     words::{self, Words},
@@ -20,7 +21,7 @@ use crate::{
 };
 
 /// The screen.
-pub fn confirmation(app: App, words: &'static Words, request: RequestView) -> AnyView {
+pub fn confirmation(app: App, words: &'static Words, request: RequestView) -> View {
     let text = RwSignal::new(String::new());
     let error = RwSignal::new(None);
     let failed = RwSignal::new(None::<Trouble>);
@@ -32,16 +33,18 @@ pub fn confirmation(app: App, words: &'static Words, request: RequestView) -> An
     let order = move || order(app, request_id, deadline, failed);
     if !request.password_ordered {
         // Once in a session: the portal remembers it, and answers a second order with the time that is left.
-        spawn_local(order());
+        spawn_local(async move {
+            order().await;
+        });
     }
     let order_again = move || async move {
         resent.set(false);
-        order().await;
-        resent.set(failed.with_untracked(Option::is_none));
-        browser::focus("password");
+        if order().await {
+            resent.set(true);
+            browser::focus("password");
+        }
     };
-    let submit = move |event: ev::SubmitEvent| {
-        event.prevent_default();
+    let submit = move || {
         if busy.get_untracked() {
             return;
         }
@@ -73,25 +76,34 @@ pub fn confirmation(app: App, words: &'static Words, request: RequestView) -> An
         let request = request.clone();
         move || leaving.get().then(|| leave(app, words, request.clone(), leaving))
     };
-    view! {
-        <section class="panel" aria-labelledby="heading">
-            {pieces::back(app, words)}
-            <h1 id="heading" class="heading" tabindex="-1">{words.request}</h1>
-            <p>{words.request_intro}</p>
-            {key(words, &request)}
-            <form class="form" novalidate on:submit=submit>
-                {pieces::password_field(words, text, error)}
-                {pieces::submit(move || busy.get(), words.submit, words.sending)}
-            </form>
-            {notice::slot(words, failed)}
-            {move || resent.get().then(|| notice::good(words.resent))}
-            {pieces::resend(words, deadline, order_again)}
-            <p class="aside">{words.no_message} " " {pieces::support_phone(app)}</p>
-            <button type="button" class="button button--link" on:click=move |_| leaving.set(true)>{words.cancel_request}</button>
-            {close}
-        </section>
-    }
-    .into_any()
+    el("section")
+        .class("panel")
+        .set("aria-labelledby", "heading")
+        .child(pieces::back(app, words))
+        .child(el("h1").set("id", "heading").class("heading").set("tabindex", "-1").child(words.request))
+        .child(el("p").child(words.request_intro))
+        .child(key(words, &request))
+        .child(
+            el("form")
+                .class("form")
+                .set("novalidate", "")
+                .on_submit(submit)
+                .child(pieces::password_field(words, text, error))
+                .child(pieces::submit(move || busy.get(), words.submit, words.sending)),
+        )
+        .child(notice::slot(words, failed))
+        .child(part(move || resent.get().then(|| notice::good(words.resent))))
+        .child(pieces::resend(words, deadline, order_again))
+        .child(el("p").class("aside").child(words.no_message).child(" ").child(pieces::support_phone(app)))
+        .child(
+            el("button")
+                .set("type", "button")
+                .class("button button--link")
+                .on("click", move |_| leaving.set(true))
+                .child(words.cancel_request),
+        )
+        .child(part(close))
+        .view()
 }
 
 /// What the portal says of the next message, and what this tab remembers since a reload: the later one.
@@ -100,32 +112,48 @@ fn deadline(request: &RequestView) -> f64 {
     if request.password_ordered { told.max(ordered::confirmation(request.id)) } else { told }
 }
 
-async fn order(app: App, request: Uuid, deadline: RwSignal<f64>, failed: RwSignal<Option<Trouble>>) {
+async fn order(app: App, request: Uuid, deadline: RwSignal<f64>, failed: RwSignal<Option<Trouble>>) -> bool {
     failed.set(None);
     match portal::order_confirmation(request).await {
-        Ok(answer) => deadline.set(ordered::keep_confirmation(request, answer.resend_after_seconds)),
+        Ok(answer) => {
+            deadline.set(ordered::keep_confirmation(request, answer.resend_after_seconds));
+            true
+        }
         Err(trouble) => {
             if let Some(seconds) = trouble.retry_after_seconds {
                 deadline.set(ordered::keep_confirmation(request, seconds));
             }
             failed.set(app.shown(trouble));
+            false
         }
     }
 }
 
-fn key(words: &'static Words, request: &RequestView) -> AnyView {
-    view! {
-        <div class="key">
-            <p class="key__name" id="key-code">{words.key_code}</p>
-            <p class="key__code" aria-labelledby="key-code">{request.key_code.as_str().to_owned()}</p>
-            <p>{words.key_code_note}</p>
-            <dl class="pairs">
-                <div class="pair"><dt>{words.on_token}</dt><dd>{token_name(words, &request.token)}</dd></div>
-                <div class="pair"><dt>{words.container}</dt><dd>{request.container.as_str().to_owned()}</dd></div>
-            </dl>
-        </div>
-    }
-    .into_any()
+fn key(words: &'static Words, request: &RequestView) -> View {
+    el("div")
+        .class("key")
+        .child(el("p").class("key__name").set("id", "key-code").child(words.key_code))
+        .child(
+            el("p").class("key__code").set("aria-labelledby", "key-code").child(request.key_code.as_str().to_owned()),
+        )
+        .child(el("p").child(words.key_code_note))
+        .child(
+            el("dl")
+                .class("pairs")
+                .child(
+                    el("div")
+                        .class("pair")
+                        .child(el("dt").child(words.on_token))
+                        .child(el("dd").child(token_name(words, &request.token))),
+                )
+                .child(
+                    el("div")
+                        .class("pair")
+                        .child(el("dt").child(words.container))
+                        .child(el("dd").child(request.container.as_str().to_owned())),
+                ),
+        )
+        .view()
 }
 
 /// A token's label and serial number: labels alone may be the same.
@@ -134,7 +162,7 @@ pub fn token_name(words: &'static Words, name: &qcert_protocol::portal::TokenNam
 }
 
 /// `Отменить запрос`: the key pair goes first, where its token is; then the request.
-fn leave(app: App, words: &'static Words, request: RequestView, leaving: RwSignal<bool>) -> AnyView {
+fn leave(app: App, words: &'static Words, request: RequestView, leaving: RwSignal<bool>) -> View {
     let busy = RwSignal::new(false);
     let failed = RwSignal::new(None::<Trouble>);
     let token = request.token.clone();
@@ -146,10 +174,10 @@ fn leave(app: App, words: &'static Words, request: RequestView, leaving: RwSigna
     };
     let found = here.clone();
     let name = token_name(words, &request.token);
-    let told = move || match found() {
+    let told = part(move || match found() {
         Some(_) => words.cancel_request_here.to_owned(),
         None => words::fill(words.cancel_request_absent, &name),
-    };
+    });
     let go = move |_| {
         busy.set(true);
         failed.set(None);
@@ -168,22 +196,37 @@ fn leave(app: App, words: &'static Words, request: RequestView, leaving: RwSigna
             }
         });
     };
-    let body = view! {
-        <p>{words.cancel_request_sure}</p>
-        <p>{told}</p>
-        {move || busy.get().then(|| view! { <progress class="bar" aria-label=words.cancel_request></progress> })}
-        {notice::slot(words, failed)}
-        <div class="dialog__buttons">
-            <button type="button" class="button button--bad" disabled=move || busy.get() on:click=go>{words.cancel_request}</button>
-            <button type="button" class="button" disabled=move || busy.get() on:click=move |_| leaving.set(false)>{words.keep_request}</button>
-        </div>
-    };
+    let body = View::all([
+        el("p").child(words.cancel_request_sure).view(),
+        el("p").child(told).view(),
+        part(move || busy.get().then(|| el("progress").class("bar").set("aria-label", words.cancel_request).view())),
+        notice::slot(words, failed),
+        el("div")
+            .class("dialog__buttons")
+            .child(
+                el("button")
+                    .set("type", "button")
+                    .class("button button--bad")
+                    .set("disabled", flag(move || busy.get()))
+                    .on("click", go)
+                    .child(words.cancel_request),
+            )
+            .child(
+                el("button")
+                    .set("type", "button")
+                    .class("button")
+                    .set("disabled", flag(move || busy.get()))
+                    .on("click", move |_| leaving.set(false))
+                    .child(words.keep_request),
+            )
+            .view(),
+    ]);
     let escape = move || {
         if !busy.get_untracked() {
             leaving.set(false);
         }
     };
-    dialog::dialog(words.cancel_request, "", escape, body.into_any())
+    dialog::dialog(words.cancel_request, "", escape, body)
 }
 
 async fn remove_and_cancel(

@@ -5,10 +5,16 @@ use qcert_protocol::{ApplicationState, HolderData, application::CertificateType,
 use uuid::Uuid;
 
 use super::{mistake, notice, pieces, preparation};
-use crate::{app::App, portal, trouble::Trouble, words::Words};
+use crate::{
+    app::App,
+    dom::{View, el, part},
+    portal,
+    trouble::Trouble,
+    words::Words,
+};
 
 /// The screen.
-pub fn data(app: App, words: &'static Words, id: Uuid) -> AnyView {
+pub fn data(app: App, words: &'static Words, id: Uuid) -> View {
     let details = RwSignal::new(None::<ApplicationDetails>);
     let failed = RwSignal::new(None::<Trouble>);
     let fetch = move || {
@@ -21,26 +27,24 @@ pub fn data(app: App, words: &'static Words, id: Uuid) -> AnyView {
         });
     };
     fetch();
-    let content = move || match (details.get(), failed.get()) {
+    let content = part(move || match (details.get(), failed.get()) {
         (Some(details), _) => filled(app, words, details),
-        (None, Some(trouble)) => view! {
-            {notice::trouble(words, &trouble)}
-            <button type="button" class="button" on:click=move |_| fetch()>{words.retry}</button>
-        }
-        .into_any(),
+        (None, Some(trouble)) => View::all([
+            notice::trouble(words, &trouble),
+            el("button").set("type", "button").class("button").on("click", move |_| fetch()).child(words.retry).view(),
+        ]),
         (None, None) => pieces::loading(words),
-    };
-    view! {
-        <section class="panel" aria-labelledby="heading">
-            {pieces::back(app, words)}
-            {pieces::heading(words.check_data)}
-            {content}
-        </section>
-    }
-    .into_any()
+    });
+    el("section")
+        .class("panel")
+        .set("aria-labelledby", "heading")
+        .child(pieces::back(app, words))
+        .child(pieces::heading(words.check_data))
+        .child(content)
+        .view()
 }
 
-fn filled(app: App, words: &'static Words, details: ApplicationDetails) -> AnyView {
+fn filled(app: App, words: &'static Words, details: ApplicationDetails) -> View {
     let withdrawn = (details.row.state == ApplicationState::Withdrawn).then(|| notice::good(words.withdrawn_note));
     let kind = match details.certificate_type {
         CertificateType::Qualified => words.kind_qualified,
@@ -48,26 +52,26 @@ fn filled(app: App, words: &'static Words, details: ApplicationDetails) -> AnyVi
     let lines = table(words, &details.data, kind)
         .into_iter()
         .map(|(name, value)| {
-            let value = if value.is_empty() {
-                view! { <td class="empty"><span class="unseen">{words.empty}</span></td> }.into_any()
-            } else {
-                view! { <td>{value}</td> }.into_any()
-            };
-            view! { <tr><th scope="row">{name}</th>{value}</tr> }
+            let value = if value.is_empty() { el("td").class("empty").view() } else { el("td").child(value).view() };
+            el("tr").child(el("th").set("scope", "row").child(name)).child(value).view()
         })
-        .collect_view();
+        .collect::<View>();
     let begin = if details.identified {
         preparation::begin(app, words, details.clone())
     } else {
-        view! { <p class="notice notice--bad">{words.not_identified} " " {pieces::support_phone(app)}</p> }.into_any()
+        el("p")
+            .class("notice notice--bad")
+            .child(words.not_identified)
+            .child(" ")
+            .child(pieces::support_phone(app))
+            .view()
     };
-    view! {
-        {withdrawn}
-        <table class="data" aria-labelledby="heading"><tbody>{lines}</tbody></table>
-        {mistake::mistake(app, words, details.row.id)}
-        {begin}
-    }
-    .into_any()
+    View::all([
+        withdrawn.into(),
+        el("table").class("data").set("aria-labelledby", "heading").child(el("tbody").child(lines)).view(),
+        mistake::mistake(app, words, details.row.id),
+        begin,
+    ])
 }
 
 /// The rows of figure 5 in their order, then what the figure does not have.

@@ -1,44 +1,45 @@
 //! A modal dialog: the browser's own, which keeps the focus inside and makes the page behind it inert.
 
-use leptos::{ev, html, prelude::*};
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::{Event, HtmlDialogElement};
 
-use crate::{browser, countdown, words::Words};
+use crate::{
+    browser, countdown,
+    dom::{View, el, part},
+    words::Words,
+};
 
 /// Opens a dialog for as long as the view exists. `Esc` is the same as `Отмена`.
 pub fn dialog(
     title: &'static str,
     class: &'static str,
     on_cancel: impl Fn() + Send + Sync + 'static,
-    content: AnyView,
-) -> AnyView {
-    let element = NodeRef::<html::Dialog>::new();
-    Effect::new(move || {
-        if let Some(element) = element.get() {
-            // It fails only for a dialog that is open already or was removed again.
-            let _ = element.show_modal();
-        }
-    });
-    let cancel = move |event: ev::Event| {
+    content: View,
+) -> View {
+    let dialog = el("dialog");
+    let element: HtmlDialogElement = dialog.element().unchecked_into();
+    let shown = element.clone();
+    // Once it is in the document. It fails only for a dialog that is open already or was removed again.
+    Effect::new(move || drop(shown.show_modal()));
+    let cancel = move |event: Event| {
         event.prevent_default();
         on_cancel();
     };
     // A browser closes a dialog at the second `Esc` whatever the page says; while the view exists, it is open.
-    let stay = move |_| {
-        if let Some(element) = element.get_untracked() {
-            let _ = element.show_modal();
-        }
-    };
-    view! {
-        <dialog node_ref=element class=format!("dialog {class}") aria-labelledby="dialog-title" on:cancel=cancel on:close=stay>
-            <h2 id="dialog-title" class="dialog__title">{title}</h2>
-            {content}
-        </dialog>
-    }
-    .into_any()
+    let stay = move |_| drop(element.show_modal());
+    dialog
+        .class(format!("dialog {class}"))
+        .set("aria-labelledby", "dialog-title")
+        .on("cancel", cancel)
+        .on("close", stay)
+        .child(el("h2").set("id", "dialog-title").class("dialog__title").child(title))
+        .child(content)
+        .view()
 }
 
 /// Ten minutes that run down, and what happens at their end.
-pub fn limit(words: &'static Words, at_zero: impl Fn() + Send + Sync + 'static) -> AnyView {
+pub fn limit(words: &'static Words, at_zero: impl Fn() + Send + Sync + 'static) -> View {
     let deadline = browser::now() + countdown::DIALOG_MS;
     let time = browser::ticking();
     let left = Memo::new(move |_| countdown::seconds_left(deadline, time.get()));
@@ -47,8 +48,10 @@ pub fn limit(words: &'static Words, at_zero: impl Fn() + Send + Sync + 'static) 
             at_zero();
         }
     });
-    view! {
-        <span class="dialog__time" role="timer" aria-label=words.time_left>{move || countdown::hours(left.get())}</span>
-    }
-    .into_any()
+    el("span")
+        .class("dialog__time")
+        .set("role", "timer")
+        .set("aria-label", words.time_left)
+        .child(part(move || countdown::hours(left.get())))
+        .view()
 }

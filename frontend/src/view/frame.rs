@@ -3,48 +3,60 @@
 use leptos::prelude::*;
 
 use super::{pieces, step_bar};
-use crate::{app::App, words::Words};
+use crate::{
+    app::App,
+    dom::{View, el, part},
+    words::Words,
+};
 
 /// Puts a screen into its frame.
-pub fn frame(app: App, words: &'static Words, screen: impl Fn() -> AnyView + Send + Sync + 'static) -> AnyView {
-    let authority = move || {
+pub fn frame(app: App, words: &'static Words, screen: impl Fn() -> View + Send + Sync + 'static) -> View {
+    let authority = part(move || {
         app.configuration.with(|known| {
             known.as_ref().map_or_else(|| words.authority.to_owned(), |configuration| configuration.authority.clone())
         })
-    };
-    let signed_in = move || {
+    });
+    let signed_in = part(move || {
         app.session.get().map(|session| {
-            view! {
-                <span class="head__phone">{session.phone}</span>
-                <button type="button" class="button button--quiet" on:click=move |_| app.sign_out()>
-                    {words.sign_out}
-                </button>
-            }
+            View::all([
+                el("span").class("head__phone").child(session.phone).view(),
+                el("button")
+                    .set("type", "button")
+                    .class("button button--quiet")
+                    .on("click", move |_| app.sign_out())
+                    .child(words.sign_out)
+                    .view(),
+            ])
         })
-    };
+    });
     let other = app.language.get_untracked().other().tag();
-    let offline = move || (!app.online.get()).then(|| view! { <p class="offline" role="status">{words.offline}</p> });
-    view! {
-        <a class="skip" href="#main" on:click=pieces::skip>{words.skip}</a>
-        <header class="head">
-            <div class="head__inside">
-                <span class="head__mark" aria-hidden="true"></span>
-                <span class="head__name">{authority}</span>
-                <div class="head__right">
-                    {signed_in}
-                    <button type="button" class="button button--quiet" lang=other on:click=move |_| app.change_language()>
-                        {words.other_language}
-                    </button>
-                </div>
-            </div>
-        </header>
-        {step_bar::step_bar(app, words)}
-        {offline}
-        <main id="main" class="main" tabindex="-1">{screen}</main>
-        <footer class="foot">
-            <span>{words.support}</span>
-            {pieces::support_phone(app)}
-        </footer>
-    }
-    .into_any()
+    let offline = part(move || {
+        (!app.online.get()).then(|| el("p").class("offline").set("role", "status").child(words.offline).view())
+    });
+    View::all([
+        el("a").class("skip").set("href", "#main").on("click", pieces::skip).child(words.skip).view(),
+        el("header")
+            .class("head")
+            .child(
+                el("div")
+                    .class("head__inside")
+                    .child(el("span").class("head__mark").set("aria-hidden", "true"))
+                    .child(el("span").class("head__name").child(authority))
+                    .child(
+                        el("div").class("head__right").child(signed_in).child(
+                            el("button")
+                                .set("type", "button")
+                                .class("button button--quiet")
+                                .set("lang", other)
+                                .on("click", move |_| app.change_language())
+                                .child(words.other_language),
+                        ),
+                    ),
+            )
+            .view(),
+        step_bar::step_bar(app, words),
+        offline,
+        el("main").set("id", "main").class("main").set("tabindex", "-1").child(part(screen)).view(),
+        el("footer").class("foot").child(el("span").child(words.support)).child(pieces::support_phone(app)).view(),
+    ])
 }

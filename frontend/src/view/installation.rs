@@ -12,6 +12,7 @@ use super::{choice, confirmation::token_name, notice, pieces, preparation};
 use crate::{
     app::App,
     devices::{self, Search},
+    dom::{View, el, part, state},
     installed_here, portal,
     trouble::Trouble,
     words::{self, Words},
@@ -25,72 +26,80 @@ pub fn installation(
     id: Uuid,
     request: RequestView,
     certificate: CertificateView,
-) -> AnyView {
+) -> View {
     let installer = Installer::new(app, &request, certificate.id);
     if app.install_wanted.get_untracked() == Some(id) {
         app.install_wanted.set(None);
         installer.press();
     }
-    let row = move || app.row(id).map(|row| self::row(words, &row.holder, row.organization, &row.inn));
+    let row = part(move || app.row(id).map(|row| self::row(words, &row.holder, row.organization, &row.inn)));
     let ready = installer;
     let wanted = request.token.clone();
-    let token = move || self::token(words, ready.search(), &wanted);
-    view! {
-        <section class="panel" aria-labelledby="heading">
-            {pieces::back(app, words)}
-            {pieces::heading(words.installation)}
-            <p>{words.installation_intro}</p>
-            <div class="card">
-                {row}
-                {choice::state_mark(words, ApplicationState::ReadyToInstall)}
-                <button type="button" class="button button--main" aria-disabled=move || installer.busy.get().to_string()
-                    on:click=move |_| installer.press()>
-                    {words.action_install}
-                </button>
-            </div>
-            {token}
-            {installer.feedback(words)}
-        </section>
-    }
-    .into_any()
+    let token = part(move || self::token(words, ready.search(), &wanted));
+    el("section")
+        .class("panel")
+        .set("aria-labelledby", "heading")
+        .child(pieces::back(app, words))
+        .child(pieces::heading(words.installation))
+        .child(el("p").child(words.installation_intro))
+        .child(
+            el("div")
+                .class("card")
+                .child(row)
+                .child(choice::state_mark(words, ApplicationState::ReadyToInstall))
+                .child(
+                    el("button")
+                        .set("type", "button")
+                        .class("button button--main")
+                        .set("aria-disabled", state(move || installer.busy.get()))
+                        .on("click", move |_| installer.press())
+                        .child(words.action_install),
+                ),
+        )
+        .child(token)
+        .child(installer.feedback(words))
+        .view()
 }
 
 /// Holder, organisation and INN, as a row of figures 11 and 12 has them.
-pub fn row(words: &'static Words, holder: &str, organization: Option<String>, inn: &str) -> AnyView {
-    view! {
-        <div class="card__text">
-            <b>{holder.to_owned()}</b>
-            {organization.map(|name| view! { <span>{name}</span> })}
-            <span>{words.column_inn} " " {inn.to_owned()}</span>
-        </div>
-    }
-    .into_any()
+pub fn row(words: &'static Words, holder: &str, organization: Option<String>, inn: &str) -> View {
+    el("div")
+        .class("card__text")
+        .child(el("b").child(holder.to_owned()))
+        .child(organization.map(|name| el("span").child(name).view()))
+        .child(el("span").child(words.column_inn).child(" ").child(inn.to_owned()))
+        .view()
 }
 
-fn token(
-    words: &'static Words,
-    search: Result<Search, ErrorCode>,
-    wanted: &qcert_protocol::portal::TokenName,
-) -> AnyView {
+fn token(words: &'static Words, search: Result<Search, ErrorCode>, wanted: &qcert_protocol::portal::TokenName) -> View {
     let name = token_name(words, wanted);
     let wanted = words::fill(words.wanted_token, &name);
     match search {
-        Ok(Search::Found(_)) => {
-            view! { <p class="notice notice--good" role="status">{words::fill(words.right_token, &name)}</p> }
-                .into_any()
-        }
+        Ok(Search::Found(_)) => el("p")
+            .class("notice notice--good")
+            .set("role", "status")
+            .child(words::fill(words.right_token, &name))
+            .view(),
         Ok(Search::Others(others)) => {
             let others: Vec<_> = others.iter().map(|other| token_name(words, other)).collect();
             let wrong = words::fill(words.wrong_token, &others.join(", "));
-            view! { <p class="notice notice--bad" role="status">{wrong} " " {wanted} " " {words.waiting_for_token}</p> }
-                .into_any()
+            el("p")
+                .class("notice notice--bad")
+                .set("role", "status")
+                .child(wrong)
+                .child(" ")
+                .child(wanted)
+                .child(" ")
+                .child(words.waiting_for_token)
+                .view()
         }
         Ok(Search::Nothing) => {
-            view! { <p class="notice" role="status">{wanted} " " {words.waiting_for_token}</p> }.into_any()
+            el("p").class("notice").set("role", "status").child(wanted).child(" ").child(words.waiting_for_token).view()
         }
-        Err(code) => {
-            view! { <p class="notice" role="status">{wanted}</p> {notice::trouble(words, &code.into())} }.into_any()
-        }
+        Err(code) => View::all([
+            el("p").class("notice").set("role", "status").child(wanted).view(),
+            notice::trouble(words, &code.into()),
+        ]),
     }
 }
 
@@ -156,8 +165,9 @@ impl Installer {
     }
 
     async fn install(self, token: Token) -> Result<Installed, Trouble> {
-        let details = portal::certificate(self.certificate).await?;
         let container = self.request.with_value(|request| request.container.clone());
+        // From here on the view may be gone; what is awaited goes on.
+        let details = portal::certificate(self.certificate).await?;
         let params = InstallCertificate { token: token.id, container, certificate: details.der };
         let operation = workstation::install_certificate(&params)?;
         self.app.operation.set(Some(operation.id()));
@@ -181,7 +191,7 @@ impl Installer {
     }
 
     /// The dialog while it works, and what went wrong.
-    pub fn feedback(self, words: &'static Words) -> AnyView {
+    pub fn feedback(self, words: &'static Words) -> View {
         let again = move |_| {
             if let Some(installed) = self.unrecorded.get_untracked() {
                 self.unrecorded.set(None);
@@ -189,19 +199,18 @@ impl Installer {
                 spawn_local(self.record(installed));
             }
         };
-        let unrecorded = move || {
+        let unrecorded = part(move || {
             self.unrecorded.with(Option::is_some).then(|| {
-                view! {
-                    <p class="notice">{words.not_recorded}</p>
-                    <button type="button" class="button" on:click=again>{words.retry}</button>
-                }
+                View::all([
+                    el("p").class("notice").child(words.not_recorded).view(),
+                    el("button").set("type", "button").class("button").on("click", again).child(words.retry).view(),
+                ])
             })
-        };
-        view! {
-            {move || self.busy.get().then(|| preparation::waiting_for_window(self.app, words, words.installing))}
-            {notice::slot(words, self.failed)}
-            {unrecorded}
-        }
-        .into_any()
+        });
+        View::all([
+            part(move || self.busy.get().then(|| preparation::waiting_for_window(self.app, words, words.installing))),
+            notice::slot(words, self.failed),
+            unrecorded,
+        ])
     }
 }

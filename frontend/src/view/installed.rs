@@ -1,14 +1,19 @@
 //! Figure 12: the certificate is on its token.
 
-use leptos::prelude::*;
 use qcert_protocol::{ApplicationState, portal::CertificateView};
 use uuid::Uuid;
 
 use super::{choice, installation, notice, pieces};
-use crate::{app::App, installed_here, portal, trouble::Trouble, words::Words};
+use crate::{
+    app::App,
+    dom::{View, el},
+    installed_here, portal,
+    trouble::Trouble,
+    words::Words,
+};
 
 /// The screen.
-pub fn installed(app: App, words: &'static Words, id: Uuid, certificate: CertificateView) -> AnyView {
+pub fn installed(app: App, words: &'static Words, id: Uuid, certificate: CertificateView) -> View {
     let row = app.row(id);
     let text = row.as_ref().map(|row| installation::row(words, &row.holder, row.organization.clone(), &row.inn));
     let installer = row
@@ -16,41 +21,59 @@ pub fn installed(app: App, words: &'static Words, id: Uuid, certificate: Certifi
         .and_then(|row| row.request.as_ref())
         .map(|request| installation::Installer::new(app, request, certificate.id));
     let store = match installed_here::store_error(certificate.id) {
-        None => ().into_any(),
+        None => View::nothing(),
         Some(None) => notice::good(words.in_store),
         Some(Some(code)) => {
             let again = installer.map(|installer| {
-                view! {
-                    <button type="button" class="button" on:click=move |_| installer.press()>{words.install_again}</button>
-                    {installer.feedback(words)}
-                }
+                View::all([
+                    el("button")
+                        .set("type", "button")
+                        .class("button")
+                        .on("click", move |_| installer.press())
+                        .child(words.install_again)
+                        .view(),
+                    installer.feedback(words),
+                ])
             });
-            view! {
-                <p>{words.not_in_store} " " {words.not_in_store_next}</p>
-                {notice::trouble(words, &Trouble::from(code))}
-                {again}
-            }
-            .into_any()
+            View::all([
+                el("p").child(words.not_in_store).child(" ").child(words.not_in_store_next).view(),
+                notice::trouble(words, &Trouble::from(code)),
+                again.into(),
+            ])
         }
     };
     let validity =
         format!("{} – {}", pieces::date(words, certificate.not_before), pieces::date(words, certificate.not_after));
-    view! {
-        <section class="panel" aria-labelledby="heading">
-            {pieces::back(app, words)}
-            {pieces::heading(words.done)}
-            <p>{words.done_intro}</p>
-            <div class="card card--good">
-                {text}
-                {choice::state_mark(words, ApplicationState::Installed)}
-                <a class="button" href=portal::certificate_file(certificate.id) download="">{words.download}</a>
-            </div>
-            <dl class="pairs">
-                <div class="pair"><dt>{words.serial_number}</dt><dd class="number">{certificate.serial}</dd></div>
-                <div class="pair"><dt>{words.valid}</dt><dd>{validity}</dd></div>
-            </dl>
-            {store}
-        </section>
-    }
-    .into_any()
+    el("section")
+        .class("panel")
+        .set("aria-labelledby", "heading")
+        .child(pieces::back(app, words))
+        .child(pieces::heading(words.done))
+        .child(el("p").child(words.done_intro))
+        .child(
+            el("div")
+                .class("card card--good")
+                .child(text)
+                .child(choice::state_mark(words, ApplicationState::Installed))
+                .child(
+                    el("a")
+                        .class("button")
+                        .set("href", portal::certificate_file(certificate.id))
+                        .set("download", "")
+                        .child(words.download),
+                ),
+        )
+        .child(
+            el("dl")
+                .class("pairs")
+                .child(
+                    el("div")
+                        .class("pair")
+                        .child(el("dt").child(words.serial_number))
+                        .child(el("dd").class("number").child(certificate.serial)),
+                )
+                .child(el("div").class("pair").child(el("dt").child(words.valid)).child(el("dd").child(validity))),
+        )
+        .child(store)
+        .view()
 }

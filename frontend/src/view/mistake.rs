@@ -1,16 +1,23 @@
 //! `Нашли ошибку?`: what is wrong in the data, for the operator.
 
-use leptos::{ev, prelude::*, task::spawn_local};
+use leptos::{prelude::*, task::spawn_local};
 use uuid::Uuid;
 
 use super::{notice, pieces};
-use crate::{app::App, browser, portal, trouble::Trouble, words::Words};
+use crate::{
+    app::App,
+    browser,
+    dom::{View, el, part, state},
+    portal,
+    trouble::Trouble,
+    words::Words,
+};
 
 /// The longest report, in characters.
 const MAX_CHARS: usize = 1000;
 
 /// The button, and the form that it opens.
-pub fn mistake(app: App, words: &'static Words, id: Uuid) -> AnyView {
+pub fn mistake(app: App, words: &'static Words, id: Uuid) -> View {
     let open = RwSignal::new(false);
     let sent = RwSignal::new(false);
     let toggle = move |_| {
@@ -18,28 +25,35 @@ pub fn mistake(app: App, words: &'static Words, id: Uuid) -> AnyView {
         sent.set(false);
         browser::focus("mistake");
     };
-    view! {
-        <div class="mistake">
-            <p class="aside">
-                <button type="button" class="button button--link" aria-expanded=move || open.get().to_string() on:click=toggle>
-                    {words.mistake}
-                </button>
-                " " {words.mistake_call} " " {pieces::support_phone(app)}
-            </p>
-            {move || open.get().then(|| form(app, words, id, open, sent))}
-            {move || sent.get().then(|| notice::good(words.mistake_thanks))}
-        </div>
-    }
-    .into_any()
+    el("div")
+        .class("mistake")
+        .child(
+            el("p")
+                .class("aside")
+                .child(
+                    el("button")
+                        .set("type", "button")
+                        .class("button button--link")
+                        .set("aria-expanded", state(move || open.get()))
+                        .on("click", toggle)
+                        .child(words.mistake),
+                )
+                .child(" ")
+                .child(words.mistake_call)
+                .child(" ")
+                .child(pieces::support_phone(app)),
+        )
+        .child(part(move || open.get().then(|| form(app, words, id, open, sent))))
+        .child(part(move || sent.get().then(|| notice::good(words.mistake_thanks))))
+        .view()
 }
 
-fn form(app: App, words: &'static Words, id: Uuid, open: RwSignal<bool>, sent: RwSignal<bool>) -> AnyView {
+fn form(app: App, words: &'static Words, id: Uuid, open: RwSignal<bool>, sent: RwSignal<bool>) -> View {
     let text = RwSignal::new(String::new());
     let wrong = RwSignal::new(false);
     let busy = RwSignal::new(false);
     let failed = RwSignal::new(None::<Trouble>);
-    let submit = move |event: ev::SubmitEvent| {
-        event.prevent_default();
+    let submit = move || {
         let report = text.get_untracked().trim().to_owned();
         if busy.get_untracked() {
             return;
@@ -62,19 +76,36 @@ fn form(app: App, words: &'static Words, id: Uuid, open: RwSignal<bool>, sent: R
             }
         });
     };
-    view! {
-        <form class="form" novalidate on:submit=submit>
-            <div class="field">
-                <label class="field__name" for="mistake">{words.mistake_text}</label>
-                <textarea id="mistake" class="input" rows="4" aria-describedby="mistake-hint mistake-error"
-                    aria-invalid=move || wrong.get().to_string()
-                    on:input=move |event| { text.set(event_target_value(&event)); wrong.set(false); }></textarea>
-                <p id="mistake-hint" class="field__hint">{words.mistake_hint}</p>
-                <p id="mistake-error" class="field__error" role="alert">{move || wrong.get().then_some(words.mistake_empty)}</p>
-            </div>
-            {pieces::submit(move || busy.get(), words.mistake_send, words.sending)}
-            {notice::slot(words, failed)}
-        </form>
-    }
-    .into_any()
+    el("form")
+        .class("form")
+        .set("novalidate", "")
+        .on_submit(submit)
+        .child(
+            el("div")
+                .class("field")
+                .child(el("label").class("field__name").set("for", "mistake").child(words.mistake_text))
+                .child(
+                    el("textarea")
+                        .set("id", "mistake")
+                        .class("input")
+                        .set("rows", "4")
+                        .set("aria-describedby", "mistake-hint mistake-error")
+                        .set("aria-invalid", state(move || wrong.get()))
+                        .on("input", move |event| {
+                            text.set(event_target_value(&event));
+                            wrong.set(false);
+                        }),
+                )
+                .child(el("p").set("id", "mistake-hint").class("field__hint").child(words.mistake_hint))
+                .child(
+                    el("p")
+                        .set("id", "mistake-error")
+                        .class("field__error")
+                        .set("role", "alert")
+                        .child(part(move || wrong.get().then_some(words.mistake_empty))),
+                ),
+        )
+        .child(pieces::submit(move || busy.get(), words.mistake_send, words.sending))
+        .child(notice::slot(words, failed))
+        .view()
 }

@@ -3,31 +3,37 @@
 use leptos::prelude::*;
 
 use crate::{
+    dom::{View, el, part},
     trouble::Trouble,
     words::{self, Words},
 };
 
 /// Shows a trouble.
-pub fn trouble(words: &'static Words, trouble: &Trouble) -> AnyView {
+pub fn trouble(words: &'static Words, trouble: &Trouble) -> View {
     let explanation = words::explain(words, trouble);
-    let part = explanation.part.map(|part| view! { <p class="notice__part">{part}</p> });
-    view! {
-        <div class="notice notice--bad" role="alert">
-            {part}
-            <p class="notice__what">{explanation.what}</p>
-            <p>{explanation.next}</p>
-            <p class="notice__detail">{words.for_support} ": " <code>{explanation.detail}</code></p>
-        </div>
-    }
-    .into_any()
+    let part = explanation.part.map(|part| el("p").class("notice__part").child(part).view());
+    el("div")
+        .class("notice notice--bad")
+        .set("role", "alert")
+        .child(part)
+        .child(el("p").class("notice__what").child(explanation.what))
+        .child(el("p").child(explanation.next))
+        .child(
+            el("p")
+                .class("notice__detail")
+                .child(words.for_support)
+                .child(": ")
+                .child(el("code").child(explanation.detail)),
+        )
+        .view()
 }
 
 /// Shows a trouble while there is one.
-pub fn slot(words: &'static Words, signal: RwSignal<Option<Trouble>>) -> AnyView {
-    (move || signal.with(|known| known.as_ref().map(|known| trouble(words, known)))).into_any()
+pub fn slot(words: &'static Words, signal: RwSignal<Option<Trouble>>) -> View {
+    part(move || signal.with(|known| known.as_ref().map(|known| trouble(words, known))))
 }
 
 /// Says something that is no trouble.
-pub fn good(text: &'static str) -> AnyView {
-    view! { <p class="notice notice--good" role="status">{text}</p> }.into_any()
+pub fn good(text: &'static str) -> View {
+    el("p").class("notice notice--good").set("role", "status").child(text).view()
 }

@@ -5,13 +5,14 @@ use leptos::prelude::*;
 use super::{closed, confirmation, data, installation, installed, notice, pieces, waiting};
 use crate::{
     app::App,
+    dom::{View, el, part},
     preparation::Preparation,
     wizard::{self, Opened, Stage},
     words::Words,
 };
 
 /// The screen of an application.
-pub fn opened(app: App, words: &'static Words, state: Opened) -> AnyView {
+pub fn opened(app: App, words: &'static Words, state: Opened) -> View {
     let id = state.id;
     // A row may change without changing its screen: what was typed there stays.
     let same = |before: Option<&Option<Stage>>, now: Option<&Option<Stage>>| match (before, now) {
@@ -29,16 +30,24 @@ pub fn opened(app: App, words: &'static Words, state: Opened) -> AnyView {
         }
         new
     });
-    (move || match stage.get() {
-        Some(Stage::CheckData) => data::data(app, words, id),
-        Some(Stage::Confirm(request)) => confirmation::confirmation(app, words, request),
-        Some(Stage::Waiting(state)) => waiting::waiting(app, words, id, state),
-        Some(Stage::Install(request, certificate)) => installation::installation(app, words, id, request, certificate),
-        Some(Stage::Installed(certificate)) => installed::installed(app, words, id, certificate),
-        Some(Stage::Closed(state)) => closed::closed(app, words, id, state),
-        None if app.rows.with(Option::is_none) => pieces::loading(words),
-        None => view! { <section class="panel">{pieces::back(app, words)} {notice::good(words.not_found)}</section> }
-            .into_any(),
+    let unknown = Memo::new(move |_| app.rows.with(Option::is_none));
+    part(move || {
+        let (stage, unknown) = (stage.get(), unknown.get());
+        untrack(|| match stage {
+            Some(Stage::CheckData) => data::data(app, words, id),
+            Some(Stage::Confirm(request)) => confirmation::confirmation(app, words, request),
+            Some(Stage::Waiting(state)) => waiting::waiting(app, words, id, state),
+            Some(Stage::Install(request, certificate)) => {
+                installation::installation(app, words, id, request, certificate)
+            }
+            Some(Stage::Installed(certificate)) => installed::installed(app, words, id, certificate),
+            Some(Stage::Closed(state)) => closed::closed(app, words, id, state),
+            None if unknown => pieces::loading(words),
+            None => missing(app, words),
+        })
     })
-    .into_any()
+}
+
+fn missing(app: App, words: &'static Words) -> View {
+    el("section").class("panel").child(pieces::back(app, words)).child(notice::good(words.not_found)).view()
 }

@@ -1,48 +1,47 @@
 //! Small pieces that several screens share.
 
-use leptos::{ev, prelude::*, task::spawn_local};
+use leptos::{prelude::*, task::spawn_local};
 use wasm_bindgen::JsCast;
 
 use crate::{
     app::App,
     browser, countdown,
+    dom::{View, el, flag, part, state},
     words::{Language, Words},
 };
 
 /// Something is being fetched.
-pub fn loading(words: &'static Words) -> AnyView {
-    view! {
-        <div class="loading" role="status">
-            <progress class="bar" aria-hidden="true"></progress>
-            <span>{words.loading}</span>
-        </div>
-    }
-    .into_any()
+pub fn loading(words: &'static Words) -> View {
+    el("div")
+        .class("loading")
+        .set("role", "status")
+        .child(el("progress").class("bar").set("aria-hidden", "true"))
+        .child(el("span").child(words.loading))
+        .view()
 }
 
 /// A screen's heading; it takes the focus, so that a screen reader begins there.
-pub fn heading(text: &'static str) -> AnyView {
+pub fn heading(text: &'static str) -> View {
     browser::focus("heading");
-    view! { <h1 id="heading" class="heading" tabindex="-1">{text}</h1> }.into_any()
+    el("h1").set("id", "heading").class("heading").set("tabindex", "-1").child(text).view()
 }
 
 /// The support's telephone, as a link.
-pub fn support_phone(app: App) -> AnyView {
-    (move || {
+pub fn support_phone(app: App) -> View {
+    part(move || {
         app.configuration.with(|known| {
             known.as_ref().map(|configuration| {
                 let phone = configuration.support_phone.clone();
                 let digits: String = phone.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect();
-                view! { <a class="phone" href=format!("tel:{digits}")>{phone}</a> }
+                el("a").class("phone").set("href", format!("tel:{digits}")).child(phone).view()
             })
         })
     })
-    .into_any()
 }
 
 /// `Вернуться к списку`.
-pub fn back(app: App, words: &'static Words) -> AnyView {
-    let go = move |event: ev::MouseEvent| {
+pub fn back(app: App, words: &'static Words) -> View {
+    let go = move |event: web_sys::Event| {
         event.prevent_default();
         app.screen.update(|screen| {
             if let crate::wizard::Screen::Opened(opened) = screen.clone() {
@@ -50,11 +49,11 @@ pub fn back(app: App, words: &'static Words) -> AnyView {
             }
         });
     };
-    view! { <p class="back"><a href="#/" on:click=go>{words.back}</a></p> }.into_any()
+    el("p").class("back").child(el("a").set("href", "#/").on("click", go).child(words.back)).view()
 }
 
 /// The skip link moves the focus without touching the address, which names the open application.
-pub fn skip(event: ev::MouseEvent) {
+pub fn skip(event: web_sys::Event) {
     event.prevent_default();
     browser::focus("main");
 }
@@ -64,18 +63,18 @@ pub fn submit(
     busy: impl Fn() -> bool + Send + Sync + Copy + 'static,
     text: &'static str,
     working: &'static str,
-) -> AnyView {
-    view! {
-        <button type="submit" class="button button--main" aria-disabled=move || busy().to_string()>
-            {move || if busy() { working } else { text }}
-        </button>
-    }
-    .into_any()
+) -> View {
+    el("button")
+        .set("type", "submit")
+        .class("button button--main")
+        .set("aria-disabled", state(busy))
+        .child(part(move || if busy() { working } else { text }))
+        .view()
 }
 
 /// The textbox `Пароль из смс`, with the error beside it.
-pub fn password_field(words: &'static Words, text: RwSignal<String>, error: RwSignal<Option<&'static str>>) -> AnyView {
-    let typed = move |event: ev::Event| {
+pub fn password_field(words: &'static Words, text: RwSignal<String>, error: RwSignal<Option<&'static str>>) -> View {
+    let typed = move |event: web_sys::Event| {
         let Some(input) = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlInputElement>().ok()) else {
             return;
         };
@@ -87,26 +86,35 @@ pub fn password_field(words: &'static Words, text: RwSignal<String>, error: RwSi
         error.set(None);
     };
     browser::focus("password");
-    view! {
-        <div class="field">
-            <label class="field__name" for="password">{words.password}</label>
-            <input id="password" class="input input--code" type="text" inputmode="numeric" autocomplete="one-time-code"
-                spellcheck="false" prop:value=move || text.get() on:input=typed
-                aria-invalid=move || error.get().is_some().to_string()
-                aria-describedby="password-hint password-error"/>
-            <p id="password-hint" class="field__hint">{words.password_hint}</p>
-            <p id="password-error" class="field__error" role="alert">{move || error.get()}</p>
-        </div>
-    }
-    .into_any()
+    el("div")
+        .class("field")
+        .child(el("label").class("field__name").set("for", "password").child(words.password))
+        .child(
+            el("input")
+                .set("id", "password")
+                .class("input input--code")
+                .set("type", "text")
+                .set("inputmode", "numeric")
+                .set("autocomplete", "one-time-code")
+                .set("spellcheck", "false")
+                .text_of_field(text)
+                .on("input", typed)
+                .set("aria-invalid", state(move || error.get().is_some()))
+                .set("aria-describedby", "password-hint password-error"),
+        )
+        .child(el("p").set("id", "password-hint").class("field__hint").child(words.password_hint))
+        .child(
+            el("p")
+                .set("id", "password-error")
+                .class("field__error")
+                .set("role", "alert")
+                .child(part(move || error.get())),
+        )
+        .view()
 }
 
 /// `Получить смс повторно`, which opens when its time has come.
-pub fn resend<W>(
-    words: &'static Words,
-    deadline: RwSignal<f64>,
-    order: impl Fn() -> W + Send + Sync + 'static,
-) -> AnyView
+pub fn resend<W>(words: &'static Words, deadline: RwSignal<f64>, order: impl Fn() -> W + Send + Sync + 'static) -> View
 where
     W: Future<Output = ()> + 'static,
 {
@@ -114,7 +122,7 @@ where
     let busy = RwSignal::new(false);
     let left = Memo::new(move |_| countdown::seconds_left(deadline.get(), time.get()));
     let closed = move || left.get() > 0 || busy.get();
-    let click = move |_| {
+    let press = move |_| {
         if closed() {
             return;
         }
@@ -126,22 +134,28 @@ where
         });
     };
     let waits = Memo::new(move |_| left.get() > 0);
-    let countdown = move || {
+    let countdown = part(move || {
         waits.get().then(|| {
-            view! {
-                <span class="resend__time">
-                    {words.resend_in} " " <span role="timer">{move || countdown::minutes(left.get())}</span>
-                </span>
-            }
+            el("span")
+                .class("resend__time")
+                .child(words.resend_in)
+                .child(" ")
+                .child(el("span").set("role", "timer").child(part(move || countdown::minutes(left.get()))))
+                .view()
         })
-    };
-    view! {
-        <div class="resend">
-            <button type="button" class="button button--link" disabled=closed on:click=click>{words.resend}</button>
-            {countdown}
-        </div>
-    }
-    .into_any()
+    });
+    el("div")
+        .class("resend")
+        .child(
+            el("button")
+                .set("type", "button")
+                .class("button button--link")
+                .set("disabled", flag(closed))
+                .on("click", press)
+                .child(words.resend),
+        )
+        .child(countdown)
+        .view()
 }
 
 /// A date as people write it.

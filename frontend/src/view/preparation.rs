@@ -10,28 +10,31 @@ use qcert_protocol::{
 use super::{carrier, dialog, notice, sensor};
 use crate::{
     app::App,
+    dom::{View, el, flag, part},
     portal,
     preparation::{Making, NotUploaded, Preparation, Uploading},
     trouble::Trouble,
+    wizard::{Opened, Screen},
     words::{self, Words},
     workstation,
 };
 
 /// `Получить сертификат` and what follows from it.
-pub fn begin(app: App, words: &'static Words, details: ApplicationDetails) -> AnyView {
+pub fn begin(app: App, words: &'static Words, details: ApplicationDetails) -> View {
     let id = details.row.id;
     let press = move |_| {
-        app.preparation.update(|(whose, preparation)| {
-            if *whose == id || matches!(preparation, Preparation::Idle | Preparation::Failed(_)) {
-                *whose = id;
-                *preparation = std::mem::take(preparation).begin();
-            }
-        });
+        let (whose, preparation) = app.preparation.get_untracked();
+        if whose == id || matches!(preparation, Preparation::Idle | Preparation::Failed(_)) {
+            app.preparation.set((id, preparation.begin()));
+        } else {
+            // A key pair of another application waits for its upload: that comes first.
+            app.screen.set(Screen::Opened(Opened { id: whose }));
+        }
     };
     let stage = Memo::new(move |_| app.preparation.get());
-    let shown = move || match stage.get() {
-        (whose, _) if whose != id => ().into_any(),
-        (_, Preparation::Idle) => ().into_any(),
+    let shown = part(move || match stage.get() {
+        (whose, _) if whose != id => View::nothing(),
+        (_, Preparation::Idle) => View::nothing(),
         (_, Preparation::Failed(trouble)) => notice::trouble(words, &trouble),
         (_, Preparation::Choosing(state)) => carrier::carrier(app, words, details.clone(), state),
         (_, Preparation::Sensing(state)) => {
@@ -41,15 +44,19 @@ pub fn begin(app: App, words: &'static Words, details: ApplicationDetails) -> An
         (_, Preparation::Making(_)) => waiting_for_window(app, words, words.pin_window),
         (_, Preparation::Uploading(_)) => uploading(words),
         (_, Preparation::NotUploaded(state)) => not_uploaded(app, words, details.clone(), state),
-    };
-    view! {
-        <div class="begin">
-            <p>{words.insert_and_press}</p>
-            <button type="button" class="button button--main button--large" on:click=press>{words.get_certificate}</button>
-            {shown}
-        </div>
-    }
-    .into_any()
+    });
+    el("div")
+        .class("begin")
+        .child(el("p").child(words.insert_and_press))
+        .child(
+            el("button")
+                .set("type", "button")
+                .class("button button--main button--large")
+                .on("click", press)
+                .child(words.get_certificate),
+        )
+        .child(shown)
+        .view()
 }
 
 fn go(app: App, next: Preparation) {
@@ -110,7 +117,7 @@ fn upload(app: App, details: ApplicationDetails, state: Uploading) {
 }
 
 /// While the extension's window is open: what it waits for, what the token does, and a way out.
-pub fn waiting_for_window(app: App, words: &'static Words, title: &'static str) -> AnyView {
+pub fn waiting_for_window(app: App, words: &'static Words, title: &'static str) -> View {
     let cancelling = RwSignal::new(false);
     let cancel = move || {
         if let Some(operation) = app.operation.get_untracked() {
@@ -118,29 +125,35 @@ pub fn waiting_for_window(app: App, words: &'static Words, title: &'static str) 
             workstation::cancel(operation);
         }
     };
-    let stage = move || app.progress.get().map_or(words.pin_enter, |stage| words::progress(words, stage));
-    let body = view! {
-        <p class="stage" role="status">{stage}</p>
-        <progress class="bar" aria-label=title></progress>
-        <p class="aside">{words.pin_safe}</p>
-        <div class="dialog__buttons">
-            <button type="button" class="button" disabled=move || cancelling.get() on:click=move |_| cancel()>
-                {move || if cancelling.get() { words.cancelling } else { words.cancel }}
-            </button>
-        </div>
-    };
-    dialog::dialog(title, "", cancel, body.into_any())
+    let stage = part(move || app.progress.get().map_or(words.pin_enter, |stage| words::progress(words, stage)));
+    let body = View::all([
+        el("p").class("stage").set("role", "status").child(stage).view(),
+        el("progress").class("bar").set("aria-label", title).view(),
+        el("p").class("aside").child(words.pin_safe).view(),
+        el("div")
+            .class("dialog__buttons")
+            .child(
+                el("button")
+                    .set("type", "button")
+                    .class("button")
+                    .set("disabled", flag(move || cancelling.get()))
+                    .on("click", move |_| cancel())
+                    .child(part(move || if cancelling.get() { words.cancelling } else { words.cancel })),
+            )
+            .view(),
+    ]);
+    dialog::dialog(title, "", cancel, body)
 }
 
-fn uploading(words: &'static Words) -> AnyView {
-    let body = view! {
-        <p class="stage" role="status">{words.uploading}</p>
-        <progress class="bar" aria-label=words.uploading></progress>
-    };
-    dialog::dialog(words.request, "", || {}, body.into_any())
+fn uploading(words: &'static Words) -> View {
+    let body = View::all([
+        el("p").class("stage").set("role", "status").child(words.uploading).view(),
+        el("progress").class("bar").set("aria-label", words.uploading).view(),
+    ]);
+    dialog::dialog(words.request, "", || {}, body)
 }
 
-fn not_uploaded(app: App, words: &'static Words, details: ApplicationDetails, state: NotUploaded) -> AnyView {
+fn not_uploaded(app: App, words: &'static Words, details: ApplicationDetails, state: NotUploaded) -> View {
     let busy = RwSignal::new(false);
     let failed = RwSignal::new(None::<Trouble>);
     let retry = {
@@ -168,15 +181,30 @@ fn not_uploaded(app: App, words: &'static Words, details: ApplicationDetails, st
             }
         });
     };
-    let body = view! {
-        {trouble}
-        <p>{words.not_uploaded_next}</p>
-        {move || busy.get().then(|| view! { <p role="status">{words.removing}</p> })}
-        {notice::slot(words, failed)}
-        <div class="dialog__buttons">
-            <button type="button" class="button button--main" disabled=move || busy.get() on:click=retry>{words.send_again}</button>
-            <button type="button" class="button" disabled=move || busy.get() on:click=remove>{words.remove_pair}</button>
-        </div>
-    };
-    dialog::dialog(words.not_uploaded, "", || {}, body.into_any())
+    let body = View::all([
+        trouble,
+        el("p").child(words.not_uploaded_next).view(),
+        part(move || busy.get().then(|| el("p").set("role", "status").child(words.removing).view())),
+        notice::slot(words, failed),
+        el("div")
+            .class("dialog__buttons")
+            .child(
+                el("button")
+                    .set("type", "button")
+                    .class("button button--main")
+                    .set("disabled", flag(move || busy.get()))
+                    .on("click", retry)
+                    .child(words.send_again),
+            )
+            .child(
+                el("button")
+                    .set("type", "button")
+                    .class("button")
+                    .set("disabled", flag(move || busy.get()))
+                    .on("click", remove)
+                    .child(words.remove_pair),
+            )
+            .view(),
+    ]);
+    dialog::dialog(words.not_uploaded, "", || {}, body)
 }

@@ -7,34 +7,55 @@ use super::dialog;
 use crate::{
     app::App,
     browser,
+    dom::{View, attribute, el, part},
     preparation::{Making, Preparation, Sensing},
     sensor::{Sample, Sensor},
     words::Words,
 };
 
 /// The dialog.
-pub fn sensor(app: App, words: &'static Words, state: Sensing, make: impl Fn(Making) + 'static) -> AnyView {
+pub fn sensor(app: App, words: &'static Words, state: Sensing, make: impl Fn(Making) + 'static) -> View {
     let close = move |end: Preparation| app.preparation.update(|(_, preparation)| *preparation = end);
     let cancel = move || close(Preparation::Idle);
     let percent = collect(move |pool| make(state.clone().collected(pool)));
     browser::focus("sensor");
-    let body = view! {
-        {dialog::limit(words, move || close(Preparation::Failed(ErrorCode::DialogExpired.into())))}
-        <div id="sensor" class="sensor" tabindex="0">
-            <p>{words.sensor_intro}</p>
-            <span class="sensor__mark" aria-hidden="true"></span>
-        </div>
-        <div class="progress">
-            <progress class="bar" max="100" prop:value=move || percent.get() value=move || percent.get().to_string()
-                aria-label=words.sensor_progress aria-valuemin="0" aria-valuemax="100"
-                aria-valuenow=move || percent.get().to_string()></progress>
-            <span class="progress__percent" aria-hidden="true">{move || percent.get()} " %"</span>
-        </div>
-        <div class="dialog__buttons">
-            <button type="button" class="button" on:click=move |_| cancel()>{words.cancel}</button>
-        </div>
-    };
-    dialog::dialog(words.sensor, "", cancel, body.into_any())
+    let body = View::all([
+        dialog::limit(words, move || close(Preparation::Failed(ErrorCode::DialogExpired.into()))),
+        el("div")
+            .set("id", "sensor")
+            .class("sensor")
+            .set("tabindex", "0")
+            .child(el("p").child(words.sensor_intro))
+            .child(el("span").class("sensor__mark").set("aria-hidden", "true"))
+            .view(),
+        el("div")
+            .class("progress")
+            .child(
+                el("progress")
+                    .class("bar")
+                    .set("max", "100")
+                    .set("value", attribute(move || percent.get().to_string()))
+                    .set("aria-label", words.sensor_progress)
+                    .set("aria-valuemin", "0")
+                    .set("aria-valuemax", "100")
+                    .set("aria-valuenow", attribute(move || percent.get().to_string())),
+            )
+            .child(
+                el("span")
+                    .class("progress__percent")
+                    .set("aria-hidden", "true")
+                    .child(part(move || percent.get().to_string()))
+                    .child(" %"),
+            )
+            .view(),
+        el("div")
+            .class("dialog__buttons")
+            .child(
+                el("button").set("type", "button").class("button").on("click", move |_| cancel()).child(words.cancel),
+            )
+            .view(),
+    ]);
+    dialog::dialog(words.sensor, "", cancel, body)
 }
 
 /// Listens to pointer and keyboard until there is enough, then hands over the pool, once. The signal is the

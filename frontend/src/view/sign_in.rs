@@ -1,27 +1,29 @@
 //! Figures 1 to 3: the telephone number, then the password from the text message.
 
-use leptos::{ev, prelude::*, task::spawn_local};
+use leptos::{prelude::*, task::spawn_local};
 use qcert_protocol::{ErrorCode, holder::Phone};
 use wasm_bindgen::JsCast;
 
 use super::{checkup, notice, pieces};
 use crate::{
     app::App,
-    browser, ordered, phone, portal,
+    browser,
+    dom::{View, el, part, state},
+    ordered, phone, portal,
     trouble::Trouble,
     wizard::{EnterPassword, EnterPhone, Screen},
     words::{self, Words},
 };
 
 /// Figure 1.
-pub fn phone(app: App, words: &'static Words, state: EnterPhone) -> AnyView {
+pub fn phone(app: App, words: &'static Words, state: EnterPhone) -> View {
     let text = RwSignal::new(ordered::typed());
     let error = RwSignal::new(None::<String>);
     let failed = RwSignal::new(None::<Trouble>);
     let busy = RwSignal::new(false);
-    let ended = state.session_ended.then(|| view! { <p class="notice" role="status">{words.session_ended}</p> });
-    let submit = move |event: ev::SubmitEvent| {
-        event.prevent_default();
+    let ended =
+        state.session_ended.then(|| el("p").class("notice").set("role", "status").child(words.session_ended).view());
+    let submit = move || {
         if busy.get_untracked() {
             return;
         }
@@ -49,23 +51,28 @@ pub fn phone(app: App, words: &'static Words, state: EnterPhone) -> AnyView {
         });
     };
     browser::focus("phone");
-    view! {
-        <div class="columns">
-            <section class="panel" aria-labelledby="heading">
-                <h1 id="heading" class="heading" tabindex="-1">{words.sign_in}</h1>
-                {ended}
-                <p>{words.sign_in_intro}</p>
-                <form class="form" novalidate on:submit=submit>
-                    {phone_field(words, text, error)}
-                    {pieces::submit(move || busy.get(), words.get_password, words.sending)}
-                </form>
-                {notice::slot(words, failed)}
-                <p class="aside">{words.no_message} " " {pieces::support_phone(app)}</p>
-            </section>
-            {checkup::checkup(app, words)}
-        </div>
-    }
-    .into_any()
+    el("div")
+        .class("columns")
+        .child(
+            el("section")
+                .class("panel")
+                .set("aria-labelledby", "heading")
+                .child(el("h1").set("id", "heading").class("heading").set("tabindex", "-1").child(words.sign_in))
+                .child(ended)
+                .child(el("p").child(words.sign_in_intro))
+                .child(
+                    el("form")
+                        .class("form")
+                        .set("novalidate", "")
+                        .on_submit(submit)
+                        .child(phone_field(words, text, error))
+                        .child(pieces::submit(move || busy.get(), words.get_password, words.sending)),
+                )
+                .child(notice::slot(words, failed))
+                .child(el("p").class("aside").child(words.no_message).child(" ").child(pieces::support_phone(app))),
+        )
+        .child(checkup::checkup(app, words))
+        .view()
 }
 
 fn arrive(app: App, state: EnterPhone, phone: Phone, seconds: u32) {
@@ -73,8 +80,8 @@ fn arrive(app: App, state: EnterPhone, phone: Phone, seconds: u32) {
     app.screen.set(state.password_ordered(phone));
 }
 
-fn phone_field(words: &'static Words, text: RwSignal<String>, error: RwSignal<Option<String>>) -> AnyView {
-    let typed = move |event: ev::Event| {
+fn phone_field(words: &'static Words, text: RwSignal<String>, error: RwSignal<Option<String>>) -> View {
+    let typed = move |event: web_sys::Event| {
         let Some(input) = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlInputElement>().ok()) else {
             return;
         };
@@ -89,22 +96,35 @@ fn phone_field(words: &'static Words, text: RwSignal<String>, error: RwSignal<Op
         text.set(formatted);
         error.set(None);
     };
-    view! {
-        <div class="field">
-            <label class="field__name" for="phone">{words.phone}</label>
-            <input id="phone" class="input" type="tel" inputmode="tel" autocomplete="tel" spellcheck="false"
-                prop:value=text.get_untracked() on:input=typed
-                aria-invalid=move || error.with(Option::is_some).to_string()
-                aria-describedby="phone-hint phone-error"/>
-            <p id="phone-hint" class="field__hint">{words.phone_hint}</p>
-            <p id="phone-error" class="field__error" role="alert">{move || error.get()}</p>
-        </div>
-    }
-    .into_any()
+    el("div")
+        .class("field")
+        .child(el("label").class("field__name").set("for", "phone").child(words.phone))
+        .child(
+            el("input")
+                .set("id", "phone")
+                .class("input")
+                .set("type", "tel")
+                .set("inputmode", "tel")
+                .set("autocomplete", "tel")
+                .set("spellcheck", "false")
+                .set("value", text.get_untracked())
+                .on("input", typed)
+                .set("aria-invalid", state(move || error.with(Option::is_some)))
+                .set("aria-describedby", "phone-hint phone-error"),
+        )
+        .child(el("p").set("id", "phone-hint").class("field__hint").child(words.phone_hint))
+        .child(
+            el("p")
+                .set("id", "phone-error")
+                .class("field__error")
+                .set("role", "alert")
+                .child(part(move || error.get())),
+        )
+        .view()
 }
 
 /// Figures 2 and 3.
-pub fn password(app: App, words: &'static Words, state: EnterPassword) -> AnyView {
+pub fn password(app: App, words: &'static Words, state: EnterPassword) -> View {
     let deadline = RwSignal::new(ordered::sign_in().map_or(0.0, |(_, deadline)| deadline));
     let text = RwSignal::new(String::new());
     let error = RwSignal::new(None);
@@ -119,8 +139,7 @@ pub fn password(app: App, words: &'static Words, state: EnterPassword) -> AnyVie
             app.screen.set(state.clone().change_number());
         }
     };
-    let submit = move |event: ev::SubmitEvent| {
-        event.prevent_default();
+    let submit = move || {
         if busy.get_untracked() {
             return;
         }
@@ -139,28 +158,38 @@ pub fn password(app: App, words: &'static Words, state: EnterPassword) -> AnyVie
         move || order_again(phone.clone(), deadline, resent, failed)
     };
     let sent_to = words::fill(words.sent_to, &phone.pretty());
-    view! {
-        <div class="columns">
-            <section class="panel" aria-labelledby="heading">
-                <h1 id="heading" class="heading" tabindex="-1">{words.sign_in}</h1>
-                <p class="given">
-                    <span class="given__value">{phone.pretty()}</span>
-                    <button type="button" class="button button--link" on:click=change>{words.change_number}</button>
-                </p>
-                <p>{sent_to}</p>
-                <form class="form" novalidate on:submit=submit>
-                    {pieces::password_field(words, text, error)}
-                    {pieces::submit(move || busy.get(), words.enter, words.entering)}
-                </form>
-                {notice::slot(words, failed)}
-                {move || resent.get().then(|| notice::good(words.resent))}
-                {pieces::resend(words, deadline, order)}
-                <p class="aside">{words.no_message} " " {pieces::support_phone(app)}</p>
-            </section>
-            {checkup::checkup(app, words)}
-        </div>
-    }
-    .into_any()
+    el("div")
+        .class("columns")
+        .child(
+            el("section")
+                .class("panel")
+                .set("aria-labelledby", "heading")
+                .child(el("h1").set("id", "heading").class("heading").set("tabindex", "-1").child(words.sign_in))
+                .child(
+                    el("p").class("given").child(el("span").class("given__value").child(phone.pretty())).child(
+                        el("button")
+                            .set("type", "button")
+                            .class("button button--link")
+                            .on("click", change)
+                            .child(words.change_number),
+                    ),
+                )
+                .child(el("p").child(sent_to))
+                .child(
+                    el("form")
+                        .class("form")
+                        .set("novalidate", "")
+                        .on_submit(submit)
+                        .child(pieces::password_field(words, text, error))
+                        .child(pieces::submit(move || busy.get(), words.enter, words.entering)),
+                )
+                .child(notice::slot(words, failed))
+                .child(part(move || resent.get().then(|| notice::good(words.resent))))
+                .child(pieces::resend(words, deadline, order))
+                .child(el("p").class("aside").child(words.no_message).child(" ").child(pieces::support_phone(app))),
+        )
+        .child(checkup::checkup(app, words))
+        .view()
 }
 
 async fn sign_in(

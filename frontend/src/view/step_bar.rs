@@ -2,10 +2,15 @@
 
 use leptos::prelude::*;
 
-use crate::{app::App, wizard::Step, words::Words};
+use crate::{
+    app::App,
+    dom::{View, attribute, el, maybe, part},
+    wizard::Step,
+    words::Words,
+};
 
 /// The five steps.
-pub fn step_bar(app: App, words: &'static Words) -> AnyView {
+pub fn step_bar(app: App, words: &'static Words) -> View {
     let current = Memo::new(move |_| {
         let row =
             app.screen.with(|screen| if screen.inside() { screen.open() } else { None }).and_then(|id| app.row(id));
@@ -18,21 +23,21 @@ pub fn step_bar(app: App, words: &'static Words) -> AnyView {
             std::cmp::Ordering::Greater => "step",
         };
         let mark = move || (step == current.get()).then_some("step");
-        let done = move || (step < current.get()).then(|| view! { <span class="unseen">{words.step_done}</span> });
-        view! {
-            <li class=class aria-current=mark>
-                <span class="step__mark" aria-hidden="true"></span>
-                <span class="step__name">{name(words, step)}</span>
-                {done}
-            </li>
-        }
+        let done =
+            part(move || (step < current.get()).then(|| el("span").class("unseen").child(words.step_done).view()));
+        el("li")
+            .class(attribute(class))
+            .set("aria-current", maybe(mark))
+            .child(el("span").class("step__mark").set("aria-hidden", "true"))
+            .child(el("span").class("step__name").child(name(words, step)))
+            .child(done)
+            .view()
     };
-    view! {
-        <nav class="steps" aria-label=words.steps>
-            <ol class="steps__list">{Step::ALL.map(item).collect_view()}</ol>
-        </nav>
-    }
-    .into_any()
+    el("nav")
+        .class("steps")
+        .set("aria-label", words.steps)
+        .child(el("ol").class("steps__list").child(Step::ALL.into_iter().map(item).collect::<View>()))
+        .view()
 }
 
 fn name(words: &'static Words, step: Step) -> &'static str {

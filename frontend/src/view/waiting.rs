@@ -5,37 +5,54 @@ use qcert_protocol::ApplicationState;
 use uuid::Uuid;
 
 use super::{choice, dialog, notice, pieces};
-use crate::{app::App, portal, trouble::Trouble, words::Words};
+use crate::{
+    app::App,
+    dom::{View, el, flag, part},
+    portal,
+    trouble::Trouble,
+    words::Words,
+};
 
 /// The screen.
-pub fn waiting(app: App, words: &'static Words, id: Uuid, state: ApplicationState) -> AnyView {
+pub fn waiting(app: App, words: &'static Words, id: Uuid, state: ApplicationState) -> View {
     let asking = RwSignal::new(false);
     // What is being issued already cannot be taken back.
     let withdraw = (state == ApplicationState::Sent).then(|| {
-        view! {
-            <p class="aside">
-                {words.withdraw_why} " "
-                <button type="button" class="button button--link" on:click=move |_| asking.set(true)>{words.withdraw}</button>
-            </p>
-        }
+        el("p")
+            .class("aside")
+            .child(words.withdraw_why)
+            .child(" ")
+            .child(
+                el("button")
+                    .set("type", "button")
+                    .class("button button--link")
+                    .on("click", move |_| asking.set(true))
+                    .child(words.withdraw),
+            )
+            .view()
     });
-    view! {
-        <section class="panel" aria-labelledby="heading">
-            {pieces::back(app, words)}
-            {pieces::heading(words.sent)}
-            <p class="stage" role="status" aria-live="polite">{choice::state_mark(words, state)}</p>
-            <progress class="bar" aria-labelledby="heading"></progress>
-            <p>{words.sent_intro}</p>
-            <p>{words.sent_leave}</p>
-            <p class="aside">{words.sent_longer} " " {pieces::support_phone(app)}</p>
-            {withdraw}
-            {move || asking.get().then(|| confirm(app, words, id, asking))}
-        </section>
-    }
-    .into_any()
+    el("section")
+        .class("panel")
+        .set("aria-labelledby", "heading")
+        .child(pieces::back(app, words))
+        .child(pieces::heading(words.sent))
+        .child(
+            el("p")
+                .class("stage")
+                .set("role", "status")
+                .set("aria-live", "polite")
+                .child(choice::state_mark(words, state)),
+        )
+        .child(el("progress").class("bar").set("aria-labelledby", "heading"))
+        .child(el("p").child(words.sent_intro))
+        .child(el("p").child(words.sent_leave))
+        .child(el("p").class("aside").child(words.sent_longer).child(" ").child(pieces::support_phone(app)))
+        .child(withdraw)
+        .child(part(move || asking.get().then(|| confirm(app, words, id, asking))))
+        .view()
 }
 
-fn confirm(app: App, words: &'static Words, id: Uuid, asking: RwSignal<bool>) -> AnyView {
+fn confirm(app: App, words: &'static Words, id: Uuid, asking: RwSignal<bool>) -> View {
     let busy = RwSignal::new(false);
     let failed = RwSignal::new(None::<Trouble>);
     let go = move |_| {
@@ -51,13 +68,27 @@ fn confirm(app: App, words: &'static Words, id: Uuid, asking: RwSignal<bool>) ->
             }
         });
     };
-    let body = view! {
-        <p>{words.withdraw_sure}</p>
-        {notice::slot(words, failed)}
-        <div class="dialog__buttons">
-            <button type="button" class="button button--bad" disabled=move || busy.get() on:click=go>{words.withdraw}</button>
-            <button type="button" class="button" on:click=move |_| asking.set(false)>{words.cancel}</button>
-        </div>
-    };
-    dialog::dialog(words.withdraw, "", move || asking.set(false), body.into_any())
+    let body = View::all([
+        el("p").child(words.withdraw_sure).view(),
+        notice::slot(words, failed),
+        el("div")
+            .class("dialog__buttons")
+            .child(
+                el("button")
+                    .set("type", "button")
+                    .class("button button--bad")
+                    .set("disabled", flag(move || busy.get()))
+                    .on("click", go)
+                    .child(words.withdraw),
+            )
+            .child(
+                el("button")
+                    .set("type", "button")
+                    .class("button")
+                    .on("click", move |_| asking.set(false))
+                    .child(words.cancel),
+            )
+            .view(),
+    ]);
+    dialog::dialog(words.withdraw, "", move || asking.set(false), body)
 }

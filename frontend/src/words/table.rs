@@ -75,7 +75,7 @@ words! {
     enter: "Войти", "Sign in";
     entering: "Проверяем…", "Checking…";
     resend: "Получить смс повторно", "Send the message again";
-    resend_in: "Получить смс повторно можно через", "The message can be sent again in";
+    resend_in: "можно через", "possible in";
     resent: "Смс отправлено ещё раз. Действует пароль из последнего сообщения.", "The message was sent again. The password of the latest one is valid.";
     no_message: "Если вы не получили смс, позвоните по телефону:", "If no message arrives, call:";
     session_ended: "Сеанс завершён. Войдите ещё раз: вы вернётесь туда же, ничего не потеряно.", "Your session has ended. Sign in again: you will return to the same place, and nothing is lost.";
@@ -128,7 +128,6 @@ words! {
     kind_qualified: "Квалифицированный", "Qualified";
     street: "Адрес", "Address";
     inn_person: "ИНН физлица", "INN of the person";
-    empty: "не указано", "not given";
     mistake: "Нашли ошибку?", "Found a mistake?";
     mistake_call: "Обратитесь в поддержку по телефону", "Call the support:";
     mistake_text: "Что неверно и как должно быть", "What is wrong, and how it should be";

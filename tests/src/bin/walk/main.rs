@@ -13,8 +13,11 @@ use std::{
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use qcert_journeys::{Journey, Portal, Workstation, journey::PHONE, token::FACTORY_PIN};
+use qcert_journeys::{Journey, Portal, Settings, Workstation, journey::PHONE, token::FACTORY_PIN};
 use stopwatch::Stopwatch;
+
+/// The authority rests before it issues, so that figure 10 is there to be seen.
+const REST: Settings<'static> = &[("QCERT__ISSUANCE__WAIT_SECONDS", "2")];
 
 /// From a telephone number to a certificate on a token: the real page, extension, host, PKCS#11 token and server.
 #[derive(Parser)]
@@ -67,7 +70,7 @@ async fn walk_in(world: &Path, out: &Path) -> Result<()> {
 
 /// The token has the PIN that makers set, as `cargo xtask demo` tells people.
 async fn set_up(world: &Path) -> Result<Journey> {
-    let portal = Rc::new(Portal::start(&world.join("portal"), &[])?);
+    let portal = Rc::new(Portal::start(&world.join("portal"), REST)?);
     let computer = Workstation::set_up_with(&world.join("computer"), &portal, FACTORY_PIN)?;
     Journey::sit_down(portal, computer, PHONE).await
 }

@@ -355,6 +355,9 @@ impl Drop for Browser {
         if let Err(error) = end() {
             eprintln!("Chromium was not ended: {error}");
         }
+        // Else the driver's own drop ends the session a second time, over a connection whose runtime stands still here,
+        // and waits for its whole time-out. An error says that the session was quit already.
+        let _ = self.driver.clone().leak();
     }
 }
 

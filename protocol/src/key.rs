@@ -84,6 +84,15 @@ impl KeyCode {
         Self(format!("{}-{}", &code[..5], &code[5..]))
     }
 
+    /// Reads `ABCDE-FGHIJ`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let base32 = |b: u8| b.is_ascii_uppercase() || (b'2'..=b'7').contains(&b);
+        let bytes = text.as_bytes();
+        let good =
+            bytes.len() == 11 && bytes.iter().enumerate().all(|(i, b)| if i == 5 { *b == b'-' } else { base32(*b) });
+        good.then(|| Self(text.to_owned()))
+    }
+
     /// `ABCDE-FGHIJ`.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -93,11 +102,7 @@ impl KeyCode {
 impl<'de> Deserialize<'de> for KeyCode {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let base32 = |b: u8| b.is_ascii_uppercase() || (b'2'..=b'7').contains(&b);
-        let bytes = text.as_bytes();
-        let good =
-            bytes.len() == 11 && bytes.iter().enumerate().all(|(i, b)| if i == 5 { *b == b'-' } else { base32(*b) });
-        if good { Ok(Self(text)) } else { Err(D::Error::custom("not a key code")) }
+        Self::parse(&text).ok_or_else(|| D::Error::custom("not a key code"))
     }
 }
 

@@ -101,8 +101,3 @@ pub fn focus(id: &'static str) {
 pub fn property(object: &JsValue, name: &str) -> Option<JsValue> {
     js_sys::Reflect::get(object, &name.into()).ok().filter(|value| !value.is_undefined() && !value.is_null())
 }
-
-/// A JavaScript value as JSON.
-pub fn to_json(value: &JsValue) -> Option<String> {
-    js_sys::JSON::stringify(value).ok()?.as_string()
-}

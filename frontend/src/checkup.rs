@@ -2,11 +2,9 @@
 //! A part can be judged only when those before it work.
 
 use qcert_protocol::{ErrorCode, code::Part, workstation::Tokens};
-use serde::Deserialize;
 
 /// Answer of the extension to `hello`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hello {
     /// The extension's own version.
     pub extension_version: String,

@@ -29,6 +29,8 @@ pub mod ordered;
 #[cfg(target_arch = "wasm32")]
 pub mod portal;
 #[cfg(target_arch = "wasm32")]
+pub mod reading;
+#[cfg(target_arch = "wasm32")]
 pub mod view;
 #[cfg(target_arch = "wasm32")]
 pub mod workstation;

@@ -11,10 +11,13 @@ use qcert_protocol::{
         MistakeReport, PasswordOrder, PasswordOrdered, Problem, RequestUpload, Session, SignIn,
     },
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
 use uuid::Uuid;
 
-use crate::trouble::Trouble;
+use crate::{
+    reading::{self, Read},
+    trouble::Trouble,
+};
 
 /// How long an answer may take, in milliseconds.
 const LIMIT_MS: u32 = 20_000;
@@ -102,11 +105,11 @@ pub fn certificate_file(id: Uuid) -> String {
     format!("{API}/certificates/{id}/file")
 }
 
-async fn get<T: DeserializeOwned>(path: &str) -> Answer<T> {
+async fn get<T: Read>(path: &str) -> Answer<T> {
     read(&call(Method::GET, path, None).await?)
 }
 
-async fn post<T: DeserializeOwned>(path: &str, body: &impl Serialize) -> Answer<T> {
+async fn post<T: Read>(path: &str, body: &impl Serialize) -> Answer<T> {
     read(&call(Method::POST, path, Some(json(body)?)).await?)
 }
 
@@ -115,8 +118,8 @@ fn json(body: &impl Serialize) -> Answer<String> {
 }
 
 /// An answer of another shape means that page and portal are of different versions.
-fn read<T: DeserializeOwned>(text: &str) -> Answer<T> {
-    serde_json::from_str(text).map_err(|_| ErrorCode::PageOutdated.into())
+fn read<T: Read>(text: &str) -> Answer<T> {
+    reading::json(text).ok_or_else(|| ErrorCode::PageOutdated.into())
 }
 
 async fn call(method: Method, path: &str, body: Option<String>) -> Answer<String> {
@@ -132,10 +135,10 @@ async fn call(method: Method, path: &str, body: Option<String>) -> Answer<String
     if response.ok() {
         return Ok(text);
     }
-    Err(match serde_json::from_str::<Problem>(&text) {
-        Ok(problem) => problem.into(),
+    Err(match reading::json::<Problem>(&text) {
+        Some(problem) => problem.into(),
         // Not the portal's own words: something in front of it answered.
-        Err(_) if response.status() == 401 => ErrorCode::SessionRequired.into(),
-        Err(_) => ErrorCode::PortalUnavailable.into(),
+        None if response.status() == 401 => ErrorCode::SessionRequired.into(),
+        None => ErrorCode::PortalUnavailable.into(),
     })
 }

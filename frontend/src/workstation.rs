@@ -10,13 +10,14 @@ use qcert_protocol::{
     workstation::{Cancel, CreateRequest, CreatedRequest, Failure, InstallCertificate, Installed, OneToken},
     workstation::{RemoveKeyPair, Removed, Stage, TokenDetails, TokenId, Tokens, WatchTokens},
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use web_sys::MessageEvent;
 
 use crate::{
-    browser::{property, sleep, to_json},
+    browser::{property, sleep},
     checkup::Hello,
+    reading::Read,
     trouble::Trouble,
 };
 
@@ -41,7 +42,7 @@ pub enum Notice {
 
 struct Waiting {
     id: String,
-    answer: oneshot::Sender<Answer<String>>,
+    answer: oneshot::Sender<Answer<JsValue>>,
 }
 
 thread_local! {
@@ -54,7 +55,7 @@ thread_local! {
 pub struct Call {
     /// Its id, for [`cancel`].
     pub id: String,
-    answer: oneshot::Receiver<Answer<String>>,
+    answer: oneshot::Receiver<Answer<JsValue>>,
 }
 
 impl Call {
@@ -62,9 +63,9 @@ impl Call {
     ///
     /// # Errors
     /// What the workstation says; `workstation_timeout`; `frame_malformed` for an answer of another shape.
-    pub async fn answer<T: DeserializeOwned>(self) -> Answer<T> {
-        let json = self.answer.await.map_err(|_| Trouble::from(ErrorCode::ExtensionDisconnected))??;
-        serde_json::from_str(&json).map_err(|_| ErrorCode::FrameMalformed.into())
+    pub async fn answer<T: Read>(self) -> Answer<T> {
+        let result = self.answer.await.map_err(|_| Trouble::from(ErrorCode::ExtensionDisconnected))??;
+        T::read(&result).ok_or_else(|| ErrorCode::FrameMalformed.into())
     }
 }
 
@@ -95,14 +96,16 @@ fn take(data: &JsValue, on_notice: &impl Fn(Notice)) {
             let Some(id) = text("id") else { return };
             let answer = match property(data, "error") {
                 Some(error) => Err(failure(&error)),
-                None => Ok(property(data, "result").and_then(|result| to_json(&result)).unwrap_or_default()),
+                None => Ok(property(data, "result").unwrap_or(JsValue::UNDEFINED)),
             };
             settle(&id, answer);
         }
         Some("event") => match text("event").as_deref() {
-            Some("tokensChanged") => parsed(data).into_iter().for_each(|tokens| on_notice(Notice::Tokens(tokens))),
+            Some("tokensChanged") => {
+                Tokens::read(data).into_iter().for_each(|tokens| on_notice(Notice::Tokens(tokens)))
+            }
             Some("progress") => {
-                let stage = property(data, "stage").and_then(|stage| parsed(&stage));
+                let stage = property(data, "stage").and_then(|stage| Stage::read(&stage));
                 stage.into_iter().for_each(|stage| on_notice(Notice::Progress(stage)));
             }
             Some("disconnected") => {
@@ -117,15 +120,11 @@ fn take(data: &JsValue, on_notice: &impl Fn(Notice)) {
     }
 }
 
-fn parsed<T: DeserializeOwned>(value: &JsValue) -> Option<T> {
-    serde_json::from_str(&to_json(value)?).ok()
-}
-
 fn failure(error: &JsValue) -> Trouble {
-    parsed::<Failure>(error).map_or_else(|| ErrorCode::FrameMalformed.into(), Trouble::from)
+    Failure::read(error).map_or_else(|| ErrorCode::FrameMalformed.into(), Trouble::from)
 }
 
-fn settle(id: &str, answer: Answer<String>) {
+fn settle(id: &str, answer: Answer<JsValue>) {
     let waiting = WAITING.with_borrow_mut(|all| {
         let position = all.iter().position(|waiting| waiting.id == id)?;
         Some(all.swap_remove(position))
@@ -211,7 +210,7 @@ pub struct Operation<T> {
     answer: std::marker::PhantomData<T>,
 }
 
-impl<T: DeserializeOwned> Operation<T> {
+impl<T: Read> Operation<T> {
     fn begin(command: &str, params: &impl Serialize) -> Answer<Self> {
         Ok(Self { call: ask(command, params, OPERATION_MS)?, answer: std::marker::PhantomData })
     }

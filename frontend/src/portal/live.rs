@@ -8,7 +8,7 @@ use qcert_protocol::{
 use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{EventSource, MessageEvent};
 
-use crate::{app::App, browser, rows};
+use crate::{app::App, browser, reading, rows};
 
 /// How often the connection is looked at, in milliseconds, and the list asked for while it is broken.
 const LOOK_MS: i32 = 3_000;
@@ -57,7 +57,7 @@ fn open(app: App) -> Option<EventSource> {
     let source = EventSource::new(&format!("{API}/events")).ok()?;
     let on_row = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
         let text = event.data().as_string().unwrap_or_default();
-        if let Ok(row) = serde_json::from_str::<ApplicationRow>(&text) {
+        if let Some(row) = reading::json::<ApplicationRow>(&text) {
             app.take_row(row);
         }
     });

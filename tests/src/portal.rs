@@ -64,6 +64,11 @@ impl Portal {
         Ok(())
     }
 
+    /// The server's process id, while it runs.
+    pub fn process(&self) -> Option<u32> {
+        self.server.borrow().as_ref().map(Daemon::process)
+    }
+
     /// What the server has printed.
     pub fn log(&self) -> String {
         fs::read_to_string(self.directory.join("server.log")).unwrap_or_default()

@@ -87,6 +87,11 @@ impl Daemon {
         Ok(Self { child: command.spawn().with_context(|| format!("start {program}"))?, log })
     }
 
+    /// Its process id.
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it has printed.
     pub fn printed(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()

@@ -49,7 +49,7 @@ async fn a_used_code_does_not_sign_in_again() -> Result<()> {
     Ok(())
 }
 
-/// Invariants 1 to 6 of the journey's end: one application, at most one certificate.
+/// Invariant 6 of ARCHITECTURE.md: one application, at most one certificate.
 #[tokio::test]
 async fn the_same_confirmation_sent_twice_at_the_same_moment_gives_one_certificate() -> Result<()> {
     let directory = tempfile::tempdir()?;
@@ -68,10 +68,10 @@ async fn the_same_confirmation_sent_twice_at_the_same_moment_gives_one_certifica
         const answers = await Promise.all([confirm(), confirm()]);
         done(answers.map((answer) => answer.status));";
     let twice = format!("(async (...arguments) => {{ {twice} }})(...arguments)");
-    let mut statuses: Vec<u16> = journey.browser.script_later(&twice, vec![json!(password)]).await?;
-    statuses.sort_unstable();
-    assert_eq!(statuses[0], 200);
-    assert!(statuses[1] >= 400, "both were taken: {statuses:?}");
+    let statuses: Vec<u16> = journey.browser.script_later(&twice, vec![json!(password)]).await?;
+    // The second may be told the same as the first, whose answer could have been lost; it must not do anything more.
+    assert!(statuses.contains(&200), "{statuses:?}");
+    assert!(statuses.iter().all(|status| *status < 500), "{statuses:?}");
 
     journey.wait_for_certificate().await?;
     let certificates = "fetch('/api/v1/certificates').then((answer) => answer.json()).then(arguments[0])";

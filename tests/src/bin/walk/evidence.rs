@@ -106,6 +106,7 @@ pub fn write_journey(
     stopwatch: &Stopwatch,
     evidence: &Evidence,
     key_code: &str,
+    bench: &Value,
 ) -> Result<()> {
     let configuration: Value = serde_json::from_slice(&journey.portal.get("/api/v1/configuration")?)?;
     let manifest = fs::read(journey.computer.extension_directory().join("manifest.json"))?;
@@ -117,6 +118,7 @@ pub fn write_journey(
         "serial": evidence.serial,
         "keyId": evidence.key_id,
         "keyCode": key_code,
+        "bench": bench,
         "versions": {
             "server": configuration["version"],
             "host": host.rsplit(' ').next(),

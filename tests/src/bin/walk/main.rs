@@ -2,6 +2,7 @@
 
 mod evidence;
 mod figures;
+mod measure;
 mod stopwatch;
 
 use std::{
@@ -59,7 +60,8 @@ async fn walk_in(world: &Path, out: &Path) -> Result<()> {
     let journey = stopwatch.time("set up authority, computer and token", set_up(world)).await?;
     let (journey, key_code) = figures::walk(journey, out, &mut stopwatch).await?;
     let evidence = stopwatch.time("check the certificate and the token", evidence::collect(&journey, out)).await?;
-    evidence::write_journey(&journey, out, &stopwatch, &evidence, &key_code)?;
+    let bench = measure::bench(&journey).await?;
+    evidence::write_journey(&journey, out, &stopwatch, &evidence, &key_code, &bench)?;
     journey.browser.close();
     println!("{stopwatch}");
     println!("certificate  {}", evidence.serial);

@@ -176,7 +176,8 @@ export class Dialog {
 
   /** The page is gone, or begins something else. */
   end() {
-    this.#finish(new Failure('cancelled'));
+    // What was done is told, though nobody saw the code.
+    this.#finish(this.#result ? undefined : new Failure('cancelled'));
   }
 
   /** Brings the window to the front, for a page that asks for a second one. */
@@ -295,7 +296,8 @@ export class Dialog {
     this.#stopCode = code;
     this.#show({});
     clearTimeout(this.#limit);
-    this.#limit = setTimeout(() => this.#finish(new Failure(code)), STOP_LIMIT_MS);
+    // Nobody knows then whether it was cancelled.
+    this.#limit = setTimeout(() => this.#finish(new Failure('workstation_timeout')), STOP_LIMIT_MS);
     this.#host.cancel(this.#operation.id).catch(() => {});
   }
 
@@ -342,7 +344,10 @@ export class Dialog {
 
   async #place() {
     if (this.#operation.near === undefined) return {};
-    const { left = 0, top = 0, width = 0, height = 0 } = await this.#api.windows.get(this.#operation.near);
+    // The tab may have left that window since the page connected, and the window be gone.
+    const near = await this.#api.windows.get(this.#operation.near).catch(() => undefined);
+    if (!near) return {};
+    const { left = 0, top = 0, width = 0, height = 0 } = near;
     return {
       left: Math.max(0, Math.round(left + (width - SIZE.width) / 2)),
       top: Math.max(0, Math.round(top + (height - SIZE.height) / 3)),

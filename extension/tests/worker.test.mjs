@@ -333,3 +333,31 @@ test('the module is offered for registration only where it is not registered', a
     assert.equal(view(window).module, moduleRegistered ? undefined : 'softhsm2');
   }
 });
+
+test('a key that was made is told to the page even if it goes on before the code is on screen', async () => {
+  const { browser, page, window } = await asking();
+  await window.say({ action: 'submit', pin: PIN });
+  await hostAnswers(browser, 'createRequest', { result: CREATED });
+  await page.say({ id: 'p2', command: 'changePin', params: { token: 't1' } });
+  assert.deepEqual(answerTo(page, 'p1').result, CREATED);
+});
+
+test('a host that does not answer a cancel is not shown as cancelled', async () => {
+  const { browser, page, window } = await asking();
+  await window.say({ action: 'submit', pin: PIN });
+  await window.say({ action: 'cancel' });
+  assert.equal(browser.frames('cancel').length, 1);
+  mock.timers.tick(15_000);
+  await settle();
+  assert.equal(codeTo(page, 'p1'), 'workstation_timeout');
+});
+
+test('the window opens even if the page’s tab left the browser window it was opened in', async () => {
+  const browser = started();
+  browser.api.windows.get = async () => {
+    throw new Error('No window with id: 1.');
+  };
+  const { page } = await asking('createRequest', CREATE, browser);
+  assert.equal(codeTo(page, 'p1'), undefined);
+  assert.equal(browser.windowsOpen.size, 1);
+});

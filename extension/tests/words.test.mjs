@@ -36,3 +36,8 @@ test('every text that the page names exists', () => {
     assert.equal(typeof WORDS.ru[name], 'string', name);
   }
 });
+
+test('an installation whose proof fails is not told that its key was removed', () => {
+  assert.doesNotMatch(WORDS.ru.errors.signing_failed, /удалён/);
+  assert.doesNotMatch(WORDS.en.errors.signing_failed, /removed/);
+});

@@ -109,7 +109,7 @@ export const en = {
     pin_required: 'A PIN is needed.',
     sensor_insufficient: 'The random number sensor collected too little. Go back to the page and try again.',
     key_generation_failed: 'The token could not make the key. Try again, and if that does not help, take another token.',
-    signing_failed: 'The token could not sign the request. The key it made was removed. Try again.',
+    signing_failed: 'The token could not sign. Pull it out, plug it in again and try again, and if that does not help, ask the support.',
     key_not_found: 'This key is on none of the tokens that are plugged in. Plug in the token it was made on.',
     certificate_invalid: 'The certificate cannot be read, or was not issued by this authority. Ask the support.',
     certificate_write_failed: 'The token did not take the certificate. Check that it has room, and try again.',

@@ -9,6 +9,10 @@ use cryptoki_sys::{CK_RV, CKR_GENERAL_ERROR};
 pub enum Pull {
     BeforeGeneration,
     AfterGeneration,
+    /// At this call on a session, counted from 1 since the process began; the call does nothing.
+    BeforeCall(u32),
+    /// As before, but the call has done its work, and its caller is not told.
+    AfterCall(u32),
 }
 
 /// The control file, read.
@@ -24,6 +28,7 @@ pub struct Control {
     pub generation_delay: Duration,
     pub pull: Option<Pull>,
     pub empty_slots: bool,
+    pub corrupt_objects: bool,
 }
 
 impl Default for Control {
@@ -39,6 +44,7 @@ impl Default for Control {
             generation_delay: Duration::ZERO,
             pull: None,
             empty_slots: false,
+            corrupt_objects: false,
         }
     }
 }
@@ -82,11 +88,23 @@ impl Control {
                 }
                 ("pull", "before-generation") => control.pull = Some(Pull::BeforeGeneration),
                 ("pull", "after-generation") => control.pull = Some(Pull::AfterGeneration),
+                ("pull", at) => control.pull = Some(pull_at_call(at).ok_or(line)?),
+                ("corrupt", "objects") => control.corrupt_objects = true,
                 ("show", "empty-slots") => control.empty_slots = true,
                 _ => return Err(line),
             }
         }
         Ok(control)
+    }
+}
+
+fn pull_at_call(text: &str) -> Option<Pull> {
+    let (when, n) = text.split_once(' ')?;
+    let n = n.parse().ok()?;
+    match when {
+        "before-call" => Some(Pull::BeforeCall(n)),
+        "after-call" => Some(Pull::AfterCall(n)),
+        _ => None,
     }
 }
 
@@ -147,6 +165,7 @@ mod tests {
         assert_eq!(control.lock_after, Some(3));
         assert_eq!(control.generation_delay, Duration::from_millis(1500));
         assert_eq!(control.pull, Some(Pull::AfterGeneration));
+        assert_eq!(Control::parse("pull before-call 7").unwrap().pull, Some(Pull::BeforeCall(7)));
         assert!(!Control::parse("reader out").unwrap().present());
     }
 
@@ -154,5 +173,6 @@ mod tests {
     fn a_line_that_is_no_command_is_named() {
         assert_eq!(Control::parse("token out\ntoken away"), Err("token away"));
         assert_eq!(Control::parse("lock-after soon"), Err("lock-after soon"));
+        assert_eq!(Control::parse("pull after-call"), Err("pull after-call"));
     }
 }

@@ -19,9 +19,12 @@
 //! | `generation-delay MS` | `C_GenerateKeyPair` waits so long before it begins; pulling the token ends it |
 //! | `pull before-generation` | the token leaves the reader when `C_GenerateKeyPair` is called; no pair is made |
 //! | `pull after-generation` | the pair is made, then the token leaves and the caller is told `CKR_DEVICE_REMOVED` |
+//! | `pull before-call N` | the token leaves at the Nth call on a session of this process, which does nothing |
+//! | `pull after-call N` | the Nth call does its work, then the token leaves and the caller is told `CKR_DEVICE_REMOVED` |
+//! | `corrupt objects` | `C_CreateObject` writes a label that is a byte shorter |
 //! | `show empty-slots` | also SoftHSM's last slot, whose token is not initialised and which is else hidden |
 //!
-//! Both `pull` commands replace the control file's text by `token out`, so the token stays out until the test puts
+//! Calls are counted only while the file has one of these two lines. The `pull` commands replace the control file's text by `token out`, so the token stays out until the test puts
 //! it back. A line that is none of these makes every call fail with `CKR_GENERAL_ERROR`, and stderr says why.
 
 mod control;

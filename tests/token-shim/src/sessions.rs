@@ -2,7 +2,42 @@
 
 use cryptoki_sys::*;
 
-use crate::{real, slots::token_is_there};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::{
+    control::{Pull, pull_token},
+    real,
+    slots::token_is_there,
+};
+
+/// Calls on a session, while the control file counts them.
+static CALLS: AtomicU32 = AtomicU32::new(0);
+
+/// Makes a call, unless the token is not there or leaves at it.
+pub fn call(make: impl FnOnce() -> CK_RV) -> CK_RV {
+    let control = match token_is_there() {
+        Ok(control) => control,
+        Err(rv) => return rv,
+    };
+    let (at, before) = match control.pull {
+        Some(Pull::BeforeCall(n)) => (n, true),
+        Some(Pull::AfterCall(n)) => (n, false),
+        _ => return make(),
+    };
+    if CALLS.fetch_add(1, Ordering::SeqCst) + 1 != at {
+        return make();
+    }
+    if !before {
+        make();
+    }
+    pulled()
+}
+
+/// Takes the token out and answers as a call does whose token has left.
+pub fn pulled() -> CK_RV {
+    pull_token();
+    token_is_there().err().unwrap_or(CKR_DEVICE_REMOVED)
+}
 
 /// For each function: one that looks whether the token is there and passes the call on; then `install`, which puts
 /// them all into a function list. The arguments' names are of no interest, their types are PKCS#11's.
@@ -12,10 +47,7 @@ macro_rules! pass_on {
             $({
                 #[allow(non_snake_case)] // the name is the standard's
                 unsafe extern "C" fn $name(session: CK_SESSION_HANDLE, $($argument: $kind),*) -> CK_RV {
-                    match token_is_there() {
-                        Ok(_) => real!($name(session $(, $argument)*)),
-                        Err(rv) => rv,
-                    }
+                    call(|| real!($name(session $(, $argument)*)))
                 }
                 list.$name = Some($name);
             })*
@@ -30,7 +62,6 @@ pass_on! {
     C_GetOperationState(a: CK_BYTE_PTR, b: CK_ULONG_PTR);
     C_SetOperationState(a: CK_BYTE_PTR, b: CK_ULONG, c: CK_OBJECT_HANDLE, d: CK_OBJECT_HANDLE);
     C_Logout();
-    C_CreateObject(a: CK_ATTRIBUTE_PTR, b: CK_ULONG, c: CK_OBJECT_HANDLE_PTR);
     C_CopyObject(a: CK_OBJECT_HANDLE, b: CK_ATTRIBUTE_PTR, c: CK_ULONG, d: CK_OBJECT_HANDLE_PTR);
     C_DestroyObject(a: CK_OBJECT_HANDLE);
     C_GetObjectSize(a: CK_OBJECT_HANDLE, b: CK_ULONG_PTR);

@@ -5,8 +5,9 @@ use std::{thread, time::Duration};
 use cryptoki_sys::*;
 
 use crate::{
-    control::{Pull, count_wrong_pin, forget_wrong_pins, pull_token},
+    control::{Pull, count_wrong_pin, forget_wrong_pins},
     real,
+    sessions::{call, pulled},
     slots::token_is_there,
 };
 
@@ -17,6 +18,7 @@ pub fn install(list: &mut CK_FUNCTION_LIST) {
     list.C_Login = Some(login);
     list.C_SetPIN = Some(set_pin);
     list.C_GenerateKeyPair = Some(generate_key_pair);
+    list.C_CreateObject = Some(create_object);
 }
 
 unsafe extern "C" fn login(
@@ -27,8 +29,8 @@ unsafe extern "C" fn login(
 ) -> CK_RV {
     match token_is_there() {
         Ok(control) if user == CKU_USER && control.pin_locked => CKR_PIN_LOCKED,
-        Ok(_) if user == CKU_USER => counted(real!(C_Login(session, user, pin, length))),
-        Ok(_) => real!(C_Login(session, user, pin, length)),
+        Ok(_) if user == CKU_USER => counted(call(|| real!(C_Login(session, user, pin, length)))),
+        Ok(_) => call(|| real!(C_Login(session, user, pin, length))),
         Err(rv) => rv,
     }
 }
@@ -42,7 +44,7 @@ unsafe extern "C" fn set_pin(
 ) -> CK_RV {
     match token_is_there() {
         Ok(control) if control.pin_locked => CKR_PIN_LOCKED,
-        Ok(_) => counted(real!(C_SetPIN(session, old, old_length, new, new_length))),
+        Ok(_) => counted(call(|| real!(C_SetPIN(session, old, old_length, new, new_length)))),
         Err(rv) => rv,
     }
 }
@@ -74,23 +76,39 @@ unsafe extern "C" fn generate_key_pair(
     if pull == Some(Pull::BeforeGeneration) {
         return pulled();
     }
-    let rv = real!(C_GenerateKeyPair(
-        session,
-        mechanism,
-        public_template,
-        public_count,
-        private_template,
-        private_count,
-        public_key,
-        private_key
-    ));
+    let rv = call(|| {
+        real!(C_GenerateKeyPair(
+            session,
+            mechanism,
+            public_template,
+            public_count,
+            private_template,
+            private_count,
+            public_key,
+            private_key
+        ))
+    });
     if pull == Some(Pull::AfterGeneration) { pulled() } else { rv }
 }
 
-/// Takes the token out and answers as a call does whose token has left.
-fn pulled() -> CK_RV {
-    pull_token();
-    token_is_there().err().unwrap_or(CKR_DEVICE_REMOVED)
+/// The label of what is written loses its last byte, if the control file says so.
+unsafe extern "C" fn create_object(
+    session: CK_SESSION_HANDLE,
+    template: CK_ATTRIBUTE_PTR,
+    count: CK_ULONG,
+    object: CK_OBJECT_HANDLE_PTR,
+) -> CK_RV {
+    let corrupt = token_is_there().is_ok_and(|control| control.corrupt_objects);
+    let length = usize::try_from(count).unwrap_or(0);
+    if template.is_null() || !corrupt {
+        return call(|| real!(C_CreateObject(session, template, count, object)));
+    }
+    // SAFETY: not null, so by C_CreateObject's contract it points to `count` attributes.
+    let mut changed = unsafe { std::slice::from_raw_parts(template, length) }.to_vec();
+    for attribute in changed.iter_mut().filter(|attribute| attribute.type_ == CKA_LABEL) {
+        attribute.ulValueLen = attribute.ulValueLen.saturating_sub(1);
+    }
+    call(|| real!(C_CreateObject(session, changed.as_mut_ptr(), count, object)))
 }
 
 /// Waits for as long as the control file asks, unless the token leaves first.

@@ -1,6 +1,7 @@
 //! `removeKeyPair`: removes an orphan, a pair of ours that has no certificate.
 
 use cryptoki::{
+    error::Error,
     object::{Attribute, AttributeType, ObjectClass, ObjectHandle},
     session::Session,
 };
@@ -28,7 +29,11 @@ impl Operation<'_> {
         }
         let mut halves = find_by_id(&session, ObjectClass::PRIVATE_KEY, &id).map_err(failed)?;
         halves.extend(find_by_id(&session, ObjectClass::PUBLIC_KEY, &id).map_err(failed)?);
-        if halves.is_empty() || !halves.iter().all(|half| is_ours(&session, *half)) {
+        let mut all_ours = !halves.is_empty();
+        for half in halves {
+            all_ours &= is_ours(&session, half).map_err(failed)?;
+        }
+        if !all_ours {
             return Err(ErrorCode::KeyNotFound.into());
         }
         self.check_cancelled()?;
@@ -38,10 +43,10 @@ impl Operation<'_> {
 }
 
 /// Was this made here? Then its label is a container's name.
-fn is_ours(session: &Session, half: ObjectHandle) -> bool {
-    let attributes = session.get_attributes(half, &[AttributeType::Label]).unwrap_or_default();
-    attributes.iter().any(|attribute| match attribute {
+fn is_ours(session: &Session, half: ObjectHandle) -> Result<bool, Error> {
+    let attributes = session.get_attributes(half, &[AttributeType::Label])?;
+    Ok(attributes.iter().any(|attribute| match attribute {
         Attribute::Label(label) => std::str::from_utf8(label).ok().and_then(ContainerName::parse).is_some(),
         _ => false,
-    })
+    }))
 }

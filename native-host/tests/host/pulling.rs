@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::workplace::{Browser, ORIGIN, PIN, Workplace, request_params};
+use crate::workplace::{Browser, CONTAINER, ORIGIN, PIN, Workplace, base64, certify, request_params};
 
 /// The module, which Cargo builds beside the test programs.
 fn shim() -> PathBuf {
@@ -137,6 +137,120 @@ fn a_pair_on_a_token_that_was_pulled_out_is_removed_when_the_token_is_opened_aga
     assert_eq!(error["code"], "pin_incorrect");
     browser.create_request("first", "P-256");
     assert_eq!(obedient.workplace.objects("first").matches("Private Key Object").count(), 1);
+}
+
+/// Pulls the token out before, then after, each call on a session that an operation makes, until it makes no more.
+/// `again` looks at a host that has the token back.
+fn pulled_at_each_call(
+    obedient: &Obedient,
+    prepare: impl Fn(&mut Browser) -> (&'static str, Value),
+    again: impl Fn(&mut Browser, &str),
+) {
+    for when in ["before-call", "after-call"] {
+        for call in 1..200 {
+            obedient.control("");
+            let mut browser = obedient.browser();
+            let (command, params) = prepare(&mut browser);
+            obedient.control(&format!("pull {when} {call}"));
+            let id = browser.send(command, params, json!({"pin": PIN}));
+            let answer = browser.answer(&id);
+            let pulled = crate::workplace::text(&obedient.workplace.path("control")).starts_with("token out");
+            obedient.control("");
+            let code = answer["error"]["code"].as_str();
+            assert!(code.is_none() || pulled && code == Some("token_removed"), "{when} {call}: {answer}");
+            again(&mut browser, &format!("{when} {call}: {answer}"));
+            if !pulled {
+                assert!(call > 5, "{command} made {call} calls");
+                break;
+            }
+        }
+    }
+}
+
+/// Whatever happened, the next request of the same host finds no rest of the one before.
+#[test]
+fn a_token_pulled_out_at_any_call_keeps_no_orphan_after_the_next_request() {
+    let obedient = Obedient::new();
+    let remove = |browser: &mut Browser, key_id: &Value| {
+        let token = browser.token("first");
+        browser.ask("removeKeyPair", json!({"token": token, "keyId": key_id}), json!({"pin": PIN}));
+    };
+    let prepare = |browser: &mut Browser| ("createRequest", request_params(&browser.token("first"), "P-256"));
+    pulled_at_each_call(&obedient, prepare, |browser, told| {
+        let kept = usize::from(!told.contains("error"));
+        let created = browser.create_request("first", "P-256");
+        let objects = obedient.workplace.objects("first");
+        assert_eq!(objects.matches("Private Key Object").count(), 1 + kept, "{told}\n{objects}");
+        assert_eq!(objects.matches("Public Key Object").count(), 1 + kept, "{told}\n{objects}");
+        remove(browser, &created["keyId"]);
+        for container in containers(browser) {
+            remove(browser, &container["keyId"]);
+        }
+    });
+}
+
+fn containers(browser: &mut Browser) -> Vec<Value> {
+    let token = browser.token("first");
+    let details = browser.ask("tokenDetails", json!({"token": token}), Value::Null);
+    details["containers"].as_array().unwrap().clone()
+}
+
+#[test]
+fn a_token_pulled_out_at_any_call_of_a_removal_lets_the_removal_be_finished() {
+    let obedient = Obedient::new();
+    let prepare = |browser: &mut Browser| {
+        let key_id = browser.create_request("first", "P-256")["keyId"].clone();
+        ("removeKeyPair", json!({"token": browser.token("first"), "keyId": key_id}))
+    };
+    pulled_at_each_call(&obedient, prepare, |browser, told| {
+        for container in containers(browser) {
+            let params = json!({"token": browser.token("first"), "keyId": container["keyId"]});
+            browser.ask("removeKeyPair", params, json!({"pin": PIN}));
+        }
+        assert!(!obedient.has_keys(), "{told}");
+    });
+}
+
+#[test]
+fn a_token_pulled_out_at_any_call_of_an_installation_takes_the_certificate_the_next_time() {
+    let obedient = Obedient::new();
+    let mut browser = obedient.browser();
+    let created = browser.create_request("first", "P-256");
+    let certificate = base64(&certify(&obedient.workplace, &created));
+    drop(browser);
+    let params = |browser: &mut Browser| json!({"token": browser.token("first"), "container": CONTAINER, "certificate": certificate});
+    let remove_certificate = || {
+        let module = crate::workplace::softhsm();
+        let arguments = ["--module", module.to_str().unwrap(), "--token-label", "first", "--login", "--pin", PIN];
+        let delete = ["--delete-object", "--type", "cert", "--label", CONTAINER];
+        assert!(obedient.workplace.run("pkcs11-tool", arguments.into_iter().chain(delete)).status.success());
+    };
+    pulled_at_each_call(
+        &obedient,
+        |browser| ("installCertificate", params(browser)),
+        |browser, told| {
+            let again = params(browser);
+            browser.ask("installCertificate", again, json!({"pin": PIN}));
+            let objects = obedient.workplace.objects("first");
+            assert_eq!(objects.matches("Certificate Object").count(), 1, "{told}\n{objects}");
+            remove_certificate();
+        },
+    );
+}
+
+#[test]
+fn a_certificate_that_reads_back_otherwise_is_removed_again() {
+    let obedient = Obedient::new();
+    let mut browser = obedient.browser();
+    let created = browser.create_request("first", "P-256");
+    let certificate = base64(&certify(&obedient.workplace, &created));
+    let params = json!({"token": browser.token("first"), "container": CONTAINER, "certificate": certificate});
+    obedient.control("corrupt objects");
+    let error = browser.refused("installCertificate", params.clone(), json!({"pin": PIN}));
+    assert_eq!(error["code"], "read_back_mismatch");
+    assert!(!obedient.workplace.objects("first").contains("Certificate Object"));
+    obedient.control("");
+    browser.ask("installCertificate", params, json!({"pin": PIN}));
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! Errors of the server. [`Refusal`] is what the domain answers: a code that a caller can act on, rendered by `api`
-//! as a problem. [`StoreError`](crate::store::StoreError) is the database's; `anyhow` is used by the command line
+//! as a problem. [`StoreError`] is the database's; `anyhow` is used by the command line
 //! alone, where an error is only reported.
 
 use qcert_protocol::{ErrorCode, application::FieldError, holder::FieldReason};

@@ -9,6 +9,8 @@ use cryptoki_sys::{CK_RV, CKR_GENERAL_ERROR};
 pub enum Pull {
     BeforeGeneration,
     AfterGeneration,
+    /// Not the token, but its user: as when another program resets the card.
+    LogOutAfterGeneration,
     /// At this call on a session, counted from 1 since the process began; the call does nothing.
     BeforeCall(u32),
     /// As before, but the call has done its work, and its caller is not told.
@@ -24,6 +26,7 @@ pub struct Control {
     pub pin_low: bool,
     pub pin_final: bool,
     pub pin_to_be_changed: bool,
+    pub pin_pad: bool,
     pub lock_after: Option<u32>,
     pub generation_delay: Duration,
     pub pull: Option<Pull>,
@@ -40,6 +43,7 @@ impl Default for Control {
             pin_low: false,
             pin_final: false,
             pin_to_be_changed: false,
+            pin_pad: false,
             lock_after: None,
             generation_delay: Duration::ZERO,
             pull: None,
@@ -82,12 +86,14 @@ impl Control {
                 ("pin", "low") => control.pin_low = true,
                 ("pin", "final") => control.pin_final = true,
                 ("pin", "to-be-changed") => control.pin_to_be_changed = true,
+                ("pin", "pad") => control.pin_pad = true,
                 ("lock-after", n) => control.lock_after = Some(n.parse().map_err(|_| line)?),
                 ("generation-delay", ms) => {
                     control.generation_delay = Duration::from_millis(ms.parse().map_err(|_| line)?);
                 }
                 ("pull", "before-generation") => control.pull = Some(Pull::BeforeGeneration),
                 ("pull", "after-generation") => control.pull = Some(Pull::AfterGeneration),
+                ("logout", "after-generation") => control.pull = Some(Pull::LogOutAfterGeneration),
                 ("pull", at) => control.pull = Some(pull_at_call(at).ok_or(line)?),
                 ("corrupt", "objects") => control.corrupt_objects = true,
                 ("show", "empty-slots") => control.empty_slots = true,

@@ -15,12 +15,14 @@
 //! | `pin locked` | `CKF_USER_PIN_LOCKED`, and `C_Login` answers `CKR_PIN_LOCKED` |
 //! | `pin low`, `pin final` | `CKF_USER_PIN_COUNT_LOW`, `CKF_USER_PIN_FINAL_TRY` |
 //! | `pin to-be-changed` | `CKF_USER_PIN_TO_BE_CHANGED` |
+//! | `pin pad` | `CKF_PROTECTED_AUTHENTICATION_PATH` |
 //! | `lock-after N` | wrong PINs are counted (in `<control file>.wrong-pins`); the flags follow, the Nth locks |
 //! | `generation-delay MS` | `C_GenerateKeyPair` waits so long before it begins; pulling the token ends it |
 //! | `pull before-generation` | the token leaves the reader when `C_GenerateKeyPair` is called; no pair is made |
 //! | `pull after-generation` | the pair is made, then the token leaves and the caller is told `CKR_DEVICE_REMOVED` |
 //! | `pull before-call N` | the token leaves at the Nth call on a session of this process, which does nothing |
 //! | `pull after-call N` | the Nth call does its work, then the token leaves and the caller is told `CKR_DEVICE_REMOVED` |
+//! | `logout after-generation` | the pair is made, then nobody is logged in, as when another program resets the card |
 //! | `corrupt objects` | `C_CreateObject` writes a label that is a byte shorter |
 //! | `show empty-slots` | also SoftHSM's last slot, whose token is not initialised and which is else hidden |
 //!

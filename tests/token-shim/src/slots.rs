@@ -134,6 +134,7 @@ unsafe extern "C" fn get_token_info(slot: CK_SLOT_ID, info: CK_TOKEN_INFO_PTR) -
             (control.pin_final, CKF_USER_PIN_FINAL_TRY),
             (control.pin_locked, CKF_USER_PIN_LOCKED),
             (control.pin_to_be_changed, CKF_USER_PIN_TO_BE_CHANGED),
+            (control.pin_pad, CKF_PROTECTED_AUTHENTICATION_PATH),
         ];
         // SAFETY: the real module has just filled it in.
         let info = unsafe { &mut *info };

@@ -88,7 +88,14 @@ unsafe extern "C" fn generate_key_pair(
             private_key
         ))
     });
-    if pull == Some(Pull::AfterGeneration) { pulled() } else { rv }
+    match pull {
+        Some(Pull::AfterGeneration) => pulled(),
+        Some(Pull::LogOutAfterGeneration) => {
+            real!(C_Logout(session));
+            rv
+        }
+        _ => rv,
+    }
 }
 
 /// The label of what is written loses its last byte, if the control file says so.

@@ -46,11 +46,10 @@ impl Operation<'_> {
             return Err(code.into());
         }
         let pin = self.authorization.pin.as_ref();
-        match pin {
-            Some(pin) => self.check_before_presenting(pin, &found.token)?,
-            None if found.token.pin.pad => {}
-            None => return Err(ErrorCode::PinRequired.into()),
+        if pin.is_none() && !found.token.pin.pad {
+            return Err(ErrorCode::PinRequired.into());
         }
+        self.check_before_presenting(pin, &found.token)?;
         self.stage(Stage::LoggingIn)?;
         let failed = |error| found.failure(&error, ErrorCode::ModuleFailed);
         let session = found.module.pkcs11.open_rw_session(found.slot).map_err(failed)?;
@@ -66,13 +65,14 @@ impl Operation<'_> {
         Ok(Login { session })
     }
 
-    /// The factory's PIN and PINs that the token would not take are told apart without trying them.
-    fn check_before_presenting(&self, pin: &Pin, token: &Token) -> Result<(), Failure> {
-        let factory = token.pin.to_be_changed || self.configuration.is_factory_pin(pin.expose());
+    /// The factory's PIN and PINs that the token would not take are told apart without trying them. What is typed on
+    /// a reader's own PIN pad is known to the token alone, and to its flag.
+    fn check_before_presenting(&self, pin: Option<&Pin>, token: &Token) -> Result<(), Failure> {
+        let factory = token.pin.to_be_changed || pin.is_some_and(|pin| self.configuration.is_factory_pin(pin.expose()));
         if factory && !self.authorization.keep_factory_pin {
             return Err(ErrorCode::PinFactory.into());
         }
-        check_length(pin, token)
+        pin.map_or(Ok(()), |pin| check_length(pin, token))
     }
 }
 

@@ -3,10 +3,11 @@
 use std::sync::{Mutex, PoisonError};
 
 use cryptoki::{
-    error::Error,
+    context::Function,
+    error::{Error, RvError},
     mechanism::Mechanism,
     object::{Attribute, AttributeType, ObjectClass, ObjectHandle},
-    session::Session,
+    session::{Session, SessionState},
 };
 use qcert_protocol::{
     ErrorCode, KeyId,
@@ -36,8 +37,12 @@ impl Orphans {
     }
 }
 
-/// Removes both halves of a pair, the private one first.
+/// Removes both halves of a pair, the private one first. A session whose login the token forgot does not see private
+/// keys: not to find one there is not to have removed it, and without its public half nobody would find it again.
 pub(super) fn remove(session: &Session, id: &[u8]) -> Result<(), Error> {
+    if session.get_session_info()?.session_state() != SessionState::RwUser {
+        return Err(Error::Pkcs11(RvError::UserNotLoggedIn, Function::DestroyObject));
+    }
     for class in [ObjectClass::PRIVATE_KEY, ObjectClass::PUBLIC_KEY] {
         for half in find_by_id(session, class, id)? {
             session.destroy_object(half)?;

@@ -112,6 +112,18 @@ fn a_pin_that_the_token_wants_changed_is_a_factory_pin() {
 }
 
 #[test]
+fn a_factory_pin_is_noticed_where_the_reader_asks_for_it() {
+    let obedient = Obedient::new();
+    let mut browser = obedient.browser();
+    let token = browser.token("first");
+    obedient.control("pin pad\npin to-be-changed");
+    let error = browser.refused("createRequest", request_params(&token, "P-256"), json!({}));
+    assert_eq!(error["code"], "pin_factory", "{error}");
+    let kept = browser.refused("createRequest", request_params(&token, "P-256"), json!({"keepFactoryPin": true}));
+    assert_ne!(kept["code"], "pin_factory", "{kept}");
+}
+
+#[test]
 fn a_token_pulled_out_before_the_pair_was_made_is_told() {
     let obedient = Obedient::new();
     let mut browser = obedient.browser();
@@ -236,6 +248,21 @@ fn a_token_pulled_out_at_any_call_of_an_installation_takes_the_certificate_the_n
             remove_certificate();
         },
     );
+}
+
+/// Without a login private keys cannot be seen: not to find one is not to have removed it.
+#[test]
+fn a_pair_whose_token_forgot_the_login_is_removed_after_the_next_one() {
+    let obedient = Obedient::new();
+    let mut browser = obedient.browser();
+    let token = browser.token("first");
+    obedient.control("logout after-generation");
+    browser.refused("createRequest", request_params(&token, "P-256"), json!({"pin": PIN}));
+    obedient.control("");
+    browser.create_request("first", "P-256");
+    let objects = obedient.workplace.objects("first");
+    assert_eq!(objects.matches("Private Key Object").count(), 1, "{objects}");
+    assert_eq!(objects.matches("Public Key Object").count(), 1, "{objects}");
 }
 
 #[test]

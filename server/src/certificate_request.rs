@@ -114,7 +114,8 @@ pub async fn confirm(
     address: &str,
 ) -> Result<ApplicationRow, Refusal> {
     let (found, request) = own(portal, session, request).await?;
-    if !matches!(request.state, RequestState::Prepared | RequestState::Confirmed) {
+    // What was sent twice may be issued before the second is read.
+    if !matches!(request.state, RequestState::Prepared | RequestState::Confirmed | RequestState::Issued) {
         return Err(ErrorCode::ApplicationStateForbids.into());
     }
     let tried = one_time_password::try_password(portal, &scope(session, &request), typed, address).await?;

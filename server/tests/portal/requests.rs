@@ -226,3 +226,15 @@ async fn a_mistake_is_recorded_for_the_operator() {
     let audit = workplace.portal.store.audit().await.unwrap();
     assert_eq!(audit.iter().filter(|row| row.event == "mistake reported").count(), 20);
 }
+
+#[tokio::test]
+async fn a_confirmation_that_comes_again_after_issuance_gets_the_row_as_it_stands() {
+    let workplace = Workplace::new().await;
+    let mut browser = workplace.signed_in(PHONE).await;
+    let (_, request) = workplace.sent(&mut browser).await;
+    let password = workplace.password(PHONE).await;
+    workplace.work().await.unwrap();
+    let again = browser.confirm(request, &password).await;
+    assert_eq!((again.status.as_u16(), &again.json()["state"]), (200, &json!("readyToInstall")));
+    assert_eq!(workplace.portal.store.certificates().await.unwrap().len(), 1);
+}

@@ -78,9 +78,17 @@ pub async fn sign_in(
     let now = portal.clock.now();
     let token = base64url(&randomness::bytes(&*portal.randomness)?);
     let id = randomness::uuid(now, &*portal.randomness)?;
+    let before = before.map(hash);
+    let ended = match &before {
+        Some(before) => portal.store.session(before).await?,
+        None => None,
+    };
     let record = SessionRecord { id, token_hash: hash(&token), phone, created_at: now, last_seen_at: now };
-    if !portal.store.sign_in(password.id, &record, before.map(hash)).await? {
+    if !portal.store.sign_in(password.id, &record, before).await? {
         return Err(ErrorCode::OtpUsed.into());
+    }
+    if let Some(ended) = ended {
+        portal.announcer.announce(Announcement::SessionEnded(ended.id));
     }
     Ok((session(portal, record), Token(token)))
 }

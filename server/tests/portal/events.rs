@@ -112,3 +112,20 @@ async fn a_row_that_another_program_changed_is_sent_too() {
     let row = stream.next().await.unwrap();
     assert_eq!((row.number.as_str(), row.revision), ("67092411", 9));
 }
+
+#[tokio::test]
+async fn a_stream_ends_at_once_when_its_browser_signs_in_as_somebody() {
+    let workplace = Workplace::new().await;
+    let mut browser = workplace.signed_in(PHONE).await;
+    let mut stream = Stream::open(&browser).await;
+    for _ in 0..4 {
+        assert!(stream.next().await.is_some());
+    }
+    assert!(tokio::time::timeout(Duration::from_millis(300), stream.next()).await.is_err());
+    browser.post("/sign-in/password", serde_json::json!({"phone": OTHER_PHONE})).await;
+    let password = workplace.password(OTHER_PHONE).await;
+    let body = serde_json::json!({"phone": OTHER_PHONE, "password": password});
+    assert_eq!(browser.post("/sign-in", body).await.status, 200);
+    let ended = tokio::time::timeout(Duration::from_secs(2), stream.next()).await;
+    assert_eq!(ended.ok(), Some(None));
+}

@@ -15,6 +15,13 @@ pub(super) type Answer<T> = Result<T, Problem>;
 #[derive(Debug)]
 pub(super) struct Problem(Box<Refusal>);
 
+impl Problem {
+    /// What went wrong.
+    pub(super) fn code(&self) -> ErrorCode {
+        self.0.code
+    }
+}
+
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         Self(Box::new(refusal))

@@ -6,7 +6,10 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use qcert_protocol::portal::{PasswordOrder, PasswordOrdered, Problem as ProblemBody, Session, SignIn};
+use qcert_protocol::{
+    ErrorCode,
+    portal::{PasswordOrder, PasswordOrdered, Problem as ProblemBody, Session, SignIn},
+};
 
 use super::{
     App,
@@ -72,8 +75,10 @@ pub(super) async fn session(SignedIn(session): SignedIn) -> Json<Session> {
 /// Ends the session, if there is one.
 #[utoipa::path(delete, path = "/session", responses((status = 204)))]
 pub(super) async fn sign_out(State(app): State<App>, session: Answer<SignedIn>) -> Answer<Response> {
-    if let Ok(SignedIn(session)) = session {
-        session::end(&app.portal, &session).await?;
+    match session {
+        Ok(SignedIn(session)) => session::end(&app.portal, &session).await?,
+        Err(problem) if problem.code() == ErrorCode::SessionRequired => {}
+        Err(problem) => return Err(problem),
     }
     let cookie = cookie::clear(&app.portal.origin);
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())

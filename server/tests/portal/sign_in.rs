@@ -304,3 +304,13 @@ async fn outside_localhost_the_cookie_is_secure_and_bound_to_its_host() {
     assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict; Secure"), "{cookie}");
     assert_eq!(browser.get("/session").await.status, 200);
 }
+
+#[tokio::test]
+async fn signing_out_is_not_told_done_while_the_session_goes_on() {
+    let workplace = Workplace::new().await;
+    let mut browser = workplace.signed_in(PHONE).await;
+    workplace.sql("ALTER TABLE sessions RENAME TO gone").await;
+    assert_eq!(browser.delete("/session").await.code(), "portal_unavailable");
+    workplace.sql("ALTER TABLE gone RENAME TO sessions").await;
+    assert_eq!(browser.get("/session").await.status, 200);
+}

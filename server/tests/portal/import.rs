@@ -3,7 +3,7 @@
 use qcert_server::applications::import::{ImportError, Summary, import, parse};
 use serde_json::{Value, json};
 
-use crate::support::{DEMO, PHONE, Workplace};
+use crate::support::{DEMO, OTHER_PHONE, PHONE, Workplace};
 
 fn demo() -> Vec<Value> {
     serde_json::from_str(DEMO).unwrap()
@@ -118,4 +118,22 @@ async fn an_application_that_has_gone_on_cannot_be_changed() {
     let third = &browser.rows().await[2];
     let details = browser.get(&format!("/applications/{}", third.id)).await.json();
     assert_eq!(details["data"]["locality"], "Екатеринбург");
+}
+
+#[tokio::test]
+async fn an_application_that_becomes_somebody_elses_brings_no_request_with_it() {
+    let workplace = Workplace::new().await;
+    let mut before = workplace.signed_in(PHONE).await;
+    let (row, request) = workplace.prepared(&mut before).await;
+    let mut entries = demo();
+    entries[0]["phone"] = json!(OTHER_PHONE);
+    assert_eq!(imported(&workplace, &entries).await.unwrap().changed, 1);
+
+    let mut after = workplace.signed_in(OTHER_PHONE).await;
+    let theirs = after.rows().await.into_iter().find(|theirs| theirs.id == row.id).unwrap();
+    assert_eq!((theirs.state.as_str(), theirs.request), ("available", None));
+    for browser in [&mut before, &mut after] {
+        let order = browser.post(&format!("/requests/{request}/password"), Value::Null).await;
+        assert_eq!(order.code(), "request_not_found");
+    }
 }

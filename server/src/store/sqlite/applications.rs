@@ -5,7 +5,9 @@ use sqlx::{Pool, Row, Sqlite, SqliteConnection, Transaction};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Application, Import, NewApplication, Overview, StoreError, Stored, audit, millis, rows};
+use super::{
+    Application, Import, NewApplication, Overview, StoreError, Stored, audit, millis, requests::move_application, rows,
+};
 use crate::store::ImportConflict;
 
 pub(super) async fn import(
@@ -25,6 +27,9 @@ pub(super) async fn import(
             }
             Some((there, replaces)) if is_same(&there, replaces.as_deref(), entry) => unchanged += 1,
             Some((there, _)) if changeable.contains(&there.state.as_str()) => {
+                if there.phone != entry.phone {
+                    leave_request_behind(&mut transaction, there.id).await?;
+                }
                 update(&mut transaction, there.id, entry, now).await?;
                 changed += 1;
             }
@@ -103,6 +108,16 @@ async fn update(
     .execute(&mut *connection)
     .await?;
     audit::append(connection, now, "application changed", id, &entry.number).await
+}
+
+/// A prepared request is of a key on the token of whoever had the application; it is not the next one's to confirm.
+async fn leave_request_behind(connection: &mut SqliteConnection, id: Uuid) -> Stored<()> {
+    sqlx::query("UPDATE requests SET state = 'replaced' WHERE application_id = ? AND state = 'prepared'")
+        .bind(id)
+        .execute(&mut *connection)
+        .await?;
+    move_application(connection, id, &["preparing"], "available").await?;
+    Ok(())
 }
 
 /// Points an entry to the one it replaces; false if there is none.

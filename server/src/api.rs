@@ -68,6 +68,7 @@ pub fn router(portal: Arc<Portal>, pages: Arc<Pages>) -> Router {
         .route("/healthz", get(healthz))
         .merge(authority::routes())
         .route("/api", any(not_found))
+        .route("/api/", any(not_found))
         .route("/api/{*rest}", any(not_found))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(page::serve)

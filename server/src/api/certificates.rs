@@ -9,6 +9,10 @@ use axum::{
 use qcert_protocol::portal::{
     ApplicationRow, CertificateDetails, CertificateView, Installation, Problem as ProblemBody,
 };
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, schema::Type},
+};
 
 use super::{App, Id, body::Body, client::SignedIn, problem::Answer};
 use crate::applications;
@@ -42,11 +46,23 @@ pub(super) async fn details(
     Ok(Json(applications::certificate_details(&app.portal, &session, id).await?))
 }
 
+/// What a file is in the description: its bytes, not a list of numbers.
+enum File {}
+
+impl PartialSchema for File {
+    fn schema() -> RefOr<Schema> {
+        let binary = SchemaFormat::KnownFormat(KnownFormat::Binary);
+        ObjectBuilder::new().schema_type(Type::String).format(Some(binary)).into()
+    }
+}
+
+impl ToSchema for File {}
+
 /// The certificate's file, DER.
 #[utoipa::path(
     get, path = "/certificates/{id}/file", params(("id" = uuid::Uuid, Path)),
     responses(
-        (status = 200, body = Vec<u8>, content_type = "application/pkix-cert"),
+        (status = 200, body = inline(File), content_type = "application/pkix-cert"),
         (status = "4XX", body = ProblemBody, content_type = "application/problem+json",
             description = "`session_required`, `certificate_not_found`"),
     )

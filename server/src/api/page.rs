@@ -128,7 +128,7 @@ impl File {
 /// Serves a file, or the page itself for every path that names none.
 pub(super) async fn serve(State(app): State<App>, request: Request) -> Response {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return Problem::from(ErrorCode::MethodNotAllowed).into_response();
+        return ([(header::ALLOW, "GET,HEAD")], Problem::from(ErrorCode::MethodNotAllowed)).into_response();
     }
     let path = request.uri().path().trim_start_matches('/');
     let last = path.rsplit('/').next().unwrap_or_default();

@@ -70,12 +70,14 @@ async fn a_body_that_is_not_the_documented_one_has_its_code() {
 async fn unknown_routes_and_methods_are_problems_under_api() {
     let workplace = Workplace::new().await;
     let mut browser = workplace.browser();
-    for path in ["/api", "/api/v1/nothing", "/api/v2/session"] {
+    for path in ["/api", "/api/", "/api/v1", "/api/v1/", "/api/v1/nothing", "/api/v2/session"] {
         let reply = get(&mut browser, path, &[]).await;
         assert_eq!((reply.status.as_u16(), reply.code().as_str()), (404, "not_found"), "{path}");
         assert_eq!(reply.headers["content-type"], "application/problem+json");
     }
     assert_eq!(browser.post("/configuration", json!({})).await.code(), "method_not_allowed");
+    let page = browser.send(Request::post("/").body(Body::empty()).unwrap()).await;
+    assert_eq!((page.code().as_str(), page.headers["allow"].to_str().unwrap()), ("method_not_allowed", "GET,HEAD"));
     let mut browser = workplace.signed_in(PHONE).await;
     assert_eq!(browser.get("/applications/no-id").await.code(), "not_found");
 }
@@ -151,6 +153,8 @@ async fn the_description_names_every_route_and_code() {
     assert!(paths.keys().all(|path| path.starts_with("/api/v1/")));
     let codes = document["components"]["schemas"]["ErrorCode"]["enum"].as_array().unwrap();
     assert_eq!(codes.len(), ErrorCode::ALL.len());
+    let file = &document["paths"]["/api/v1/certificates/{id}/file"]["get"]["responses"]["200"]["content"];
+    assert_eq!(file["application/pkix-cert"]["schema"], json!({"type": "string", "format": "binary"}));
     let text = String::from_utf8(description.body).unwrap();
     for code in ErrorCode::ALL.iter().filter(|code| code.http_status() / 100 == 4) {
         assert!(text.contains(code.as_str()), "{code}");

@@ -184,6 +184,11 @@ fn server(reader: &mut Reader<'_>) -> Server {
 fn origin(text: &str, production: bool) -> Result<String, &'static str> {
     let (scheme, rest) = text.split_once("://").ok_or("must be scheme://host")?;
     let local = is_local(text);
+    // Browsers leave out the port that the scheme has anyway, and an origin is compared as they write it.
+    let port = rest.rsplit_once(':').map(|(_, port)| port);
+    if matches!((scheme, port), (_, Some("")) | ("https", Some("443")) | ("http", Some("80"))) {
+        return Err("must not have the port that its scheme has anyway");
+    }
     let plain = !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b));
     match scheme {
         _ if !plain || text != text.to_lowercase() => Err("must be scheme, host and port alone, in lower case"),
@@ -332,6 +337,17 @@ mod tests {
         assert!(Settings::read("environment = 'production'", &BTreeMap::new()).is_err());
         let good = "environment = 'production'\n[server]\norigin = 'https://qcert.example'";
         assert!(Settings::read(good, &BTreeMap::new()).is_ok());
+    }
+
+    #[test]
+    fn an_origin_is_written_as_browsers_write_it() {
+        let read = |origin: &str| Settings::read(&format!("[server]\norigin = '{origin}'"), &BTreeMap::new());
+        for origin in ["https://qcert.example:443", "http://localhost:80", "https://qcert.example:"] {
+            assert!(read(origin).is_err(), "{origin}: every request of the page would be from another site");
+        }
+        for origin in ["https://qcert.example:8443", "http://localhost:443", "http://[::1]:8080", "http://[::1]"] {
+            assert!(read(origin).is_ok(), "{origin}");
+        }
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! Puts the portal together and serves it.
 
-use std::{net::SocketAddr, path::Path, sync::Arc};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use tokio::{net::TcpListener, sync::Notify};
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, oneshot},
+};
 
 use crate::{
     api::{self, page::Pages},
@@ -19,6 +22,9 @@ use crate::{
     sms::sender,
     store::{Store, sqlite::SqliteStore},
 };
+
+/// How long requests may still take after the server was told to end.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Opens the store that the settings name.
 ///
@@ -87,15 +93,28 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let announcer = portal.announcer.clone();
     let service = api::router(portal, pages).into_make_service_with_connect_info::<SocketAddr>();
     println!("listening on {shown}");
+    let (told, heard) = oneshot::channel();
     let served = axum::serve(listener, service).with_graceful_shutdown(async move {
         told_to_end().await;
         announcer.announce(Announcement::Closing);
+        let _ = told.send(());
     });
-    served.await?;
+    tokio::select! {
+        served = served.into_future() => served?,
+        () = patience_ends(heard) => tracing::warn!("requests that did not come to their end were cut off"),
+    }
     // A step of theirs that is cut off here is finished after the next start.
     sender.abort();
     worker.abort();
     Ok(())
+}
+
+/// Whoever sends half a request must not keep the server from ending.
+async fn patience_ends(told: oneshot::Receiver<()>) {
+    if told.await.is_err() {
+        std::future::pending::<()>().await;
+    }
+    tokio::time::sleep(PATIENCE).await;
 }
 
 async fn told_to_end() {

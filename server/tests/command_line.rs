@@ -109,4 +109,22 @@ mod tests {
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
         assert!(serving.child.wait().unwrap().success());
     }
+
+    #[test]
+    fn a_server_does_not_wait_for_a_request_that_never_comes_to_its_end() {
+        let directory = tempfile::tempdir().unwrap();
+        assert!(run(directory.path(), &["ca", "init"]).status.success());
+        let mut serving = Serving::start(directory.path());
+        let mut stuck = TcpStream::connect(("127.0.0.1", serving.port)).unwrap();
+        write!(stuck, "GET /healthz HT").unwrap();
+        // Once this is answered the connection before it was taken, too.
+        serving.get("/healthz");
+        let id = serving.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        let ended = (0..150).find_map(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            serving.child.try_wait().unwrap()
+        });
+        assert!(ended.is_some_and(|status| status.success()), "{ended:?}");
+    }
 }

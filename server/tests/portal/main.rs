@@ -8,6 +8,8 @@ mod import;
 #[cfg(test)]
 mod issuance;
 #[cfg(test)]
+mod logging;
+#[cfg(test)]
 mod requests;
 #[cfg(test)]
 mod sign_in;

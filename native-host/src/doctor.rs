@@ -142,9 +142,13 @@ fn check_registration(checks: &mut Vec<Check>) {
         for (place, name) in [(Place::Person, "user"), (Place::System, "system")] {
             let Some(path) = browser.manifest_path(&place).filter(|path| path.exists()) else { continue };
             let check = Check::good("registration", format!("{browser} ({name}): {}", path.display()));
-            let works = registration::registered_program(&path).is_some_and(|program| program.is_file());
-            anywhere |= works;
-            checks.push(if works { check } else { broken_registration(check, &path) });
+            checks.push(match registration::check_manifest(browser, &path) {
+                Ok(()) => {
+                    anywhere = true;
+                    check
+                }
+                Err(code) => broken_registration(check, &path, code),
+            });
         }
     }
     if !anywhere {
@@ -160,19 +164,20 @@ fn check_registration(checks: &mut Vec<Check>) {
     }
 }
 
-fn broken_registration(check: Check, path: &Path) -> Check {
-    check.with(
-        State::Bad,
-        Some(ErrorCode::HostMissing),
+fn broken_registration(check: Check, path: &Path, code: ErrorCode) -> Check {
+    let cause = if code == ErrorCode::HostForbidden {
+        words("Расширению не разрешено запускать программу.", "The extension may not start the host.")
+    } else {
         words(
             "Файл повреждён или называет программу, которой нет.",
             "It is damaged, or names a program that is not there.",
-        ),
-        words(
-            format!("Зарегистрируйте программу снова или удалите {}.", path.display()),
-            format!("Register again, or remove {}.", path.display()),
-        ),
-    )
+        )
+    };
+    let remedy = words(
+        format!("Зарегистрируйте программу снова или удалите {}.", path.display()),
+        format!("Register again, or remove {}.", path.display()),
+    );
+    check.with(State::Bad, Some(code), cause, remedy)
 }
 
 fn check_tokens(checks: &mut Vec<Check>, tokens: &Tokens) {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use qcert_protocol::workstation::HOST_NAME;
+use qcert_protocol::{ErrorCode, workstation::HOST_NAME};
 use serde_json::json;
 
 use crate::{
@@ -122,10 +122,35 @@ pub fn unregister(browser: Browser, place: &Place) -> Result<Option<PathBuf>> {
     }
 }
 
-/// The program that a manifest names.
-pub fn registered_program(path: &Path) -> Option<PathBuf> {
-    let manifest: serde_json::Value = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
-    (manifest["name"] == HOST_NAME).then(|| manifest["path"].as_str().map(PathBuf::from)).flatten()
+/// Can this browser start the host for our extension, by this manifest?
+///
+/// # Errors
+/// `host_missing` for a manifest that is damaged or names no program that can be started, `host_forbidden` for one
+/// that does not name the extension.
+pub fn check_manifest(browser: Browser, path: &Path) -> Result<(), ErrorCode> {
+    let text = std::fs::read(path).map_err(|_| ErrorCode::HostMissing)?;
+    let manifest: serde_json::Value = serde_json::from_slice(&text).map_err(|_| ErrorCode::HostMissing)?;
+    let program = manifest["path"].as_str().filter(|_| manifest["name"] == HOST_NAME).map(Path::new);
+    if !program.is_some_and(is_program) {
+        return Err(ErrorCode::HostMissing);
+    }
+    let (list, ours) = match browser {
+        Browser::Firefox => ("allowed_extensions", FIREFOX_EXTENSION_ID.to_owned()),
+        _ => ("allowed_origins", format!("chrome-extension://{EXTENSION_ID}/")),
+    };
+    let named = manifest[list].as_array().is_some_and(|list| list.iter().any(|one| *one == ours));
+    if named { Ok(()) } else { Err(ErrorCode::HostForbidden) }
+}
+
+#[cfg(unix)]
+fn is_program(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    path.metadata().is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(windows)]
+fn is_program(path: &Path) -> bool {
+    path.is_file()
 }
 
 /// Is this an origin as browsers write it (RFC 6454 §6.2): scheme, host, port unless it is the scheme's own, and

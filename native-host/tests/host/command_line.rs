@@ -102,6 +102,31 @@ fn the_doctor_is_content_with_a_workplace_that_works() {
 }
 
 #[test]
+fn the_doctor_tells_a_host_that_may_not_be_started_from_one_that_is_not_there() {
+    let workplace = Workplace::new();
+    register(&workplace, &["--browser", "chromium"]);
+    let manifest = workplace.path("home/.config/chromium/NativeMessagingHosts/ru.qcert.host.json");
+    let registered = text(&manifest);
+    let program = env!("CARGO_BIN_EXE_qcert-host");
+    let not_executable = workplace.file("not-executable", "").to_string_lossy().into_owned();
+    for (good, bad, code) in [
+        ("janafhkdmnhiphgcpjmeohjibkidkkib", "another", "host_forbidden"),
+        (program, "/no/such/program", "host_missing"),
+        (program, not_executable.as_str(), "host_missing"),
+        ("{", "", "host_missing"),
+    ] {
+        assert!(registered.contains(good));
+        std::fs::write(&manifest, registered.replace(good, bad)).unwrap();
+        let output = workplace.host(["doctor", "--json"]);
+        let checks: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let found = checks.as_array().unwrap().iter().find(|check| check["code"] == code);
+        let found = found.unwrap_or_else(|| panic!("{bad}: {checks}"));
+        assert!(found["remedy"]["ru"].is_string());
+        assert!(!output.status.success(), "{bad}");
+    }
+}
+
+#[test]
 fn help_suffices() {
     let output = Workplace::without_token().host(["--help"]);
     let help = String::from_utf8_lossy(&output.stdout).into_owned();

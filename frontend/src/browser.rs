@@ -1,6 +1,6 @@
 //! What the page takes from the browser beside its two ways out: the clock, storage, the address, the focus.
 
-use std::time::Duration;
+use std::{pin::Pin, time::Duration};
 
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, JsValue};
@@ -21,12 +21,12 @@ pub fn ticking() -> ReadSignal<f64> {
 }
 
 /// Waits.
-pub async fn sleep(milliseconds: i32) {
+pub fn sleep(milliseconds: i32) -> Pin<Box<dyn Future<Output = ()>>> {
     let promise = js_sys::Promise::new(&mut |resolve, _| {
         // Without a timer (it is always there) the wait ends at once.
         let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, milliseconds);
     });
-    let _ = JsFuture::from(promise).await;
+    Box::pin(async move { drop(JsFuture::from(promise).await) })
 }
 
 /// What outlives a reload of this tab, and what outlives the browser.

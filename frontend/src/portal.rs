@@ -2,7 +2,9 @@
 
 pub mod live;
 
-use gloo_net::http::{Method, RequestBuilder};
+use std::pin::Pin;
+
+use leptos::prelude::window;
 use qcert_protocol::{
     ErrorCode,
     holder::Phone,
@@ -13,6 +15,9 @@ use qcert_protocol::{
 };
 use serde::Serialize;
 use uuid::Uuid;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{AbortSignal, Headers, RequestInit, Response};
 
 use crate::{
     reading::{self, Read},
@@ -24,80 +29,82 @@ const LIMIT_MS: u32 = 20_000;
 
 type Answer<T> = Result<T, Trouble>;
 
+/// A question on its way. Boxed, or each caller would carry a copy of all that [`call`] has to remember.
+pub type Asked<T> = Pin<Box<dyn Future<Output = Answer<T>>>>;
+
 /// What the page must know before anybody signs in.
-pub async fn configuration() -> Answer<Configuration> {
-    get("/configuration").await
+pub fn configuration() -> Asked<Configuration> {
+    get("/configuration")
 }
 
 /// Asks for a one-time password by text message.
-pub async fn order_password(phone: &Phone) -> Answer<PasswordOrdered> {
-    post("/sign-in/password", &PasswordOrder { phone: phone.as_str().to_owned() }).await
+pub fn order_password(phone: &Phone) -> Asked<PasswordOrdered> {
+    post("/sign-in/password", &PasswordOrder { phone: phone.as_str().to_owned() })
 }
 
 /// Signs in.
-pub async fn sign_in(phone: &Phone, password: String) -> Answer<Session> {
-    post("/sign-in", &SignIn { phone: phone.as_str().to_owned(), password }).await
+pub fn sign_in(phone: &Phone, password: String) -> Asked<Session> {
+    post("/sign-in", &SignIn { phone: phone.as_str().to_owned(), password })
 }
 
 /// Who is signed in?
-pub async fn session() -> Answer<Session> {
-    get("/session").await
+pub fn session() -> Asked<Session> {
+    get("/session")
 }
 
 /// Signs out.
-pub async fn sign_out() -> Answer<()> {
-    call(Method::DELETE, "/session", None).await.map(drop)
+pub fn sign_out() -> Asked<()> {
+    done(call("DELETE", "/session", None))
 }
 
 /// The person's applications.
-pub async fn applications() -> Answer<Vec<ApplicationRow>> {
-    get("/applications").await
+pub fn applications() -> Asked<Vec<ApplicationRow>> {
+    get("/applications")
 }
 
 /// One application with the holder's data.
-pub async fn application(id: Uuid) -> Answer<ApplicationDetails> {
-    get(&format!("/applications/{id}")).await
+pub fn application(id: Uuid) -> Asked<ApplicationDetails> {
+    get(&format!("/applications/{id}"))
 }
 
 /// Tells the operator what is wrong in the data.
-pub async fn report_mistake(id: Uuid, text: String) -> Answer<()> {
-    let body = json(&MistakeReport { text })?;
-    call(Method::POST, &format!("/applications/{id}/mistakes"), Some(body)).await.map(drop)
+pub fn report_mistake(id: Uuid, text: String) -> Asked<()> {
+    done(call("POST", &format!("/applications/{id}/mistakes"), Some(json(&MistakeReport { text }))))
 }
 
 /// Hands in a request.
-pub async fn upload(id: Uuid, request: &RequestUpload) -> Answer<ApplicationRow> {
-    post(&format!("/applications/{id}/requests"), request).await
+pub fn upload(id: Uuid, request: &RequestUpload) -> Asked<ApplicationRow> {
+    post(&format!("/applications/{id}/requests"), request)
 }
 
 /// Orders the second one-time password.
-pub async fn order_confirmation(request: Uuid) -> Answer<PasswordOrdered> {
-    read(&call(Method::POST, &format!("/requests/{request}/password"), None).await?)
+pub fn order_confirmation(request: Uuid) -> Asked<PasswordOrdered> {
+    read(call("POST", &format!("/requests/{request}/password"), None))
 }
 
 /// Confirms a request.
-pub async fn confirm(request: Uuid, password: String) -> Answer<ApplicationRow> {
-    post(&format!("/requests/{request}/confirmation"), &Confirmation { password }).await
+pub fn confirm(request: Uuid, password: String) -> Asked<ApplicationRow> {
+    post(&format!("/requests/{request}/confirmation"), &Confirmation { password })
 }
 
 /// Cancels a prepared request.
-pub async fn cancel_request(request: Uuid) -> Answer<ApplicationRow> {
-    read(&call(Method::DELETE, &format!("/requests/{request}"), None).await?)
+pub fn cancel_request(request: Uuid) -> Asked<ApplicationRow> {
+    read(call("DELETE", &format!("/requests/{request}"), None))
 }
 
 /// Withdraws a sent request.
-pub async fn withdraw(application: Uuid) -> Answer<ApplicationRow> {
-    read(&call(Method::POST, &format!("/applications/{application}/withdrawal"), None).await?)
+pub fn withdraw(application: Uuid) -> Asked<ApplicationRow> {
+    read(call("POST", &format!("/applications/{application}/withdrawal"), None))
 }
 
 /// A certificate with its issuers.
-pub async fn certificate(id: Uuid) -> Answer<CertificateDetails> {
-    get(&format!("/certificates/{id}")).await
+pub fn certificate(id: Uuid) -> Asked<CertificateDetails> {
+    get(&format!("/certificates/{id}"))
 }
 
 /// Tells the portal that a certificate is on its token.
-pub async fn record_installation(certificate: Uuid, installation: &Installation) -> Answer<ApplicationRow> {
-    post(&format!("/certificates/{certificate}/installation"), installation).await
+pub fn record_installation(certificate: Uuid, installation: &Installation) -> Asked<ApplicationRow> {
+    post(&format!("/certificates/{certificate}/installation"), installation)
 }
 
 /// Address of a certificate's file.
@@ -105,40 +112,58 @@ pub fn certificate_file(id: Uuid) -> String {
     format!("{API}/certificates/{id}/file")
 }
 
-async fn get<T: Read>(path: &str) -> Answer<T> {
-    read(&call(Method::GET, path, None).await?)
+fn get<T: Read + 'static>(path: &str) -> Asked<T> {
+    read(call("GET", path, None))
 }
 
-async fn post<T: Read>(path: &str, body: &impl Serialize) -> Answer<T> {
-    read(&call(Method::POST, path, Some(json(body)?)).await?)
+fn post<T: Read + 'static>(path: &str, body: &impl Serialize) -> Asked<T> {
+    read(call("POST", path, Some(json(body))))
 }
 
-fn json(body: &impl Serialize) -> Answer<String> {
-    serde_json::to_string(body).map_err(|_| ErrorCode::BodyMalformed.into())
+/// What cannot be written (there is no such body) is empty, and the portal says so.
+fn json(body: &impl Serialize) -> String {
+    serde_json::to_string(body).unwrap_or_default()
 }
 
 /// An answer of another shape means that page and portal are of different versions.
-fn read<T: Read>(text: &str) -> Answer<T> {
-    reading::json(text).ok_or_else(|| ErrorCode::PageOutdated.into())
+fn read<T: Read + 'static>(asked: Asked<String>) -> Asked<T> {
+    Box::pin(async move { reading::json(&asked.await?).ok_or_else(|| ErrorCode::PageOutdated.into()) })
 }
 
-async fn call(method: Method, path: &str, body: Option<String>) -> Answer<String> {
-    let unreachable = |_| Trouble::from(ErrorCode::PortalUnavailable);
-    let signal = web_sys::AbortSignal::timeout_with_u32(LIMIT_MS);
-    let builder = RequestBuilder::new(&format!("{API}{path}")).method(method).abort_signal(Some(&signal));
-    let request = match body {
-        Some(body) => builder.header("content-type", "application/json").body(body),
-        None => builder.build(),
-    };
-    let response = request.map_err(unreachable)?.send().await.map_err(unreachable)?;
-    let text = response.text().await.map_err(unreachable)?;
-    if response.ok() {
-        return Ok(text);
-    }
-    Err(match reading::json::<Problem>(&text) {
-        Some(problem) => problem.into(),
-        // Not the portal's own words: something in front of it answered.
-        None if response.status() == 401 => ErrorCode::SessionRequired.into(),
-        None => ErrorCode::PortalUnavailable.into(),
+fn done(asked: Asked<String>) -> Asked<()> {
+    Box::pin(async move { asked.await.map(drop) })
+}
+
+fn call(method: &'static str, path: &str, body: Option<String>) -> Asked<String> {
+    let address = format!("{API}{path}");
+    Box::pin(async move {
+        // A network that fails, a limit that is over: nothing was answered.
+        let answer = exchange(method, &address, body).await;
+        let (response, text) = answer.map_err(|_| Trouble::from(ErrorCode::PortalUnavailable))?;
+        if response.ok() {
+            return Ok(text);
+        }
+        Err(match reading::json::<Problem>(&text) {
+            Some(problem) => problem.into(),
+            // Not the portal's own words: something in front of it answered.
+            None if response.status() == 401 => ErrorCode::SessionRequired.into(),
+            None => ErrorCode::PortalUnavailable.into(),
+        })
     })
+}
+
+async fn exchange(method: &str, address: &str, body: Option<String>) -> Result<(Response, String), JsValue> {
+    let request = RequestInit::new();
+    request.set_method(method);
+    request.set_signal(Some(&AbortSignal::timeout_with_u32(LIMIT_MS)));
+    if let Some(body) = body {
+        let headers = Headers::new()?;
+        headers.set("content-type", "application/json")?;
+        request.set_headers(&headers);
+        request.set_body(&body.into());
+    }
+    let response = JsFuture::from(window().fetch_with_str_and_init(address, &request)).await?;
+    let response: Response = response.unchecked_into();
+    let text = JsFuture::from(response.text()?).await?;
+    Ok((response, text.as_string().unwrap_or_default()))
 }

@@ -1,7 +1,10 @@
 //! The way out to the workstation: messages to the extension's content script (PROTOCOL.md §2). Without an extension
 //! nobody ever answers, so every call has a limit.
 
-use std::cell::{Cell, RefCell};
+use std::{
+    cell::{Cell, RefCell},
+    future::ready,
+};
 
 use futures_channel::oneshot;
 use leptos::prelude::{document, window};
@@ -17,6 +20,7 @@ use web_sys::MessageEvent;
 use crate::{
     browser::{property, sleep},
     checkup::Hello,
+    portal::Asked,
     reading::Read,
     trouble::Trouble,
 };
@@ -63,9 +67,11 @@ impl Call {
     ///
     /// # Errors
     /// What the workstation says; `workstation_timeout`; `frame_malformed` for an answer of another shape.
-    pub async fn answer<T: Read>(self) -> Answer<T> {
-        let result = self.answer.await.map_err(|_| Trouble::from(ErrorCode::ExtensionDisconnected))??;
-        T::read(&result).ok_or_else(|| ErrorCode::FrameMalformed.into())
+    pub fn answer<T: Read + 'static>(self) -> Asked<T> {
+        Box::pin(async move {
+            let result = self.answer.await.map_err(|_| Trouble::from(ErrorCode::ExtensionDisconnected))??;
+            T::read(&result).ok_or_else(|| ErrorCode::FrameMalformed.into())
+        })
     }
 }
 
@@ -146,10 +152,14 @@ fn abandon(code: ErrorCode) {
 /// # Errors
 /// `frame_malformed` if the parameters cannot be written, `extension_disconnected` if the page cannot post.
 pub fn ask(command: &str, params: &impl Serialize, limit_ms: i32) -> Answer<Call> {
+    put(command, &serde_json::to_string(params).map_err(|_| ErrorCode::FrameMalformed)?, limit_ms)
+}
+
+/// The part that is the same for all parameters, once.
+fn put(command: &str, params: &str, limit_ms: i32) -> Answer<Call> {
     let id = LAST.get().wrapping_add(1);
     LAST.set(id);
     let id = format!("page-{id}");
-    let params = serde_json::to_string(params).map_err(|_| ErrorCode::FrameMalformed)?;
     let message = format!(r#"{{"qcert":"request","id":"{id}","command":"{command}","params":{params}}}"#);
     let message = js_sys::JSON::parse(&message).map_err(|_| ErrorCode::FrameMalformed)?;
     let origin = window().location().origin().map_err(|_| ErrorCode::ExtensionDisconnected)?;
@@ -173,19 +183,27 @@ struct Greeting {
     protocol_version: u32,
 }
 
+/// A call that nobody confirms, with its answer.
+fn question<T: Read + 'static>(command: &str, params: &impl Serialize) -> Asked<T> {
+    match ask(command, params, QUESTION_MS) {
+        Ok(call) => call.answer(),
+        Err(trouble) => Box::pin(ready(Err(trouble))),
+    }
+}
+
 /// Are extension and host there, and do they speak our protocol?
-pub async fn hello() -> Answer<Hello> {
-    ask("hello", &Greeting { protocol_version: PROTOCOL_VERSION }, QUESTION_MS)?.answer().await
+pub fn hello() -> Asked<Hello> {
+    question("hello", &Greeting { protocol_version: PROTOCOL_VERSION })
 }
 
 /// The tokens, and from now on a notice of every change.
-pub async fn watch_tokens() -> Answer<Tokens> {
-    ask("watchTokens", &WatchTokens { on: true }, QUESTION_MS)?.answer().await
+pub fn watch_tokens() -> Asked<Tokens> {
+    question("watchTokens", &WatchTokens { on: true })
 }
 
 /// One token in detail.
-pub async fn token_details(token: &TokenId) -> Answer<TokenDetails> {
-    ask("tokenDetails", &OneToken { token: token.clone() }, QUESTION_MS)?.answer().await
+pub fn token_details(token: &TokenId) -> Asked<TokenDetails> {
+    question("tokenDetails", &OneToken { token: token.clone() })
 }
 
 /// Makes a key pair and a request; the answer is a [`CreatedRequest`].
@@ -210,7 +228,7 @@ pub struct Operation<T> {
     answer: std::marker::PhantomData<T>,
 }
 
-impl<T: Read> Operation<T> {
+impl<T: Read + 'static> Operation<T> {
     fn begin(command: &str, params: &impl Serialize) -> Answer<Self> {
         Ok(Self { call: ask(command, params, OPERATION_MS)?, answer: std::marker::PhantomData })
     }
@@ -224,8 +242,8 @@ impl<T: Read> Operation<T> {
     ///
     /// # Errors
     /// As [`Call::answer`].
-    pub async fn end(self) -> Answer<T> {
-        self.call.answer().await
+    pub fn end(self) -> Asked<T> {
+        self.call.answer()
     }
 }
 

@@ -1,13 +1,13 @@
 //! From the queue to the certificate, whatever fails on the way.
 
 use qcert_pki::Certificate;
-use qcert_protocol::portal::CertificateDetails;
+use qcert_protocol::portal::{ApplicationRow, CertificateDetails};
 use qcert_server::{audit, issuance, store};
 use serde_json::{Value, json};
 use time::Duration;
 use uuid::Uuid;
 
-use crate::support::{Browser, PHONE, Workplace, token};
+use crate::support::{Browser, PHONE, Workplace, certification_request, token};
 
 async fn state(browser: &mut Browser) -> String {
     browser.rows().await[0].state.as_str().to_owned()
@@ -210,4 +210,23 @@ async fn the_audit_is_a_chain_and_names_nobody() {
     assert!(rows.iter().all(|row| !row.detail.contains("Иван") && !row.detail.contains("9222114545")));
     rows.remove(2);
     assert!(!audit::is_whole(&rows));
+}
+
+#[tokio::test]
+async fn a_request_that_cannot_be_read_keeps_no_other_waiting() {
+    let workplace = Workplace::new().await;
+    let mut browser = workplace.signed_in(PHONE).await;
+    workplace.sent(&mut browser).await;
+    workplace.sql("UPDATE requests SET snapshot = NULL").await;
+    workplace.clock.advance(Duration::SECOND);
+    let row = browser.rows().await.remove(1);
+    let uploaded: ApplicationRow = browser.upload(&row, &certification_request()).await.parsed();
+    let request = uploaded.request.unwrap().id;
+    browser.post(&format!("/requests/{request}/password"), Value::Null).await;
+    let password = workplace.password(PHONE).await;
+    assert_eq!(browser.confirm(request, &password).await.status, 200);
+
+    assert!(workplace.work().await.is_err());
+    workplace.work().await.unwrap();
+    assert_eq!(browser.rows().await[1].state.as_str(), "readyToInstall");
 }

@@ -31,9 +31,10 @@ pub(super) async fn claim(
     if move_application(&mut transaction, application, &["sent"], "issuing").await? {
         audit::append(&mut transaction, now, "issuance begun", request, "").await?;
     }
-    let job = job(&mut transaction, owner, request).await?;
+    let job = job(&mut transaction, owner, request).await;
+    // One that cannot be read is leased nevertheless, or it would be the oldest for ever and keep all others waiting.
     transaction.commit().await?;
-    Ok(Some(job))
+    job.map(Some)
 }
 
 async fn job(connection: &mut SqliteConnection, owner: Uuid, request: Uuid) -> Stored<Job> {

@@ -158,7 +158,8 @@ impl Drop for HalfMade<'_> {
         if self.kept {
             return;
         }
-        for id in std::mem::take(&mut self.ids) {
+        // The last one first: if the halves differ it is the private one's, and that goes before the public one.
+        for id in std::mem::take(&mut self.ids).into_iter().rev() {
             if remove(self.session, &id).is_err() {
                 self.orphans.remember(self.found, id);
             }

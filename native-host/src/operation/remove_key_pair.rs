@@ -11,7 +11,10 @@ use qcert_protocol::{
 };
 
 use super::{Operation, half_made::remove};
-use crate::{survey, token_key::find_by_id};
+use crate::{
+    survey,
+    token_key::{PublicHalf, find_by_id},
+};
 
 impl Operation<'_> {
     /// Removes the pair, private half first.
@@ -23,12 +26,16 @@ impl Operation<'_> {
         let found = survey::find(self.modules, &params.token)?;
         let session = self.login(&found)?;
         let failed = |error| found.failure(&error, ErrorCode::ModuleFailed);
-        let id = params.key_id.to_bytes();
-        if !find_by_id(&session, ObjectClass::CERTIFICATE, &id).map_err(failed)?.is_empty() {
-            return Err(ErrorCode::KeyInUse.into());
+        let mut ids = names_of_private(&session, &params.key_id.to_bytes()).map_err(failed)?;
+        ids.push(params.key_id.to_bytes().to_vec());
+        let mut halves = Vec::new();
+        for id in &ids {
+            if !find_by_id(&session, ObjectClass::CERTIFICATE, id).map_err(failed)?.is_empty() {
+                return Err(ErrorCode::KeyInUse.into());
+            }
+            halves.extend(find_by_id(&session, ObjectClass::PRIVATE_KEY, id).map_err(failed)?);
+            halves.extend(find_by_id(&session, ObjectClass::PUBLIC_KEY, id).map_err(failed)?);
         }
-        let mut halves = find_by_id(&session, ObjectClass::PRIVATE_KEY, &id).map_err(failed)?;
-        halves.extend(find_by_id(&session, ObjectClass::PUBLIC_KEY, &id).map_err(failed)?);
         let mut all_ours = !halves.is_empty();
         for half in halves {
             all_ours &= is_ours(&session, half).map_err(failed)?;
@@ -37,9 +44,22 @@ impl Operation<'_> {
             return Err(ErrorCode::KeyNotFound.into());
         }
         self.check_cancelled()?;
-        remove(&session, &id).map_err(failed)?;
+        for id in &ids {
+            remove(&session, id).map_err(failed)?;
+        }
         Ok(Removed { key_id: params.key_id })
     }
+}
+
+/// A token that was pulled out while a pair got its name has it on the private half alone: the names that follow from
+/// the public halves with this CKA_ID.
+fn names_of_private(session: &Session, id: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
+    let mut names = Vec::new();
+    for public in find_by_id(session, ObjectClass::PUBLIC_KEY, id)? {
+        let key = PublicHalf::read(session, public)?.and_then(|half| half.public_key().ok());
+        names.extend(key.map(|key| key.key_id().to_bytes().to_vec()).filter(|name| name != id));
+    }
+    Ok(names)
 }
 
 /// Was this made here? Then its label is a container's name.

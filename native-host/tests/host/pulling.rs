@@ -201,6 +201,21 @@ fn a_token_pulled_out_at_any_call_keeps_no_orphan_after_the_next_request() {
     });
 }
 
+/// The host that would remember is gone too: what it left is seen, and can be removed whole.
+#[test]
+fn a_pair_of_a_host_that_ended_with_the_token_out_is_seen_and_removed_by_the_next_host() {
+    let obedient = Obedient::new();
+    let prepare = |browser: &mut Browser| ("createRequest", request_params(&browser.token("first"), "P-256"));
+    pulled_at_each_call(&obedient, prepare, |_, told| {
+        let mut browser = obedient.browser();
+        for container in containers(&mut browser) {
+            let params = json!({"token": browser.token("first"), "keyId": container["keyId"]});
+            browser.ask("removeKeyPair", params, json!({"pin": PIN}));
+        }
+        assert!(!obedient.has_keys(), "{told}\n{}", obedient.workplace.objects("first"));
+    });
+}
+
 fn containers(browser: &mut Browser) -> Vec<Value> {
     let token = browser.token("first");
     let details = browser.ask("tokenDetails", json!({"token": token}), Value::Null);

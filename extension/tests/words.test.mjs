@@ -41,3 +41,11 @@ test('an installation whose proof fails is not told that its key was removed', (
   assert.doesNotMatch(WORDS.ru.errors.signing_failed, /удалён/);
   assert.doesNotMatch(WORDS.en.errors.signing_failed, /removed/);
 });
+
+test('every error says what to do next', () => {
+  for (const words of Object.values(WORDS)) {
+    // The wrong PIN's second sentence is what the token tells of further tries.
+    const { pin_incorrect: _, ...errors } = words.errors;
+    for (const [code, text] of Object.entries(errors)) assert.match(text, /[.:;,] .+\.$/, code);
+  }
+});

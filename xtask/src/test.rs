@@ -92,5 +92,6 @@ fn in_the_browser(tools: &Toolbox) -> Result<()> {
 }
 
 fn nextest(tools: &Toolbox, what: &[&str]) -> Result<()> {
-    run(tools.cargo().args(["nextest", "run"]).args(what))
+    // All that fails at once: a run takes long enough.
+    run(tools.cargo().args(["nextest", "run", "--no-fail-fast"]).args(what))
 }

@@ -68,6 +68,7 @@ async fn steps(portal: &Portal, job: &Job) -> Result<Outcome, Stop> {
     let (serial, to_be_signed) = match &job.committed {
         Some((serial, bytes)) => {
             let serial = Serial::parse(serial).ok_or_else(|| Stop::Refuse("a committed serial is none".to_owned()))?;
+            check_committed(portal, &subject, &serial, bytes)?;
             (serial, bytes.clone())
         }
         None => {
@@ -150,6 +151,16 @@ fn check_profile(to_be_signed: &[u8], issuance: &Issuance<'_>) -> Result<(), Sto
         let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();
         Stop::Refuse(format!("the profile check found: {}", findings.join("; ")))
     })
+}
+
+/// Checks again, before anything is signed, what a worker that died had committed. What does not pass was changed, or
+/// the settings were: it waits for the operator, for another certificate must not take its place.
+fn check_committed(portal: &Portal, subject: &Subject, serial: &Serial, to_be_signed: &[u8]) -> Result<(), Stop> {
+    let wait = |why: &str| Stop::Later(anyhow::anyhow!("what was committed does not pass the check any more: {why}"));
+    let unsigned = assemble(to_be_signed, portal.ca.signer().signature_algorithm(), &[]).map_err(later)?;
+    let read = Certificate::parse(&unsigned).map_err(|code| wait(code.as_str()))?;
+    let issuance = expected(portal, subject, serial, read.not_before(), read.not_after());
+    check_profile(to_be_signed, &issuance).map_err(|stop| wait(&stop.to_string()))
 }
 
 fn sign(portal: &Portal, to_be_signed: &[u8]) -> Result<Vec<u8>, Stop> {

@@ -13,9 +13,14 @@ use crate::{
     store::{Import, ImportConflict, NewApplication, Store},
 };
 
-/// The states in which an application's data can still be corrected.
-const CHANGEABLE: [&str; 3] =
-    [ApplicationState::Available.as_str(), ApplicationState::Preparing.as_str(), ApplicationState::Withdrawn.as_str()];
+/// The states in which an application's data can still be corrected. A correction of a rejected one opens the next
+/// attempt.
+const CHANGEABLE: [&str; 4] = [
+    ApplicationState::Available.as_str(),
+    ApplicationState::Preparing.as_str(),
+    ApplicationState::Withdrawn.as_str(),
+    ApplicationState::Rejected.as_str(),
+];
 
 /// What was imported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

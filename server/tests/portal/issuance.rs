@@ -2,12 +2,12 @@
 
 use qcert_pki::Certificate;
 use qcert_protocol::portal::{ApplicationRow, CertificateDetails};
-use qcert_server::{audit, issuance, store};
+use qcert_server::{applications::import::import, audit, issuance, store};
 use serde_json::{Value, json};
 use time::Duration;
 use uuid::Uuid;
 
-use crate::support::{Browser, PHONE, Workplace, certification_request, token};
+use crate::support::{Browser, DEMO, PHONE, Workplace, certification_request, token};
 
 async fn state(browser: &mut Browser) -> String {
     browser.rows().await[0].state.as_str().to_owned()
@@ -122,6 +122,50 @@ async fn a_crash_after_signing_ends_in_one_certificate_of_what_was_committed() {
     let issued = certificates(&workplace).await;
     assert_eq!(issued.iter().map(|certificate| certificate.serial.clone()).collect::<Vec<_>>(), before);
     assert_eq!(committed(&workplace.portal.store.audit().await.unwrap()), before);
+}
+
+#[tokio::test]
+async fn bytes_that_were_changed_after_the_commit_are_not_signed_and_wait() {
+    let workplace = Workplace::new().await;
+    let mut browser = workplace.signed_in(PHONE).await;
+    workplace.sent(&mut browser).await;
+    workplace.sql("CREATE TRIGGER fault BEFORE INSERT ON certificates BEGIN SELECT RAISE(ABORT, 'fault'); END").await;
+    assert!(workplace.work().await.is_err());
+    workplace.sql("DROP TRIGGER fault").await;
+    // Among the policies, class KC1 becomes class KA.
+    workplace
+        .sql("UPDATE issuances SET to_be_signed = unhex(replace(hex(to_be_signed), '2A8503647101', '2A8503647106'))")
+        .await;
+    workplace.clock.advance(Duration::minutes(1));
+    assert!(workplace.work().await.is_err());
+    assert_eq!((state(&mut browser).await.as_str(), certificates(&workplace).await.len()), ("issuing", 0));
+
+    workplace
+        .sql("UPDATE issuances SET to_be_signed = unhex(replace(hex(to_be_signed), '2A8503647106', '2A8503647101'))")
+        .await;
+    workplace.clock.advance(Duration::minutes(1));
+    workplace.work().await.unwrap();
+    assert_eq!((state(&mut browser).await.as_str(), certificates(&workplace).await.len()), ("readyToInstall", 1));
+}
+
+#[tokio::test]
+async fn a_corrected_application_that_was_rejected_can_be_requested_again() {
+    let workplace = Workplace::new().await;
+    let mut browser = workplace.signed_in(PHONE).await;
+    workplace.sent(&mut browser).await;
+    workplace.sql("UPDATE requests SET snapshot = replace(snapshot, 'Иванов', 'Петров')").await;
+    workplace.work().await.unwrap();
+    assert_eq!(state(&mut browser).await, "rejected");
+
+    let corrected = DEMO.replacen("\"Директор\"", "\"Генеральный директор\"", 1);
+    let portal = &workplace.portal;
+    import(&*portal.store, &*portal.clock, &*portal.randomness, &corrected).await.unwrap();
+    let row = browser.rows().await.remove(0);
+    assert_eq!((row.state.as_str(), row.reason), ("available", None));
+    workplace.clock.advance(Duration::minutes(10));
+    workplace.sent(&mut browser).await;
+    workplace.work().await.unwrap();
+    assert_eq!((state(&mut browser).await.as_str(), certificates(&workplace).await.len()), ("readyToInstall", 1));
 }
 
 #[tokio::test]

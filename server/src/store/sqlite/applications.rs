@@ -31,6 +31,7 @@ pub(super) async fn import(
                     leave_request_behind(&mut transaction, there.id).await?;
                 }
                 update(&mut transaction, there.id, entry, now).await?;
+                move_application(&mut transaction, there.id, &["rejected"], "available").await?;
                 changed += 1;
             }
             Some((there, _)) => conflicts.push((index, ImportConflict::State(there.state))),
@@ -98,7 +99,7 @@ async fn update(
 ) -> Stored<()> {
     sqlx::query(
         "UPDATE applications SET phone = ?, holder = ?, certificate_type = ?, identification = ?, replaces = NULL, \
-         revision = revision + 1 WHERE id = ?",
+         reason = NULL, revision = revision + 1 WHERE id = ?",
     )
     .bind(entry.phone.as_str())
     .bind(holder_json(entry)?)

@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: numbers, each beside a peer's where there is one. docs/performance.md keeps a run of it.
 
 mod journey;
-mod page;
+pub mod page;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -6,7 +6,7 @@ use clap::Args;
 use crate::run::run;
 use crate::setup::{self, Need, Toolbox};
 use crate::stopwatch::Stopwatch;
-use crate::{parts, repository};
+use crate::{bench, parts, repository};
 
 #[derive(Args)]
 pub struct Options {
@@ -40,6 +40,7 @@ const UNIT_TESTS: &[Step] = &[("unit tests", |tools| nextest(tools, &["--workspa
 /// The page and the programs are built once, as the journeys want them; the run whose summary counts is the last.
 const WHOLE: &[Step] = &[
     ("page", parts::build_page),
+    ("page: its weight", bench::page::check_built),
     ("page: tests in the browser", in_the_browser),
     ("programs and tests", |tools| run(tools.cargo().args(["build", "--workspace", "--all-targets"]))),
     ("examples in the documentation", |tools| run(tools.cargo().args(["test", "--workspace", "--doc", "--quiet"]))),

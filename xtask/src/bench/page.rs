@@ -35,6 +35,13 @@ pub fn sizes(tools: &Toolbox) -> Result<Vec<Measure>> {
     Ok(measures)
 }
 
+/// Fails when the built page is above its limit.
+pub fn check_built(tools: &Toolbox) -> Result<()> {
+    let total = f64::from(weigh(tools, &root().join("frontend/dist"))?.values().sum::<u32>());
+    println!("the page weighs {total} bytes on the wire");
+    check_limit(&[Measure::new(TOTAL, total, "bytes")])
+}
+
 pub fn check_limit(measures: &[Measure]) -> Result<()> {
     match measures.iter().find(|measure| measure.name == TOTAL) {
         Some(total) if total.ours > LIMIT_BYTES => {

@@ -104,8 +104,8 @@ pub async fn order_password(
 /// second gets the row as it stands.
 ///
 /// # Errors
-/// Those of [`one_time_password::try_password`], `otp_used`, `digest_changed`, `request_not_found`,
-/// `application_state_forbids`.
+/// Those of [`one_time_password::try_password`], `otp_used`, `digest_changed`, `identification_missing`,
+/// `request_not_found`, `application_state_forbids`.
 pub async fn confirm(
     portal: &Portal,
     session: &Session,
@@ -127,6 +127,10 @@ pub async fn confirm(
     let digest = confirmation_digest(application.id, &application.holder_json, &request.key_digest);
     if password.digest != Some(digest) {
         return Err(ErrorCode::DigestChanged.into());
+    }
+    if application.identification.is_none() {
+        // It was taken back since the upload; the password stays good for when it is there again.
+        return Err(ErrorCode::IdentificationMissing.into());
     }
     let confirmed = ConfirmedRequest {
         password: password.id,

@@ -60,7 +60,7 @@ pub(super) async fn order_password(
         (status = "4XX", body = ProblemBody, content_type = "application/problem+json",
             description = "`session_required`, `request_not_found`, `otp_wrong` (with `triesLeft`), `otp_expired`, \
                 `otp_used`, `otp_tries_exhausted`, `otp_not_requested`, `digest_changed`, \
-                `application_state_forbids`, `rate_limited`"),
+                `identification_missing`, `application_state_forbids`, `rate_limited`"),
     )
 )]
 pub(super) async fn confirm(

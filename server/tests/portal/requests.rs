@@ -85,6 +85,20 @@ async fn data_that_change_after_the_password_was_sent_need_a_new_one() {
 }
 
 #[tokio::test]
+async fn an_identification_that_was_taken_back_confirms_nothing_and_the_password_stays_good() {
+    let workplace = Workplace::new().await;
+    let mut browser = workplace.signed_in(PHONE).await;
+    let (_, request) = workplace.prepared(&mut browser).await;
+    browser.post(&format!("/requests/{request}/password"), Value::Null).await;
+    let password = workplace.password(PHONE).await;
+    workplace.sql("UPDATE applications SET identification = NULL").await;
+    assert_eq!(browser.confirm(request, &password).await.code(), "identification_missing");
+    assert_eq!(browser.rows().await[0].state.as_str(), "preparing");
+    workplace.sql("UPDATE applications SET identification = 0").await;
+    assert_eq!(browser.confirm(request, &password).await.status, 200);
+}
+
+#[tokio::test]
 async fn wrong_second_passwords_run_out_like_the_first() {
     let workplace = Workplace::new().await;
     let mut browser = workplace.signed_in(PHONE).await;

@@ -227,16 +227,17 @@ impl Browser {
         self.driver.action_chain().send_keys(keys).perform().await.context("press keys")
     }
 
-    /// Waits for the extension's window and looks at it.
+    /// Waits for the window of the extension that shows an element, and looks at it: one from before may still close.
     ///
     /// # Errors
-    /// It does not open.
-    pub async fn to_extension(&self) -> Result<()> {
-        self.until("the extension's window", async || {
+    /// It does not open, or shows something else.
+    pub async fn to_extension(&self, role: &str, name: &str) -> Result<()> {
+        self.until(&format!("the extension's window with {role} {name}"), async || {
             for window in self.driver.windows().await? {
                 if window != self.page && self.driver.switch_to_window(window).await.is_ok() {
                     let address = self.driver.current_url().await;
-                    if address.is_ok_and(|address| address.scheme() == "chrome-extension") {
+                    let ours = address.is_ok_and(|address| address.scheme() == "chrome-extension");
+                    if ours && self.sees(role, name).await.unwrap_or(false) {
                         return Ok(Some(()));
                     }
                 }

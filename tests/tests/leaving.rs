@@ -47,8 +47,7 @@ async fn a_page_that_is_left_while_the_pin_is_asked_closes_the_window_and_leaves
     journey.sign_in().await?;
     journey.open_first().await?;
     journey.ask_for_key().await?;
-    journey.browser.to_extension().await?;
-    journey.browser.find("textbox", "Pin-код").await?;
+    journey.browser.to_extension("textbox", "Pin-код").await?;
     journey.browser.to_page().await?;
     journey.browser.reload().await?;
     journey.browser.extension_closed().await?;

@@ -76,7 +76,7 @@ async fn a_cancelled_window_leaves_nothing_on_the_token() -> Result<()> {
     journey.sign_in().await?;
     journey.open_first().await?;
     journey.ask_for_key().await?;
-    journey.browser.to_extension().await?;
+    journey.browser.to_extension("textbox", "Pin-код").await?;
     journey.browser.click("button", "Отмена").await?;
     journey.browser.extension_closed().await?;
     journey.browser.read("Вы отменили действие.").await?;

@@ -9,7 +9,7 @@ use crate::Browser;
 /// # Errors
 /// The window does not open or asks for something else.
 pub async fn enter(browser: &Browser, pin: &str) -> Result<()> {
-    browser.to_extension().await?;
+    browser.to_extension("textbox", "Pin-код").await?;
     type_pin(browser, pin).await
 }
 

@@ -85,8 +85,7 @@ async fn feed_sensor(journey: &Journey, out: &Path) -> Result<()> {
 }
 
 async fn make_key(journey: &Journey, out: &Path) -> Result<String> {
-    journey.browser.to_extension().await?;
-    journey.browser.find("textbox", "Pin-код").await?;
+    journey.browser.to_extension("textbox", "Pin-код").await?;
     picture(journey, out, 8).await?;
     journey.enter_pin().await?;
     pin_window::key_code(&journey.browser).await

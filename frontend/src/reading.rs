@@ -14,7 +14,7 @@ use qcert_protocol::{
     },
     portal::{
         ApplicationDetails, ApplicationRow, CertificateDetails, CertificateView, Configuration, PasswordOrdered,
-        Problem, RequestView, Session, TokenName,
+        Problem, RequestView, RevocationReason, RevocationView, Session, TokenName,
     },
     workstation::{
         Container, CreatedRequest, Failure, Installed, Module, PinState, Reader, Removed, Stage, Token, TokenDetails,
@@ -75,7 +75,7 @@ objects! {
     ApplicationDetails: row data certificate_type container identified;
     ApplicationRow: id number holder organization inn state reason request certificate replaces revision;
     CertificateDetails: certificate application holder organization der issuers;
-    CertificateView: id serial key_id not_before not_after;
+    CertificateView: id serial key_id not_before not_after revoked;
     Configuration: authority support_phone key_algorithm now version;
     Container: label key_id has_certificate;
     CreatedRequest: certification_request key_id key_code token sensor_taken;
@@ -91,6 +91,7 @@ objects! {
     Reader: name module token;
     Removed: key_id;
     RequestView: id key_code key_id container token password_ordered resend_after_seconds confirmed_at;
+    RevocationView: at reason;
     Session: phone expires_at;
     Token: id name pin unsuitable;
     TokenDetails: token manufacturer firmware free_memory mechanisms containers;
@@ -169,6 +170,7 @@ texts! {
     Ogrn: |text| Self::parse(text).ok();
     Ogrnip: |text| Self::parse(text).ok();
     Region: |text| Self::parse(text).ok();
+    RevocationReason: Self::parse;
     Snils: |text| Self::parse(text).ok();
     Uuid: |text| Self::parse_str(text).ok();
 }

@@ -10,7 +10,9 @@ use qcert_protocol::{
     ApplicationState, ErrorCode, KeyAlgorithm,
     application::{CertificateType, HolderKind},
     holder::FieldReason,
-    portal::{ApplicationDetails, CertificateDetails, Configuration, PasswordOrdered, Problem, Session},
+    portal::{
+        ApplicationDetails, CertificateDetails, Configuration, PasswordOrdered, Problem, RevocationReason, Session,
+    },
     workstation::{CreatedRequest, Failure, Installed, Removed, Stage, TokenDetails, Tokens, TriesLeft},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -60,6 +62,7 @@ fn certificate() -> Value {
     json!({
         "id": "01890a5d-ac96-774b-bcce-b302099a8060", "serial": "0A", "keyId": "2".repeat(40),
         "notBefore": "2026-11-22T19:13:00Z", "notAfter": "2027-11-22T19:13:00Z",
+        "revoked": {"at": "2026-11-23T19:13:00Z", "reason": "keyCompromise"},
     })
 }
 
@@ -136,6 +139,7 @@ fn every_name_on_the_wire_is_read() {
     all(&[Available, Preparing, Sent, Issuing, ReadyToInstall, Installed, Rejected, Withdrawn, Expired, Revoked]);
     all(&[KeyAlgorithm::P256, KeyAlgorithm::P384, KeyAlgorithm::Rsa2048]);
     all(&[CertificateType::Qualified]);
+    all(&RevocationReason::OF_HOLDER);
     all(&[HolderKind::LegalEntity, HolderKind::SoleProprietor, HolderKind::Person]);
     all(&[FieldReason::Empty, FieldReason::TooLong, FieldReason::Form, FieldReason::Character]);
     all(&[FieldReason::CheckDigits, FieldReason::Missing, FieldReason::Superfluous]);

@@ -213,6 +213,10 @@ codes! {
     StoreFailed = "store_failed", Store, 0;
     /// The program that writes to the person's certificate store is not installed.
     StoreToolMissing = "store_tool_missing", Store, 0;
+    /// The certificate was revoked before.
+    CertificateAlreadyRevoked = "certificate_already_revoked", Portal, 409;
+    /// A holder may not revoke for this reason.
+    RevocationReasonUnsupported = "revocation_reason_unsupported", Person, 422;
 }
 
 // The derive does not see through the macro's names and would publish those of Rust.

@@ -225,6 +225,7 @@ fn certificate_view(certificate: &Certificate) -> CertificateView {
         key_id: certificate.key_id.clone(),
         not_before: certificate.not_before,
         not_after: certificate.not_after,
+        revoked: None,
     }
 }
 

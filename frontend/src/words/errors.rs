@@ -157,4 +157,8 @@ errors! {
         "This computer's certificate store refused the certificate.", "Close the browsers that use it, and install again.";
     StoreToolMissing: "Не установлена программа для работы с хранилищем сертификатов.", "Установите пакет libnss3-tools и повторите установку.",
         "The program that writes to the certificate store is missing.", "Install the package libnss3-tools, and install again.";
+    CertificateAlreadyRevoked: "Этот сертификат уже отозван.", "Вернитесь к списку: ничего больше делать не нужно.",
+        "This certificate is revoked already.", "Go back to the list: there is nothing more to do.";
+    RevocationReasonUnsupported: "По этой причине отозвать сертификат может только удостоверяющий центр.", "Выберите другую причину или позвоните в поддержку.",
+        "Only the authority can revoke for this reason.", "Choose another reason, or call the support.";
 }

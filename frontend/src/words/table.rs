@@ -100,7 +100,7 @@ words! {
     state_rejected: "отклонён", "rejected";
     state_withdrawn: "запрос отозван", "request withdrawn";
     state_expired: "срок истёк", "expired";
-    state_revoked: "аннулирован", "revoked";
+    state_revoked: "отозван", "revoked";
     action_request: "запросить", "request";
     action_again: "запросить снова", "request again";
     action_continue: "продолжить", "continue";
@@ -237,7 +237,7 @@ words! {
     serial_number: "Номер сертификата", "Serial number";
     closed_rejected: "Запрос отклонён. Исправьте указанное вместе с удостоверяющим центром: после этого появится новая строка.", "The request was rejected. Put right what is named together with the authority: then a new row will appear.";
     closed_expired: "Срок сертификата истёк. Чтобы получить новый, обратитесь в удостоверяющий центр.", "The certificate has expired. To get a new one, turn to the authority.";
-    closed_revoked: "Сертификат аннулирован: подписывать им больше нельзя.", "The certificate was revoked: it must not be used to sign any more.";
+    closed_revoked: "Сертификат отозван: подписывать им больше нельзя.", "The certificate was revoked: it must not be used to sign any more.";
     reason: "Причина", "Reason";
     not_found: "Такой строки в вашем списке нет.", "There is no such row in your list.";
 }

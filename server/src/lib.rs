@@ -21,6 +21,7 @@ pub mod files;
 pub mod issuance;
 pub mod one_time_password;
 pub mod portal;
+pub mod publication;
 pub mod randomness;
 pub mod secrets;
 pub mod serve;

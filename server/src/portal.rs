@@ -5,7 +5,8 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use crate::{
-    ca::Ca, clock::Clock, config::Settings, events::Announcer, randomness::Randomness, secrets::Secrets, store::Store,
+    ca::Ca, clock::Clock, config::Settings, events::Announcer, publication::Publication, randomness::Randomness,
+    secrets::Secrets, store::Store,
 };
 
 /// The portal, without its surface.
@@ -30,4 +31,6 @@ pub struct Portal {
     pub message_waits: Notify,
     /// Rings when a confirmed request waits.
     pub issuance_waits: Notify,
+    /// What is published about certificates, as this process remembers it.
+    pub publication: Publication,
 }

@@ -17,6 +17,7 @@ use crate::{
     files::{make_private_directory, make_private_file},
     issuance::worker,
     portal::Portal,
+    publication::Publication,
     randomness::SystemRandomness,
     secrets::Secrets,
     sms::sender,
@@ -58,6 +59,7 @@ pub async fn portal(settings: Settings, origin: String) -> anyhow::Result<Portal
         announcer: Announcer::default(),
         message_waits: Notify::new(),
         issuance_waits: Notify::new(),
+        publication: Publication::default(),
     })
 }
 

@@ -24,6 +24,7 @@ use qcert_server::{
     events::Announcer,
     issuance::worker,
     portal::Portal,
+    publication::Publication,
     randomness::{Randomness, RandomnessFailed},
     secrets::Secrets,
     sms::{outbox::Outbox, sender},
@@ -117,6 +118,7 @@ impl Workplace {
             announcer: Announcer::default(),
             message_waits: Notify::new(),
             issuance_waits: Notify::new(),
+            publication: Publication::default(),
         });
         let index = b"<!doctype html><script>start()</script>".to_vec();
         let script = b"start();".repeat(100);

@@ -124,7 +124,7 @@ pub async fn certificate_details(portal: &Portal, session: &Session, id: Uuid) -
         holder: application.holder.full_name(),
         organization: organization(&application),
         der: Base64(certificate.der),
-        issuers: portal.ca.chain().iter().map(|issuer| Base64(issuer.der().to_vec())).collect(),
+        issuers: portal.ca.current().chain().iter().map(|issuer| Base64(issuer.der().to_vec())).collect(),
     })
 }
 

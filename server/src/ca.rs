@@ -1,14 +1,17 @@
-//! The authority: its keys and certificates, the profile that it issues by, its revocation list.
+//! The authority: its issuing keys and certificates, the profile that they issue by, their revocation lists.
 
 pub mod init;
+mod issuer;
 mod key;
 mod revocation_list;
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
-use anyhow::{Context, bail, ensure};
-use qcert_pki::{Certificate, Profile, Signer};
+use anyhow::{Context, bail};
+use qcert_pki::Certificate;
 use time::OffsetDateTime;
+
+pub use issuer::{Issuer, IssuerId};
 
 use crate::config::Authority;
 use key::FileKey;
@@ -19,11 +22,9 @@ const ROOT_CERTIFICATE: &str = "root.pem";
 const ISSUING_KEY: &str = "issuing.key";
 const ISSUING_CERTIFICATE: &str = "issuing.pem";
 
-/// The issuing authority. The root's key is not read: nothing that serves needs it, and it belongs elsewhere.
+/// The authority. The root's key is not read: nothing that serves needs it, and it belongs elsewhere.
 pub struct Ca {
-    chain: [Certificate; 2],
-    signer: FileKey,
-    profile: Profile,
+    issuers: Vec<Arc<Issuer>>,
     lists: RevocationLists,
 }
 
@@ -39,57 +40,32 @@ impl Ca {
         }
         let root = read_certificate(&directory.join(ROOT_CERTIFICATE))?;
         let issuing = read_certificate(&directory.join(ISSUING_CERTIFICATE))?;
-        let signer = FileKey::load(&directory.join(ISSUING_KEY))?;
-        root.verify_issued_by(&root).context("the root certificate is not its own issuer's")?;
-        issuing.verify_issued_by(&root).context("the issuing certificate is not the root's")?;
-        ensure!(signer.public_key() == issuing.public_key(), "the issuing key is not the issuing certificate's");
-        let profile = profile(settings, origin);
-        profile.check()?;
-        Ok(Self { chain: [issuing, root], signer, profile, lists: RevocationLists::new(settings.crl) })
+        let key = FileKey::load(&directory.join(ISSUING_KEY))?;
+        let issuer = Issuer::new(vec![issuing, root], key, settings, origin)?;
+        Ok(Self { issuers: vec![Arc::new(issuer)], lists: RevocationLists::new(settings.crl) })
     }
 
-    /// The issuing certificate, then the root.
-    pub fn chain(&self) -> &[Certificate] {
-        &self.chain
+    /// The one that issues now.
+    pub fn current(&self) -> &Arc<Issuer> {
+        &self.issuers[0]
     }
 
-    /// The issuing certificate.
-    pub fn issuing(&self) -> &Certificate {
-        &self.chain[0]
+    /// All whose key we have, newest first.
+    pub fn issuers(&self) -> &[Arc<Issuer>] {
+        &self.issuers
     }
 
-    /// The root.
-    pub fn root(&self) -> &Certificate {
-        &self.chain[1]
-    }
-
-    /// The issuing key.
-    pub fn signer(&self) -> &dyn Signer {
-        &self.signer
-    }
-
-    /// What every certificate gets from the configuration.
-    pub fn profile(&self) -> &Profile {
-        &self.profile
+    /// The one with this identifier.
+    pub fn issuer(&self, id: &IssuerId) -> Option<&Arc<Issuer>> {
+        self.issuers.iter().find(|issuer| issuer.id() == *id)
     }
 
     /// The revocation list, DER; a new one when the last is past half its time.
     ///
     /// # Errors
     /// When it cannot be signed.
-    pub fn revocation_list(&self, now: OffsetDateTime) -> anyhow::Result<Vec<u8>> {
-        self.lists.current(self.issuing(), &self.signer, now)
-    }
-}
-
-fn profile(settings: &Authority, origin: &str) -> Profile {
-    Profile {
-        subject_sign_tool: settings.subject_sign_tool.clone(),
-        issuer_sign_tool: settings.issuer_sign_tool.clone(),
-        class: settings.tool_class,
-        crl_urls: vec![format!("{origin}/crl/issuing.crl")],
-        ca_issuers_urls: vec![format!("{origin}/ca/issuing.cer")],
-        ocsp_urls: Vec::new(),
+    pub async fn revocation_list(&self, now: OffsetDateTime) -> anyhow::Result<Vec<u8>> {
+        self.lists.current(self.current(), now).await
     }
 }
 

@@ -8,16 +8,20 @@
 pub mod digest;
 pub mod worker;
 
-use qcert_pki::{Certificate, Issuance, PublicKey, Serial, assemble, certificate, profile_check};
+use qcert_pki::{Certificate, Issuance, Profile, PublicKey, Serial, assemble, certificate, profile_check};
 use qcert_protocol::{HolderData, application::IdentificationKind};
 use ring::digest::{SHA256, digest as sha256};
 use time::{Duration, OffsetDateTime};
 
 use crate::{
+    ca::Issuer,
     portal::Portal,
     randomness,
     store::{self, Job},
 };
+
+/// The revocation list that speaks of a certificate.
+const SHARD: &str = "";
 
 /// What the person reads when the authority's own checks refuse.
 const REFUSED: &str = "Проверка удостоверяющего центра не пройдена. Обратитесь в службу поддержки.";
@@ -65,14 +69,15 @@ pub async fn issue(portal: &Portal, job: &Job) -> anyhow::Result<Outcome> {
 
 async fn steps(portal: &Portal, job: &Job) -> Result<Outcome, Stop> {
     let subject = Subject::of(job)?;
+    let issuer = &**portal.ca.current();
     let (serial, to_be_signed) = match &job.committed {
         Some((serial, bytes)) => {
             let serial = Serial::parse(serial).ok_or_else(|| Stop::Refuse("a committed serial is none".to_owned()))?;
-            check_committed(portal, &subject, &serial, bytes)?;
+            check_committed(issuer, &subject, &serial, bytes)?;
             (serial, bytes.clone())
         }
         None => {
-            let decided = decide(portal, &subject)?;
+            let decided = decide(portal, issuer, &subject)?;
             let now = portal.clock.now();
             if !portal.store.commit_to_be_signed(job, &decided.0.to_string(), &decided.1, now).await.map_err(later)? {
                 return Ok(Outcome::LeaseLost);
@@ -80,8 +85,8 @@ async fn steps(portal: &Portal, job: &Job) -> Result<Outcome, Stop> {
             decided
         }
     };
-    let der = sign(portal, &to_be_signed)?;
-    let certificate = checked(portal, &subject, &serial, &to_be_signed, &der)?;
+    let der = sign(issuer, &to_be_signed).await?;
+    let certificate = checked(issuer, &subject, &serial, &to_be_signed, &der)?;
     let record = record(portal, job, &certificate)?;
     let stored = portal.store.complete_issuance(job, &record).await.map_err(later)?;
     Ok(if stored { Outcome::Issued } else { Outcome::LeaseLost })
@@ -116,27 +121,28 @@ impl Subject {
 }
 
 /// Takes a serial and writes the bytes to be signed.
-fn decide(portal: &Portal, subject: &Subject) -> Result<(Serial, Vec<u8>), Stop> {
+fn decide(portal: &Portal, issuer: &Issuer, subject: &Subject) -> Result<(Serial, Vec<u8>), Stop> {
     let serial = Serial::from_random(randomness::bytes(&*portal.randomness).map_err(later)?);
-    let not_before = whole_second(portal.clock.now() - BACKDATED).max(portal.ca.issuing().not_before());
-    let not_after = (not_before + portal.settings.ca.validity).min(portal.ca.issuing().not_after());
-    let issuance = expected(portal, subject, &serial, not_before, not_after);
+    let not_before = whole_second(portal.clock.now() - BACKDATED).max(issuer.certificate().not_before());
+    let not_after = (not_before + portal.settings.ca.validity).min(issuer.certificate().not_after());
+    let profile = issuer.profile(SHARD);
+    let issuance = expected(issuer, &profile, subject, &serial, (not_before, not_after));
     let bytes = certificate::qualified_to_be_signed(&issuance).map_err(|error| Stop::Refuse(error.to_string()))?;
     check_profile(&bytes, &issuance)?;
     Ok((serial, bytes))
 }
 
 fn expected<'a>(
-    portal: &'a Portal,
+    issuer: &'a Issuer,
+    profile: &'a Profile,
     subject: &'a Subject,
     serial: &'a Serial,
-    not_before: OffsetDateTime,
-    not_after: OffsetDateTime,
+    (not_before, not_after): (OffsetDateTime, OffsetDateTime),
 ) -> Issuance<'a> {
     Issuance {
-        profile: portal.ca.profile(),
-        issuer: portal.ca.issuing(),
-        signature_algorithm: portal.ca.signer().signature_algorithm(),
+        profile,
+        issuer: issuer.certificate(),
+        signature_algorithm: issuer.signature_algorithm(),
         holder: &subject.holder,
         identification: subject.identification,
         public_key: &subject.public_key,
@@ -155,35 +161,36 @@ fn check_profile(to_be_signed: &[u8], issuance: &Issuance<'_>) -> Result<(), Sto
 
 /// Checks again, before anything is signed, what a worker that died had committed. What does not pass was changed, or
 /// the settings were: it waits for the operator, for another certificate must not take its place.
-fn check_committed(portal: &Portal, subject: &Subject, serial: &Serial, to_be_signed: &[u8]) -> Result<(), Stop> {
+fn check_committed(issuer: &Issuer, subject: &Subject, serial: &Serial, to_be_signed: &[u8]) -> Result<(), Stop> {
     let wait = |why: &str| Stop::Later(anyhow::anyhow!("what was committed does not pass the check any more: {why}"));
-    let unsigned = assemble(to_be_signed, portal.ca.signer().signature_algorithm(), &[]).map_err(later)?;
+    let unsigned = assemble(to_be_signed, issuer.signature_algorithm(), &[]).map_err(later)?;
     let read = Certificate::parse(&unsigned).map_err(|code| wait(code.as_str()))?;
-    let issuance = expected(portal, subject, serial, read.not_before(), read.not_after());
+    let profile = issuer.profile(SHARD);
+    let issuance = expected(issuer, &profile, subject, serial, (read.not_before(), read.not_after()));
     check_profile(to_be_signed, &issuance).map_err(|stop| wait(&stop.to_string()))
 }
 
-fn sign(portal: &Portal, to_be_signed: &[u8]) -> Result<Vec<u8>, Stop> {
-    let signer = portal.ca.signer();
-    let signature = signer.sign(to_be_signed).map_err(later)?;
-    assemble(to_be_signed, signer.signature_algorithm(), &signature).map_err(later)
+async fn sign(issuer: &Issuer, to_be_signed: &[u8]) -> Result<Vec<u8>, Stop> {
+    let signature = issuer.sign(to_be_signed).await?;
+    assemble(to_be_signed, issuer.signature_algorithm(), &signature).map_err(later)
 }
 
 /// Reads back what was signed: it is what was committed, it is by the issuing key, and it still passes the check.
 fn checked(
-    portal: &Portal,
+    issuer: &Issuer,
     subject: &Subject,
     serial: &Serial,
     to_be_signed: &[u8],
     der: &[u8],
 ) -> Result<Certificate, Stop> {
     let certificate = Certificate::parse(der).map_err(later)?;
-    certificate.verify_issued_by(portal.ca.issuing()).map_err(later)?;
+    certificate.verify_issued_by(issuer.certificate()).map_err(later)?;
     if certificate.tbs_der() != to_be_signed {
         return Err(Stop::Refuse("what was signed is not what was committed".to_owned()));
     }
-    let (not_before, not_after) = (certificate.not_before(), certificate.not_after());
-    check_profile(to_be_signed, &expected(portal, subject, serial, not_before, not_after))?;
+    let profile = issuer.profile(SHARD);
+    let times = (certificate.not_before(), certificate.not_after());
+    check_profile(to_be_signed, &expected(issuer, &profile, subject, serial, times))?;
     Ok(certificate)
 }
 

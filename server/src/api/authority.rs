@@ -22,20 +22,21 @@ pub(super) fn routes() -> Router<App> {
 }
 
 async fn root(State(app): State<App>) -> Response {
-    file(CERTIFICATE, app.portal.ca.root().der().to_vec())
+    let root = app.portal.ca.current().chain().last().map(|root| root.der().to_vec());
+    file(CERTIFICATE, root.unwrap_or_default())
 }
 
 async fn issuing(State(app): State<App>) -> Response {
-    file(CERTIFICATE, app.portal.ca.issuing().der().to_vec())
+    file(CERTIFICATE, app.portal.ca.current().certificate().der().to_vec())
 }
 
 async fn chain(State(app): State<App>) -> Response {
-    let pem: String = app.portal.ca.chain().iter().map(qcert_pki::Certificate::to_pem).collect();
+    let pem: String = app.portal.ca.current().chain().iter().map(qcert_pki::Certificate::to_pem).collect();
     file("application/pem-certificate-chain", pem.into_bytes())
 }
 
 async fn revocation_list(State(app): State<App>) -> Answer<Response> {
-    let list = app.portal.ca.revocation_list(app.portal.clock.now()).map_err(|error| {
+    let list = app.portal.ca.revocation_list(app.portal.clock.now()).await.map_err(|error| {
         tracing::error!(%error, "no revocation list");
         ErrorCode::Internal
     })?;

@@ -43,14 +43,17 @@ pub enum Need {
     Browser,
     /// SoftHSM, OpenSC's pkcs11-tool, openssl, NSS's certutil and modutil.
     TokenTools,
+    /// PostgreSQL's server.
+    Postgres,
 }
 
 /// What `cargo xtask setup` installs.
-pub const EVERYTHING: [Need; 8] = [
+pub const EVERYTHING: [Need; 9] = [
     Need::Components,
     Need::WasmTarget,
     Need::Browser,
     Need::TokenTools,
+    Need::Postgres,
     Need::ExtensionTools,
     Need::Nextest,
     Need::CargoDeny,
@@ -105,7 +108,7 @@ pub fn prepare(needs: &[Need]) -> Result<Toolbox> {
             }
             Need::Nextest => directories.extend(nextest()?),
             Need::ExtensionTools => node::extension_tools(&directories)?,
-            Need::Browser | Need::TokenTools => {}
+            Need::Browser | Need::TokenTools | Need::Postgres => {}
         }
     }
     Ok(Toolbox { path: path_with(&directories)? })

@@ -19,6 +19,7 @@ const PACKAGES: &[(&str, Need, &str)] = &[
     ("opensc", Need::TokenTools, "pkcs11-tool"),
     ("openssl", Need::TokenTools, "openssl"),
     ("libnss3-tools", Need::TokenTools, "certutil"),
+    ("postgresql", Need::Postgres, "/usr/lib/postgresql"),
     ("nodejs", Need::ExtensionTools, "node"),
     ("npm", Need::ExtensionTools, "npm"),
     ("nodejs", Need::PageTools, "node"),

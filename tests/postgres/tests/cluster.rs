@@ -1,0 +1,33 @@
+//! The clusters that other tests lean on.
+
+use std::process::Command;
+
+use qcert_test_postgres::{Cluster, Database, End};
+
+fn answer(url: &str, statement: &str) -> String {
+    let output = Command::new("psql").args(["-At", "-c", statement, url]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn two_databases_of_one_run_are_on_one_cluster_and_fsync_is_on() {
+    let (one, other) = (Database::new().unwrap(), Database::new().unwrap());
+    let started = "SELECT pg_postmaster_start_time()";
+    assert_eq!(answer(&one.url(), started), answer(&other.url(), started));
+    assert_ne!(answer(&one.url(), "SELECT current_database()"), answer(&other.url(), "SELECT current_database()"));
+    assert_eq!(answer(&one.url(), "SHOW fsync"), "on");
+}
+
+#[test]
+fn what_was_committed_is_there_after_postgres_was_killed() {
+    let mut cluster = Cluster::start().unwrap();
+    let url = cluster.create_database("kept").unwrap();
+    answer(&url, "CREATE TABLE t AS SELECT 7 AS x");
+    cluster.end(End::Killed).unwrap();
+    cluster.start_again().unwrap();
+    assert_eq!(answer(&url, "SELECT x FROM t"), "7");
+    cluster.end(End::Fast).unwrap();
+    cluster.start_again().unwrap();
+    assert_eq!(answer(&url, "SELECT x FROM t"), "7");
+}

@@ -150,6 +150,11 @@ impl Certificate {
         self.constraints().is_some_and(|constraints| constraints.ca) && usage.is_some_and(|usage| usage.key_cert_sign())
     }
 
+    /// May it sign revocation lists? keyUsage says cRLSign (RFC 5280 §4.2.1.3).
+    pub fn may_sign_lists(&self) -> bool {
+        self.is_authority() && self.extension::<KeyUsage>(oid::KEY_USAGE).is_some_and(|usage| usage.crl_sign())
+    }
+
     /// How many authorities may stand between it and a holder, if that is limited.
     pub fn path_length(&self) -> Option<u8> {
         self.constraints().and_then(|constraints| constraints.path_len_constraint)
@@ -195,7 +200,7 @@ impl Certificate {
     }
 }
 
-fn offset_date_time(time: &Time) -> Option<OffsetDateTime> {
+pub(crate) fn offset_date_time(time: &Time) -> Option<OffsetDateTime> {
     let seconds = i64::try_from(time.to_unix_duration().as_secs()).ok()?;
     OffsetDateTime::from_unix_timestamp(seconds).ok()
 }

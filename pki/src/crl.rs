@@ -1,33 +1,19 @@
-//! Revocation lists, version 2 (RFC 5280 §5).
+//! Revocation lists, version 2 (RFC 5280 §5): to be built, and a parsed view of any.
+
+mod parsed;
+mod reason;
+
+pub use parsed::{CertificateList, Number};
+pub use reason::Reason;
 
 use der::Encode;
 use der::asn1::Uint;
 use time::OffsetDateTime;
 use x509_cert::certificate::{Rfc5280, Version};
 use x509_cert::crl::{RevokedCert, TbsCertList};
-use x509_cert::ext::pkix::CrlReason;
 
 use crate::to_be_signed::x509_time;
 use crate::{BuildError, Certificate, Serial, SignatureAlgorithm, extensions, oid};
-
-/// Why a certificate was revoked (RFC 5280 §5.3.1), as far as an authority of holders needs it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Reason {
-    /// The holder's key is known to somebody else.
-    KeyCompromise,
-    /// The authority's key is.
-    CaCompromise,
-    /// The holder left the organisation, or its name changed.
-    AffiliationChanged,
-    /// Another certificate took its place.
-    Superseded,
-    /// It is not needed any more.
-    CessationOfOperation,
-    /// Suspended for a time.
-    CertificateHold,
-    /// The right that it certifies was withdrawn.
-    PrivilegeWithdrawn,
-}
 
 /// One revoked certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,8 +22,18 @@ pub struct Entry {
     pub serial: Serial,
     /// Since when.
     pub revoked_at: OffsetDateTime,
-    /// Why, if a reason was given.
-    pub reason: Option<Reason>,
+    /// Why; [`Reason::Unspecified`] is not written (RFC 5280 §5.3.1).
+    pub reason: Reason,
+}
+
+/// What a list is about, where it is not about all certificates of its issuer (issuingDistributionPoint, RFC 5280
+/// §5.2.5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DistributionPoint {
+    /// The addresses, as they stand in the distribution point of the certificates that it is about; one at least.
+    pub urls: Vec<String>,
+    /// Is it about no certificates of authorities?
+    pub only_user_certificates: bool,
 }
 
 /// A list to be issued.
@@ -47,30 +43,32 @@ pub struct RevocationList<'a> {
     pub issuer: &'a Certificate,
     /// The issuing key's algorithm.
     pub signature_algorithm: SignatureAlgorithm,
-    /// Grows with each list.
+    /// Grows with each list of the issuer and distribution point.
     pub number: u64,
     /// When it is issued.
     pub this_update: OffsetDateTime,
     /// When the next one is there at the latest.
     pub next_update: OffsetDateTime,
-    /// What is revoked.
+    /// Which certificates it is about; none for all of its issuer's.
+    pub distribution_point: Option<&'a DistributionPoint>,
+    /// What is revoked, written in this order.
     pub entries: &'a [Entry],
 }
 
 /// The TBSCertList, DER; [`crate::assemble`] makes the list of it.
 ///
 /// # Errors
-/// [`BuildError::Validity`] if the next update is not after this one, [`BuildError::Issuer`] if the issuer is no
-/// authority, [`BuildError::Encoding`] for a time that DER cannot say.
+/// [`BuildError::Validity`] if the next update is not after this one, [`BuildError::Issuer`] if the issuer may sign no
+/// list, [`BuildError::Setting`] for a distribution point without an address or with one that is not ASCII,
+/// [`BuildError::Encoding`] for a time that DER cannot say.
 pub fn to_be_signed(list: &RevocationList<'_>) -> Result<Vec<u8>, BuildError> {
     if list.this_update >= list.next_update {
         return Err(BuildError::Validity);
     }
-    if !list.issuer.is_authority() {
+    if !list.issuer.may_sign_lists() {
         return Err(BuildError::Issuer);
     }
     let entries = list.entries.iter().map(revoked).collect::<Result<Vec<_>, _>>()?;
-    let number = Uint::new(&list.number.to_be_bytes())?;
     let tbs = TbsCertList::<Rfc5280> {
         version: Version::V2,
         signature: list.signature_algorithm.to_identifier(),
@@ -79,31 +77,29 @@ pub fn to_be_signed(list: &RevocationList<'_>) -> Result<Vec<u8>, BuildError> {
         next_update: Some(x509_time(list.next_update)?),
         // RFC 5280 §5.1.2.6: absent, not empty, when nothing is revoked.
         revoked_certificates: (!entries.is_empty()).then_some(entries),
-        crl_extensions: Some(vec![
-            extensions::authority_key_identifier(&list.issuer.key_identifier())?,
-            extensions::extension(oid::CRL_NUMBER, false, &number)?,
-        ]),
+        crl_extensions: Some(extensions_of(list)?),
     };
     Ok(tbs.to_der()?)
 }
 
+fn extensions_of(list: &RevocationList<'_>) -> Result<Vec<x509_cert::ext::Extension>, BuildError> {
+    let number = Uint::new(&list.number.to_be_bytes())?;
+    let mut written = vec![
+        extensions::authority_key_identifier(&list.issuer.key_identifier())?,
+        extensions::extension(oid::CRL_NUMBER, false, &number)?,
+    ];
+    if let Some(point) = list.distribution_point {
+        written.push(extensions::issuing_distribution_point(point)?);
+    }
+    Ok(written)
+}
+
 fn revoked(entry: &Entry) -> Result<RevokedCert<Rfc5280>, BuildError> {
-    let reason = entry.reason.map(|reason| extensions::extension(oid::CRL_REASON, false, &to_x509(reason)));
+    let given = (entry.reason != Reason::Unspecified).then_some(entry.reason);
+    let reason = given.map(|reason| extensions::extension(oid::CRL_REASON, false, &reason.to_x509()));
     Ok(RevokedCert {
         serial_number: entry.serial.to_x509()?,
         revocation_date: x509_time(entry.revoked_at)?,
         crl_entry_extensions: reason.transpose()?.map(|reason| vec![reason]),
     })
-}
-
-fn to_x509(reason: Reason) -> CrlReason {
-    match reason {
-        Reason::KeyCompromise => CrlReason::KeyCompromise,
-        Reason::CaCompromise => CrlReason::CaCompromise,
-        Reason::AffiliationChanged => CrlReason::AffiliationChanged,
-        Reason::Superseded => CrlReason::Superseded,
-        Reason::CessationOfOperation => CrlReason::CessationOfOperation,
-        Reason::CertificateHold => CrlReason::CertificateHold,
-        Reason::PrivilegeWithdrawn => CrlReason::PrivilegeWithdrawn,
-    }
 }

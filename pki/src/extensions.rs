@@ -8,7 +8,7 @@ use qcert_protocol::holder::Email;
 use time::OffsetDateTime;
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::certpolicy::PolicyInformation;
-use x509_cert::ext::pkix::crl::dp::DistributionPoint;
+use x509_cert::ext::pkix::crl::dp::{DistributionPoint, IssuingDistributionPoint};
 use x509_cert::ext::pkix::name::{DistributionPointName, GeneralName};
 use x509_cert::ext::pkix::{
     AccessDescription, AuthorityInfoAccessSyntax, AuthorityKeyIdentifier, BasicConstraints, CertificatePolicies,
@@ -67,6 +67,23 @@ pub(crate) fn crl_distribution_points(urls: &[String]) -> Result<Extension, Buil
         crl_issuer: None,
     };
     Ok(extension(oid::CRL_DISTRIBUTION_POINTS, false, &CrlDistributionPoints(vec![point]))?)
+}
+
+/// Which certificates a list is about (RFC 5280 §5.2.5); critical.
+pub(crate) fn issuing_distribution_point(point: &crate::crl::DistributionPoint) -> Result<Extension, BuildError> {
+    if point.urls.is_empty() {
+        return Err(BuildError::Setting("crl_urls"));
+    }
+    let names = point.urls.iter().map(|url| uri("crl_urls", url)).collect::<Result<_, _>>()?;
+    let value = IssuingDistributionPoint {
+        distribution_point: Some(DistributionPointName::FullName(names)),
+        only_contains_user_certs: point.only_user_certificates,
+        only_contains_ca_certs: false,
+        only_some_reasons: None,
+        indirect_crl: false,
+        only_contains_attribute_certs: false,
+    };
+    Ok(extension(oid::ISSUING_DISTRIBUTION_POINT, true, &value)?)
 }
 
 pub(crate) fn authority_information_access(ca_issuers: &[String], ocsp: &[String]) -> Result<Extension, BuildError> {

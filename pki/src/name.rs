@@ -94,6 +94,23 @@ fn holder_numbers(data: &HolderData, name: &mut NameWriter) -> der::Result<()> {
     Ok(())
 }
 
+/// The same name with another common name, in its place; at the end if there was none.
+pub(crate) fn with_common_name(name: &Name, common_name: &str) -> der::Result<Name> {
+    let names = |rdn: &RelativeDistinguishedName| rdn.iter().any(|attribute| attribute.oid == oid::COMMON_NAME);
+    let mut writer = NameWriter::default();
+    for rdn in name.iter_rdn() {
+        if names(rdn) {
+            writer.utf8(oid::COMMON_NAME, common_name)?;
+        } else {
+            writer.0.push(rdn.clone());
+        }
+    }
+    if !name.iter_rdn().any(names) {
+        writer.utf8(oid::COMMON_NAME, common_name)?;
+    }
+    Ok(writer.finish())
+}
+
 /// A name for a person's eyes: `C=RU, ST=66 …, CN=…`, in the order of the certificate, one line.
 pub(crate) fn text(name: &Name) -> String {
     let attributes = name.iter_rdn().flat_map(|rdn| rdn.iter());

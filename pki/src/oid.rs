@@ -43,6 +43,7 @@ oids! {
     BASIC_CONSTRAINTS = "2.5.29.19";
     CRL_NUMBER = "2.5.29.20";
     CRL_REASON = "2.5.29.21";
+    ISSUING_DISTRIBUTION_POINT = "2.5.29.28";
     CRL_DISTRIBUTION_POINTS = "2.5.29.31";
     CERTIFICATE_POLICIES = "2.5.29.32";
     AUTHORITY_KEY_IDENTIFIER = "2.5.29.35";
@@ -50,8 +51,16 @@ oids! {
     AUTHORITY_INFORMATION_ACCESS = "1.3.6.1.5.5.7.1.1";
     CLIENT_AUTHENTICATION = "1.3.6.1.5.5.7.3.2";
     EMAIL_PROTECTION = "1.3.6.1.5.5.7.3.4";
+    OCSP_SIGNING = "1.3.6.1.5.5.7.3.9";
     ACCESS_OCSP = "1.3.6.1.5.5.7.48.1";
     ACCESS_CA_ISSUERS = "1.3.6.1.5.5.7.48.2";
+
+    // Questions about certificates: RFC 6960.
+    OCSP_BASIC = "1.3.6.1.5.5.7.48.1.1";
+    OCSP_NONCE = "1.3.6.1.5.5.7.48.1.2";
+    OCSP_NO_CHECK = "1.3.6.1.5.5.7.48.1.5";
+    SHA1 = "1.3.14.3.2.26";
+    SHA256 = "2.16.840.1.101.3.4.2.1";
 
     // Keys and signatures: RFC 3279, 5480, 5758, 8410.
     EC_PUBLIC_KEY = "1.2.840.10045.2.1";

@@ -87,6 +87,11 @@ impl PublicKey {
         &self.spki
     }
 
+    /// The content of subjectPublicKey: what identifiers of keys and answers about certificates hash.
+    pub fn subject_public_key(&self) -> &[u8] {
+        &self.bits
+    }
+
     /// Its kind.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm

@@ -8,6 +8,8 @@ mod holder;
 #[cfg(test)]
 mod key;
 #[cfg(test)]
+mod ocsp;
+#[cfg(test)]
 mod profile_check;
 #[cfg(test)]
 mod request;

@@ -37,6 +37,7 @@ impl RevocationLists {
             number: u64::try_from(this_update.unix_timestamp())?,
             this_update,
             next_update: this_update + self.lifetime,
+            distribution_point: None,
             entries: &[],
         })?;
         let signature = issuer.sign(&list).await?;

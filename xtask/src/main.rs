@@ -12,6 +12,7 @@ mod stopwatch;
 mod test;
 #[cfg(test)]
 mod tidiness;
+mod torture;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -36,6 +37,8 @@ enum Task {
     Demo(demo::Options),
     /// Runs formatting, lints, documentation, unit, crate, browser-side and whole-journey tests, in this order.
     Test(test::Options),
+    /// Kills server processes under load, and then asks whether anything went wrong.
+    Torture(torture::Options),
     /// Measures, and compares with a peer where there is one.
     Bench {
         #[command(subcommand)]
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Demo(options) => demo::run_demo(&options),
         Task::Test(options) => test::run_everything(&options),
+        Task::Torture(options) => torture::run_torture(&options),
         Task::Bench { subject } => bench::run_subject(&subject),
         Task::Setup => setup::prepare(&setup::EVERYTHING).map(drop),
     };

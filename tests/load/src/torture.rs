@@ -1,0 +1,220 @@
+//! Torture: holders go their way while the servers that lead them are killed by SIGKILL, again and again. At the end
+//! the registry is asked whether anything went wrong.
+//!
+//! **Architecture invariant:** whatever is killed and whenever, an application has at most one certificate, nothing
+//! was signed that the registry does not know, and what was confirmed is issued.
+
+mod registry;
+mod verdict;
+mod way;
+
+use std::{
+    fmt,
+    path::Path,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use anyhow::{Context, Result, anyhow, ensure};
+
+use crate::{
+    chance::Chance,
+    clock::Stopwatch,
+    gateway::Gateway,
+    holder::Holder,
+    installation::{self, Installation, Server},
+    people,
+};
+pub use registry::Registry;
+use way::{Ledger, Way};
+
+/// Holders on their way at the same time.
+const AT_ONCE: usize = 12;
+/// Applications in one import.
+const BATCH: u32 = 400;
+/// How long those who are on their way may take after the last kill; a dead worker's lease runs out in that time.
+const TO_THE_END: Duration = Duration::from_secs(90);
+
+/// What is tortured.
+#[derive(Debug)]
+pub struct Options<'a> {
+    /// How often a server is killed.
+    pub kills: usize,
+    /// Chance repeats from it, as far as processes repeat.
+    pub seed: u64,
+    /// `database.url`; none: SQLite.
+    pub database_url: Option<&'a str>,
+    /// Servers on the database.
+    pub servers: usize,
+}
+
+/// What it came to.
+#[derive(Debug)]
+pub struct Report {
+    /// Servers killed.
+    pub kills: usize,
+    /// Certificates issued.
+    pub certificates: usize,
+    /// Confirmations whose answer was lost.
+    pub lost_answers: usize,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} kills and {} certificates in {:.0} s; {} confirmations had to be sent again; nothing went wrong",
+            self.kills,
+            self.certificates,
+            self.elapsed.as_secs_f64(),
+            self.lost_answers
+        )
+    }
+}
+
+struct World<'a> {
+    installation: &'a Installation,
+    gateway: &'a Gateway,
+    addresses: Vec<std::net::SocketAddr>,
+    ledger: Mutex<Ledger>,
+    /// The next holder who begins, and how many are imported.
+    next: AtomicU32,
+    imported: AtomicU32,
+    nobody_begins: AtomicBool,
+    gives_up: AtomicBool,
+}
+
+/// Tortures servers on data in an empty directory.
+///
+/// # Errors
+/// Everything that is not as it must be.
+pub fn torture(directory: &Path, options: &Options<'_>) -> Result<Report> {
+    let stopwatch = Stopwatch::start();
+    let mut settings = vec![
+        ("QCERT__SECRET__FILE", directory.join("secret.key").display().to_string()),
+        ("QCERT__OTP__LIFETIME_SECONDS", "3600".to_owned()),
+    ];
+    if let Some(url) = options.database_url {
+        settings.push(("QCERT__DATABASE__URL", url.to_owned()));
+    }
+    let installation = Installation::make(&installation::built("qcert-server")?, directory, &settings)?;
+    let outboxes: Vec<_> = (0..options.servers).map(|n| installation.outbox(n)).collect();
+    let gateway = Gateway::open(&outboxes)?;
+    let servers: Vec<Server> = (0..options.servers).map(|n| installation.start(n)).collect::<Result<_>>()?;
+    let world = World {
+        installation: &installation,
+        gateway: &gateway,
+        addresses: servers.iter().map(Server::address).collect(),
+        ledger: Mutex::default(),
+        next: AtomicU32::new(0),
+        imported: AtomicU32::new(0),
+        nobody_begins: AtomicBool::new(false),
+        gives_up: AtomicBool::new(false),
+    };
+    world.import()?;
+    let mut chance = Chance::new(options.seed);
+    std::thread::scope(|scope| {
+        let walkers: Vec<_> = (0..AT_ONCE)
+            .map(|_| {
+                let chance = Chance::new(chance.number());
+                let world = &world;
+                scope.spawn(move || world.lead_holders(chance))
+            })
+            .collect();
+        let killed = world.kill(servers, options.kills, &mut chance);
+        world.nobody_begins.store(true, Ordering::Relaxed);
+        let after = Stopwatch::start();
+        while killed.is_ok() && after.elapsed() < TO_THE_END && walkers.iter().any(|walker| !walker.is_finished()) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        world.gives_up.store(true, Ordering::Relaxed);
+        let walked: Vec<_> = walkers.into_iter().map(|walker| walker.join()).collect();
+        let servers = killed?;
+        walked.into_iter().try_for_each(|end| end.map_err(|_| anyhow!("a holder's thread panicked"))?)?;
+        servers.into_iter().try_for_each(Server::kill)
+    })
+    .with_context(|| format!("the servers' log:\n{}", last_lines(&installation.log())))?;
+    let ledger = world.ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let registry = Registry::open(directory, options.database_url)?;
+    let certificates = verdict::judge(&registry, &installation, &ledger)?;
+    Ok(Report {
+        kills: options.kills,
+        certificates,
+        lost_answers: ledger.values().map(|fate| fate.lost_answers).sum(),
+        elapsed: stopwatch.elapsed(),
+    })
+}
+
+impl World<'_> {
+    fn import(&self) -> Result<()> {
+        let from = self.imported.load(Ordering::Relaxed);
+        let applications: Vec<_> = (from..from + BATCH).map(people::application).collect();
+        self.installation.import(&applications)?;
+        self.imported.store(from + BATCH, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Kills one server after the other, and starts each again; returns those that run at the end.
+    fn kill(&self, servers: Vec<Server>, kills: usize, chance: &mut Chance) -> Result<Vec<Server>> {
+        let mut servers: Vec<Option<Server>> = servers.into_iter().map(Some).collect();
+        for _ in 0..kills {
+            let n = usize::try_from(chance.below(servers.len() as u64)).unwrap_or(0);
+            let server = servers[n].take().context("a server that was not started again")?;
+            // A third of them dies while it still recovers from the death before.
+            if chance.below(3) == 0 {
+                std::thread::sleep(chance.between(Duration::ZERO, Duration::from_millis(120)));
+            } else {
+                wait_for(&server)?;
+                std::thread::sleep(chance.between(Duration::from_millis(20), Duration::from_millis(900)));
+            }
+            let port = server.address().port();
+            server.kill()?;
+            servers[n] = Some(self.installation.launch(n, port)?);
+            if self.next.load(Ordering::Relaxed) + BATCH / 4 > self.imported.load(Ordering::Relaxed) {
+                self.import()?;
+            }
+        }
+        let servers: Vec<Server> = servers.into_iter().flatten().collect();
+        servers.iter().try_for_each(wait_for)?;
+        Ok(servers)
+    }
+
+    /// Leads one holder after the other to the end of the way.
+    fn lead_holders(&self, mut chance: Chance) -> Result<()> {
+        while !self.nobody_begins.load(Ordering::Relaxed) {
+            let n = self.next.fetch_add(1, Ordering::Relaxed);
+            while n >= self.imported.load(Ordering::Relaxed) {
+                if self.gives_up.load(Ordering::Relaxed) || self.nobody_begins.load(Ordering::Relaxed) {
+                    return Ok(());
+                }
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            let holder = Holder::new(n, self.gateway)?;
+            let mut way = Way::new(holder, &self.addresses, self.installation.host(), &mut chance);
+            let end = way.go(&self.gives_up);
+            let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+            ledger.insert(n, way.fate);
+            end.with_context(|| format!("holder {n}"))?;
+        }
+        Ok(())
+    }
+}
+
+fn wait_for(server: &Server) -> Result<()> {
+    let stopwatch = Stopwatch::start();
+    while !server.answers() {
+        ensure!(stopwatch.elapsed() < Duration::from_secs(30), "a server did not come back");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Ok(())
+}
+
+fn last_lines(log: &str) -> String {
+    let lines: Vec<&str> = log.lines().collect();
+    lines[lines.len().saturating_sub(30)..].join("\n")
+}

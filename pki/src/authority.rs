@@ -1,4 +1,9 @@
-//! The authority's own certificates: a root, and the issuing one below it.
+//! The authority's own certificates: a root, and the issuing one below it; and the request for the
+//! latter, where the root is somebody else's.
+
+mod request;
+
+pub use request::{Unfit, check_chain, request_to_be_signed, request_to_pem};
 
 use qcert_protocol::holder::{Country, InnLegalEntity, Ogrn, Region, Text};
 use time::OffsetDateTime;

@@ -13,7 +13,7 @@ use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, SubjectKeyIdentifier};
 use x509_cert::name::Name;
 use x509_cert::time::Time;
 
-use crate::{BuildError, PublicKey, Serial, SignatureAlgorithm, name, oid};
+use crate::{BuildError, PublicKey, Serial, SignatureAlgorithm, name, oid, strict};
 
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 const END: &str = "-----END CERTIFICATE-----";
@@ -36,7 +36,7 @@ impl Certificate {
     /// Reads one certificate, with nothing after it.
     ///
     /// # Errors
-    /// `certificate_invalid`; `key_algorithm_unsupported` or `key_weak` for its key or signature.
+    /// `certificate_invalid`, or what is wrong with its key: the codes `key_…` of [`PublicKey::from_spki_der`].
     pub fn parse(der: &[u8]) -> Result<Self, ErrorCode> {
         let invalid = ErrorCode::CertificateInvalid;
         let parsed = x509_cert::Certificate::from_der(der).map_err(|_| invalid)?;
@@ -46,17 +46,16 @@ impl Certificate {
         }
         let tbs = parsed.tbs_certificate();
         let extensions = tbs.extensions().map_or(&[][..], Vec::as_slice);
-        let repeated = |i: usize| extensions[..i].iter().any(|other| other.extn_id == extensions[i].extn_id);
-        if tbs.signature() != parsed.signature_algorithm() || (0..extensions.len()).any(repeated) {
+        let once = strict::all_differ(extensions.iter().map(|extension| extension.extn_id));
+        if tbs.signature() != parsed.signature_algorithm() || !once {
             return Err(invalid);
         }
-        let malformed = |code| if code == ErrorCode::RequestMalformed { invalid } else { code };
         let spki = tbs.subject_public_key_info().to_der().map_err(|_| invalid)?;
         Ok(Self {
             der: der.to_vec(),
             tbs: tbs.to_der().map_err(|_| invalid)?,
-            public_key: PublicKey::from_spki_der(&spki).map_err(malformed)?,
-            signature_algorithm: SignatureAlgorithm::from_identifier(tbs.signature()).map_err(malformed)?,
+            public_key: PublicKey::from_spki_der(&spki).map_err(of_certificate)?,
+            signature_algorithm: SignatureAlgorithm::from_identifier(tbs.signature()).map_err(|_| invalid)?,
             serial: Serial::from_bytes(tbs.serial_number().as_bytes()).ok_or(invalid)?,
             not_before: offset_date_time(&tbs.validity().not_before).ok_or(invalid)?,
             not_after: offset_date_time(&tbs.validity().not_after).ok_or(invalid)?,
@@ -189,6 +188,12 @@ impl Certificate {
         if self.not_before <= from && until <= self.not_after { Ok(()) } else { Err(BuildError::Validity) }
     }
 
+    /// Is every critical extension among these?
+    pub(crate) fn understands_critical(&self, known: &[ObjectIdentifier]) -> bool {
+        let mut extensions = self.parsed.tbs_certificate().extensions().into_iter().flatten();
+        extensions.all(|extension| !extension.critical || known.contains(&extension.extn_id))
+    }
+
     fn constraints(&self) -> Option<BasicConstraints> {
         self.extension(oid::BASIC_CONSTRAINTS)
     }
@@ -197,6 +202,16 @@ impl Certificate {
         let extensions = self.parsed.tbs_certificate().extensions()?;
         let found = extensions.iter().find(|extension| extension.extn_id == wanted)?;
         T::from_der(found.extn_value.as_bytes()).ok()
+    }
+}
+
+/// A key that cannot be read is the certificate's fault here, and no request's.
+fn of_certificate(code: ErrorCode) -> ErrorCode {
+    match code {
+        ErrorCode::RequestMalformed | ErrorCode::RequestNotDer | ErrorCode::RequestTrailingBytes => {
+            ErrorCode::CertificateInvalid
+        }
+        of_key => of_key,
     }
 }
 

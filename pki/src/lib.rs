@@ -22,6 +22,7 @@ pub mod public_key;
 pub mod serial;
 pub mod signature_algorithm;
 pub mod signer;
+mod strict;
 mod to_be_signed;
 
 pub use authority::{AuthorityCertificate, AuthorityName};

@@ -55,6 +55,9 @@ oids! {
     ACCESS_OCSP = "1.3.6.1.5.5.7.48.1";
     ACCESS_CA_ISSUERS = "1.3.6.1.5.5.7.48.2";
 
+    // Requests: RFC 2985 §5.4.2.
+    EXTENSION_REQUEST = "1.2.840.113549.1.9.14";
+
     // Questions about certificates: RFC 6960.
     OCSP_BASIC = "1.3.6.1.5.5.7.48.1.1";
     OCSP_NONCE = "1.3.6.1.5.5.7.48.1.2";

@@ -1,14 +1,16 @@
 //! Public keys: what is taken, how it is named, and the check of a signature.
 
+mod edwards;
 mod point;
+mod rsa;
 
-use der::asn1::{ObjectIdentifier, UintRef};
-use der::{Decode, Encode, Sequence};
+use der::asn1::{Any, ObjectIdentifier, UintRef};
+use der::{Decode, Sequence, Tag, Tagged};
 use qcert_protocol::{ErrorCode, KeyAlgorithm, KeyCode, KeyId};
 use ring::{digest, signature as ring_signature};
 use x509_cert::spki::SubjectPublicKeyInfoOwned;
 
-use crate::{SignatureAlgorithm, oid};
+use crate::{SignatureAlgorithm, oid, strict};
 
 /// The kind of a public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -57,25 +59,21 @@ struct RsaPublicKey<'a> {
 
 impl PublicKey {
     /// Reads a SubjectPublicKeyInfo: strict DER, nothing after it. Taken are P-256 and P-384 (named curve,
-    /// uncompressed point on the curve), RSA of 2048 to 4096 bits with an odd exponent from 65537, and Ed25519.
+    /// uncompressed point on the curve), RSA of 2048 to 4096 bits with an odd exponent of 17 to 33 bits and no known
+    /// weakness, and Ed25519 with a point of large order.
     ///
     /// # Errors
-    /// `request_malformed`, `key_algorithm_unsupported` or `key_weak`.
+    /// `request_malformed`, `request_not_der` or `request_trailing_bytes` for what is no key; `key_algorithm_unsupported`
+    /// for another algorithm or curve; `key_parameters_explicit`, `key_point_compressed`, `key_point_invalid`;
+    /// `key_too_small`, `key_too_large`, `key_exponent_unsafe`, `key_small_factors`, `key_roca`, `key_close_primes`.
     pub fn from_spki_der(spki: &[u8]) -> Result<Self, ErrorCode> {
-        let parsed = SubjectPublicKeyInfoOwned::from_der(spki).map_err(|_| ErrorCode::RequestMalformed)?;
-        if parsed.to_der().ok().as_deref() != Some(spki) {
-            return Err(ErrorCode::RequestMalformed);
-        }
+        let parsed: SubjectPublicKeyInfoOwned = strict::decode(spki)?;
         let bits = parsed.subject_public_key.as_bytes().ok_or(ErrorCode::RequestMalformed)?;
         let parameters = parsed.algorithm.parameters.as_ref();
         let (algorithm, named_by) = match parsed.algorithm.oid {
-            oid::EC_PUBLIC_KEY => {
-                // Explicit curve parameters are a SEQUENCE: an own curve, and a way to forge (CVE-2020-0601).
-                let curve = parameters.and_then(|parameters| parameters.decode_as::<ObjectIdentifier>().ok());
-                (elliptic(curve, bits)?, bits)
-            }
-            oid::RSA_ENCRYPTION if parameters.is_some_and(der::asn1::Any::is_null) => rsa(bits)?,
-            oid::ED25519 if parameters.is_none() && bits.len() == 32 => (Algorithm::Ed25519, bits),
+            oid::EC_PUBLIC_KEY => (elliptic(parameters, bits)?, bits),
+            oid::RSA_ENCRYPTION if parameters.is_some_and(Any::is_null) => rsa(bits)?,
+            oid::ED25519 if parameters.is_none() => (edwards(bits)?, bits),
             oid::RSA_ENCRYPTION | oid::ED25519 => return Err(ErrorCode::RequestMalformed),
             _ => return Err(ErrorCode::KeyAlgorithmUnsupported),
         };
@@ -123,8 +121,8 @@ impl PublicKey {
     /// Checks a signature in the encoding of X.509.
     ///
     /// # Errors
-    /// `key_algorithm_unsupported` if the algorithm does not go with the key, or is one that cannot be checked here
-    /// (ECDSA with SHA-512); `proof_of_possession_failed` if the signature is not this key's.
+    /// `signature_algorithm_unsupported` if the algorithm does not go with the key, or is one that cannot be checked
+    /// here (ECDSA with SHA-512); `proof_of_possession_failed` if the signature is not this key's.
     pub fn verify(&self, algorithm: SignatureAlgorithm, message: &[u8], signature: &[u8]) -> Result<(), ErrorCode> {
         use SignatureAlgorithm as S;
         let verification: &dyn ring_signature::VerificationAlgorithm = match (self.algorithm, algorithm) {
@@ -136,7 +134,7 @@ impl PublicKey {
             (Algorithm::Rsa { .. }, S::RsaSha384) => &ring_signature::RSA_PKCS1_2048_8192_SHA384,
             (Algorithm::Rsa { .. }, S::RsaSha512) => &ring_signature::RSA_PKCS1_2048_8192_SHA512,
             (Algorithm::Ed25519, S::Ed25519) => &ring_signature::ED25519,
-            _ => return Err(ErrorCode::KeyAlgorithmUnsupported),
+            _ => return Err(ErrorCode::SignatureAlgorithmUnsupported),
         };
         ring_signature::UnparsedPublicKey::new(verification, &self.bits)
             .verify(message, signature)
@@ -144,42 +142,37 @@ impl PublicKey {
     }
 }
 
-fn elliptic(curve: Option<ObjectIdentifier>, point: &[u8]) -> Result<Algorithm, ErrorCode> {
-    let (algorithm, curve) = match curve {
+fn elliptic(parameters: Option<&Any>, point: &[u8]) -> Result<Algorithm, ErrorCode> {
+    // A curve that is described is an own curve, and a way to forge (CVE-2020-0601).
+    if parameters.is_some_and(|parameters| parameters.tag() == Tag::Sequence) {
+        return Err(ErrorCode::KeyParametersExplicit);
+    }
+    let named = parameters.and_then(|parameters| parameters.decode_as::<ObjectIdentifier>().ok());
+    let (algorithm, curve) = match named {
         Some(oid::CURVE_P256) => (Algorithm::P256, &point::P256),
         Some(oid::CURVE_P384) => (Algorithm::P384, &point::P384),
         _ => return Err(ErrorCode::KeyAlgorithmUnsupported),
     };
     match point {
-        [0x02 | 0x03, ..] => Err(ErrorCode::KeyAlgorithmUnsupported),
-        [0x04, coordinates @ ..] if coordinates.len() == 2 * curve.octets => {
-            if curve.contains(coordinates) {
-                Ok(algorithm)
-            } else {
-                Err(ErrorCode::KeyWeak)
-            }
+        [0x02 | 0x03, x @ ..] if x.len() == curve.octets => Err(ErrorCode::KeyPointCompressed),
+        [0x04, coordinates @ ..] if coordinates.len() == 2 * curve.octets && curve.contains(coordinates) => {
+            Ok(algorithm)
         }
-        _ => Err(ErrorCode::RequestMalformed),
+        // Off the curve, at infinity (one zero), hybrid (0x06, 0x07), or of the length of no point.
+        _ => Err(ErrorCode::KeyPointInvalid),
     }
 }
 
+fn edwards(point: &[u8]) -> Result<Algorithm, ErrorCode> {
+    let point = point.try_into().map_err(|_| ErrorCode::RequestMalformed)?;
+    if edwards::is_sound(point) { Ok(Algorithm::Ed25519) } else { Err(ErrorCode::KeyPointInvalid) }
+}
+
 fn rsa(bits: &[u8]) -> Result<(Algorithm, &[u8]), ErrorCode> {
-    let key = RsaPublicKey::from_der(bits).map_err(|_| ErrorCode::RequestMalformed)?;
-    let (modulus, exponent) = (key.modulus.as_bytes(), key.public_exponent.as_bytes());
-    let (Some(first), Some(last)) = (modulus.first(), modulus.last()) else {
-        return Err(ErrorCode::RequestMalformed);
-    };
-    let size = modulus.len() * 8 - first.leading_zeros() as usize;
-    // Eight octets are more than any exponent in use; longer ones only make verification slow.
-    let exponent =
-        exponent.iter().fold(0u64, |number, octet| number.saturating_mul(256).saturating_add((*octet).into()));
-    match (size, exponent) {
-        (..2048, _) | (_, ..65537) => Err(ErrorCode::KeyWeak),
-        // The library that checks signatures takes exponents of up to 33 bits.
-        (4097.., _) | (_, 0x2_0000_0000..) => Err(ErrorCode::KeyAlgorithmUnsupported),
-        _ if last % 2 == 0 || exponent % 2 == 0 => Err(ErrorCode::KeyWeak),
-        (bits, _) => Ok((Algorithm::Rsa { bits }, modulus)),
-    }
+    let key = RsaPublicKey::from_der(bits).map_err(|error| strict::refusal(bits, &error))?;
+    let modulus = key.modulus.as_bytes();
+    let bits = rsa::check(modulus, key.public_exponent.as_bytes())?;
+    Ok((Algorithm::Rsa { bits }, modulus))
 }
 
 /// SHA-1 as a name, where collisions do no harm.

@@ -74,7 +74,7 @@ impl SignatureAlgorithm {
     ///
     /// # Errors
     /// `request_malformed` if it is not DER or its parameters are not those of the standard,
-    /// `key_algorithm_unsupported` if the algorithm is none of these.
+    /// `signature_algorithm_unsupported` if the algorithm is none of these.
     pub fn from_der(der: &[u8]) -> Result<Self, ErrorCode> {
         let identifier = AlgorithmIdentifierOwned::from_der(der).map_err(|_| ErrorCode::RequestMalformed)?;
         Self::from_identifier(&identifier)
@@ -87,7 +87,7 @@ impl SignatureAlgorithm {
 
     pub(crate) fn from_identifier(identifier: &AlgorithmIdentifierOwned) -> Result<Self, ErrorCode> {
         let known = Self::ALL.into_iter().find(|algorithm| algorithm.oid() == identifier.oid);
-        let algorithm = known.ok_or(ErrorCode::KeyAlgorithmUnsupported)?;
+        let algorithm = known.ok_or(ErrorCode::SignatureAlgorithmUnsupported)?;
         if algorithm.to_identifier() == *identifier { Ok(algorithm) } else { Err(ErrorCode::RequestMalformed) }
     }
 
@@ -111,7 +111,7 @@ mod tests {
     fn sha1_is_not_known_and_wrong_parameters_are_refused() {
         // ecdsa-with-SHA1, then ecdsa-with-SHA256 with a NULL.
         let sha1 = [0x30, 0x09, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x01];
-        assert_eq!(SignatureAlgorithm::from_der(&sha1), Err(ErrorCode::KeyAlgorithmUnsupported));
+        assert_eq!(SignatureAlgorithm::from_der(&sha1), Err(ErrorCode::SignatureAlgorithmUnsupported));
         let with_null = [0x30, 0x0c, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02, 0x05, 0x00];
         assert_eq!(SignatureAlgorithm::from_der(&with_null), Err(ErrorCode::RequestMalformed));
     }

@@ -217,6 +217,36 @@ codes! {
     CertificateAlreadyRevoked = "certificate_already_revoked", Portal, 409;
     /// A holder may not revoke for this reason.
     RevocationReasonUnsupported = "revocation_reason_unsupported", Person, 422;
+    /// The RSA key is shorter than the authority takes.
+    KeyTooSmall = "key_too_small", Token, 422;
+    /// The RSA key is longer than the authority takes.
+    KeyTooLarge = "key_too_large", Token, 422;
+    /// The RSA key's modulus has a small factor.
+    KeySmallFactors = "key_small_factors", Token, 422;
+    /// The RSA key carries the mark of generators with the ROCA fault (CVE-2017-15361).
+    KeyRoca = "key_roca", Token, 422;
+    /// The RSA key's primes are so close that Fermat's method finds them.
+    KeyClosePrimes = "key_close_primes", Token, 422;
+    /// The RSA key's public exponent is even, below 65537, or too long.
+    KeyExponentUnsafe = "key_exponent_unsafe", Token, 422;
+    /// The key describes its curve by parameters and not by name.
+    KeyParametersExplicit = "key_parameters_explicit", Token, 422;
+    /// The key's point is compressed.
+    KeyPointCompressed = "key_point_compressed", Token, 422;
+    /// The key's point is not on its curve, is the point at infinity, or is of small order.
+    KeyPointInvalid = "key_point_invalid", Token, 422;
+    /// The PKCS#10 request is signed with an algorithm that the authority does not check, or that does not go with the key.
+    SignatureAlgorithmUnsupported = "signature_algorithm_unsupported", Host, 422;
+    /// Something follows the PKCS#10 request, or its key.
+    RequestTrailingBytes = "request_trailing_bytes", Host, 422;
+    /// The PKCS#10 request is BER and not DER.
+    RequestNotDer = "request_not_der", Host, 422;
+    /// The PKCS#10 request has an attribute twice.
+    RequestAttributeRepeated = "request_attribute_repeated", Host, 422;
+    /// The key is on the authority's list of keys that are never certified.
+    KeyBlocked = "key_blocked", Token, 422;
+    /// The key is that of a revoked certificate.
+    KeyRevoked = "key_revoked", Token, 422;
 }
 
 // The derive does not see through the macro's names and would publish those of Rust.

@@ -5,12 +5,12 @@ use qcert_protocol::ErrorCode;
 use super::Language;
 
 macro_rules! errors {
-    ($($code:ident: $ru_what:literal, $ru_next:literal, $en_what:literal, $en_next:literal;)*) => {
+    ($($($code:ident)|+: $ru_what:literal, $ru_next:literal, $en_what:literal, $en_next:literal;)*) => {
         /// What happened, and what to do next. Exhaustive: a new code without words does not compile.
         pub(super) const fn text(language: Language, code: ErrorCode) -> [&'static str; 2] {
             match (language, code) {
-                $((Language::Russian, ErrorCode::$code) => [$ru_what, $ru_next],
-                (Language::English, ErrorCode::$code) => [$en_what, $en_next],)*
+                $((Language::Russian, $(ErrorCode::$code)|+) => [$ru_what, $ru_next],
+                (Language::English, $(ErrorCode::$code)|+) => [$en_what, $en_next],)*
             }
         }
     };
@@ -61,17 +61,20 @@ errors! {
         "The operator has not recorded your identification.", "Come to the authority with your passport.";
     RequestNotFound: "Такого запроса на портале нет.", "Вернитесь к списку и начните с выбора строки.",
         "The portal has no such request.", "Go back to the list and begin with a row.";
-    RequestMalformed: "Портал не смог прочитать запрос сертификата.", "Обновите программу на компьютере и создайте запрос снова.",
+    RequestMalformed | RequestTrailingBytes | RequestNotDer | RequestAttributeRepeated:
+        "Портал не смог прочитать запрос сертификата.", "Обновите программу на компьютере и создайте запрос снова.",
         "The portal cannot read the certificate request.", "Update the program on the computer and make a new request.";
     RequestTooLarge: "Запрос сертификата слишком велик.", "Обновите программу на компьютере и создайте запрос снова.",
         "The certificate request is too large.", "Update the program on the computer and make a new request.";
     ProofOfPossessionFailed: "Подпись запроса не подходит к его ключу.", "Удалите ключ с носителя и создайте запрос снова.",
         "The request's signature does not fit its key.", "Remove the key from the token and make a new request.";
-    KeyAlgorithmUnsupported: "Удостоверяющий центр не принимает ключи такого вида.", "Возьмите другой носитель или позвоните в поддержку.",
+    KeyAlgorithmUnsupported | KeyTooLarge | KeyParametersExplicit | KeyPointCompressed | SignatureAlgorithmUnsupported:
+        "Удостоверяющий центр не принимает ключи такого вида.", "Возьмите другой носитель или позвоните в поддержку.",
         "The authority does not take this kind of key.", "Take another token, or call the support.";
-    KeyWeak: "Ключ недостаточно надёжен.", "Удалите его с носителя и создайте новый, лучше на другом носителе.",
+    KeyWeak | KeyTooSmall | KeySmallFactors | KeyRoca | KeyClosePrimes | KeyExponentUnsafe | KeyPointInvalid | KeyBlocked:
+        "Ключ недостаточно надёжен.", "Удалите его с носителя и создайте новый, лучше на другом носителе.",
         "The key is not safe enough.", "Remove it from the token and make a new one, preferably on another token.";
-    KeyInUse: "Этот ключ уже относится к другому запросу или сертификату.", "Создайте запрос снова: будет создан новый ключ.",
+    KeyInUse | KeyRevoked: "Этот ключ уже относится к другому запросу или сертификату.", "Создайте запрос снова: будет создан новый ключ.",
         "This key belongs to another request or certificate already.", "Make a new request: a new key will be made.";
     DigestChanged: "После отправки смс данные изменились.", "Проверьте данные и получите смс повторно.",
         "The data changed after the message was sent.", "Check the data and have the message sent again.";

@@ -17,3 +17,5 @@ mod request;
 mod revocation;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod weak;

@@ -36,6 +36,7 @@ fn requests_of_every_accepted_kind_are_taken() {
         ("-algorithm EC -pkeyopt ec_paramgen_curve:P-384", "-sha256", Algorithm::P384, S::EcdsaSha256),
         ("-algorithm RSA -pkeyopt rsa_keygen_bits:2048", "-sha256", Algorithm::Rsa { bits: 2048 }, S::RsaSha256),
         ("-algorithm RSA -pkeyopt rsa_keygen_bits:3072", "-sha512", Algorithm::Rsa { bits: 3072 }, S::RsaSha512),
+        ("-algorithm RSA -pkeyopt rsa_keygen_bits:4096", "-sha384", Algorithm::Rsa { bits: 4096 }, S::RsaSha384),
         ("-algorithm ED25519", "", Algorithm::Ed25519, S::Ed25519),
     ];
     for (key, options, algorithm, signature) in cases {
@@ -45,18 +46,26 @@ fn requests_of_every_accepted_kind_are_taken() {
 }
 
 #[test]
-fn other_algorithms_and_weak_keys_are_refused_with_their_code() {
+fn other_algorithms_and_unsafe_sizes_are_refused_each_with_its_code() {
     let p256 = "-algorithm EC -pkeyopt ec_paramgen_curve:P-256";
+    let p384 = "-algorithm EC -pkeyopt ec_paramgen_curve:P-384";
+    let rsa = "-algorithm RSA -pkeyopt rsa_keygen_bits:2048";
     let cases = [
         ("-algorithm EC -pkeyopt ec_paramgen_curve:P-521", "-sha512", ErrorCode::KeyAlgorithmUnsupported),
         ("-algorithm EC -pkeyopt ec_paramgen_curve:secp256k1", "-sha256", ErrorCode::KeyAlgorithmUnsupported),
-        (&format!("{p256} -pkeyopt ec_param_enc:explicit"), "-sha256", ErrorCode::KeyAlgorithmUnsupported),
-        (p256, "-sha1", ErrorCode::KeyAlgorithmUnsupported),
-        (p256, "-sha512", ErrorCode::KeyAlgorithmUnsupported),
         ("-algorithm ED448", "", ErrorCode::KeyAlgorithmUnsupported),
-        ("-algorithm RSA -pkeyopt rsa_keygen_bits:1024", "-sha256", ErrorCode::KeyWeak),
-        ("-algorithm RSA -pkeyopt rsa_keygen_bits:2040", "-sha256", ErrorCode::KeyWeak),
-        ("-algorithm RSA -pkeyopt rsa_keygen_bits:2048 -pkeyopt rsa_keygen_pubexp:3", "-sha256", ErrorCode::KeyWeak),
+        (&format!("{p256} -pkeyopt ec_param_enc:explicit"), "-sha256", ErrorCode::KeyParametersExplicit),
+        ("-algorithm RSA -pkeyopt rsa_keygen_bits:1024", "-sha256", ErrorCode::KeyTooSmall),
+        ("-algorithm RSA -pkeyopt rsa_keygen_bits:2040", "-sha256", ErrorCode::KeyTooSmall),
+        ("-algorithm RSA -pkeyopt rsa_keygen_bits:4104", "-sha256", ErrorCode::KeyTooLarge),
+        (&format!("{rsa} -pkeyopt rsa_keygen_pubexp:3"), "-sha256", ErrorCode::KeyExponentUnsafe),
+        (&format!("{rsa} -pkeyopt rsa_keygen_pubexp:8589934593"), "-sha256", ErrorCode::KeyExponentUnsafe),
+        // Hashes that are too weak, or that the library does not check with this curve or scheme.
+        (p256, "-sha1", ErrorCode::SignatureAlgorithmUnsupported),
+        (p256, "-sha512", ErrorCode::SignatureAlgorithmUnsupported),
+        (p384, "-sha512", ErrorCode::SignatureAlgorithmUnsupported),
+        (rsa, "-sha1", ErrorCode::SignatureAlgorithmUnsupported),
+        (rsa, "-sha256 -sigopt rsa_padding_mode:pss", ErrorCode::SignatureAlgorithmUnsupported),
     ];
     for (key, options, code) in cases {
         assert_eq!(parse(&made_by_openssl(key, options)), Err(code), "{key} {options}");
@@ -84,7 +93,7 @@ fn a_request_signed_with_another_key_proves_nothing() {
 fn what_stands_after_a_request_and_what_is_too_long_is_refused() {
     let mut request = made_by_rcgen(vec![]);
     request.push(0);
-    assert_eq!(parse(&request), Err(ErrorCode::RequestMalformed));
+    assert_eq!(parse(&request), Err(ErrorCode::RequestTrailingBytes));
     assert_eq!(parse(&[]), Err(ErrorCode::RequestMalformed));
     assert_eq!(parse(&[0; MAX_REQUEST_DER]), Err(ErrorCode::RequestMalformed));
     assert_eq!(parse(&[0; MAX_REQUEST_DER + 1]), Err(ErrorCode::RequestTooLarge));
@@ -99,22 +108,26 @@ fn challenge(values: &[u8]) -> Attribute {
 fn an_attribute_that_stands_there_twice_or_without_a_value_is_refused() {
     let (a, b) = ([0x31, 0x03, 0x0c, 0x01, b'a'], [0x31, 0x03, 0x0c, 0x01, b'b']);
     assert!(parse(&made_by_rcgen(vec![challenge(&a)])).is_ok());
-    assert_eq!(parse(&made_by_rcgen(vec![challenge(&a), challenge(&b)])), Err(ErrorCode::RequestMalformed));
+    assert_eq!(parse(&made_by_rcgen(vec![challenge(&a), challenge(&b)])), Err(ErrorCode::RequestAttributeRepeated));
+    assert_eq!(parse(&made_by_rcgen(vec![challenge(&a), challenge(&a)])), Err(ErrorCode::RequestAttributeRepeated));
     assert_eq!(parse(&made_by_rcgen(vec![challenge(&[0x31, 0x00])])), Err(ErrorCode::RequestMalformed));
 }
 
 #[test]
 fn a_request_in_ber_is_refused() {
     let request = made_by_rcgen(vec![]);
-    // The outer length in one octet more than needed.
     let (length, content) = match request[1] {
         0x81 => (u16::from(request[2]), &request[3..]),
         0x82 => (u16::from_be_bytes([request[2], request[3]]), &request[4..]),
         short => (u16::from(short), &request[2..]),
     };
     let [high, low] = length.to_be_bytes();
-    let ber = [&[0x30, 0x83, 0x00, high, low], content].concat();
-    assert_eq!(parse(&ber), Err(ErrorCode::RequestMalformed));
+    // The outer length in one octet more than needed, and as one that an end will tell.
+    let long = [&[0x30, 0x83, 0x00, high, low], content].concat();
+    let indefinite = [&[0x30, 0x80], content, &[0, 0]].concat();
+    for ber in [long, indefinite] {
+        assert_eq!(parse(&ber), Err(ErrorCode::RequestNotDer));
+    }
 }
 
 #[test]

@@ -17,9 +17,9 @@ use crate::certificate_request;
     responses(
         (status = 201, body = ApplicationRow),
         (status = "4XX", body = ProblemBody, content_type = "application/problem+json",
-            description = "`session_required`, `application_not_found`, `request_malformed`, `request_too_large`, \
-                `proof_of_possession_failed`, `key_algorithm_unsupported`, `key_weak`, `key_in_use`, \
-                `application_state_forbids`, `identification_missing`, `field_invalid`"),
+            description = "`session_required`, `application_not_found`, `request_malformed` and the others \
+                `request_…` of the list, `proof_of_possession_failed`, `signature_algorithm_unsupported`, `key_in_use`, \
+                `key_blocked`, `key_revoked` and what else is wrong with a key, `application_state_forbids`, `identification_missing`, `field_invalid`"),
     )
 )]
 pub(super) async fn upload(

@@ -2,6 +2,10 @@
 //! from `openssl` and `rcgen`. `cfg(test)` tells clippy that helpers are tests, too.
 
 #[cfg(test)]
+mod algorithm;
+#[cfg(test)]
+mod authority_request;
+#[cfg(test)]
 mod certificate;
 #[cfg(test)]
 mod holder;

@@ -50,6 +50,50 @@ impl Signer for MemorySigner {
     }
 }
 
+/// A key of `openssl`, with any hash.
+pub struct OpenSslSigner {
+    openssl: OpenSsl,
+    public_key: PublicKey,
+    algorithm: SignatureAlgorithm,
+}
+
+impl OpenSslSigner {
+    /// `parameters` are those of `openssl genpkey`.
+    pub fn generate(parameters: &str, algorithm: SignatureAlgorithm) -> Box<dyn Signer> {
+        let openssl = OpenSsl::new();
+        openssl.run(&format!("genpkey -out key.pem {parameters}")).unwrap();
+        openssl.run("pkey -in key.pem -pubout -outform DER -out key.der").unwrap();
+        let public_key = PublicKey::from_spki_der(&openssl.read("key.der")).unwrap();
+        Box::new(Self { openssl, public_key, algorithm })
+    }
+
+    fn hash(&self) -> &'static str {
+        use SignatureAlgorithm as S;
+        match self.algorithm {
+            S::EcdsaSha256 | S::RsaSha256 => "sha256",
+            S::EcdsaSha384 | S::RsaSha384 => "sha384",
+            S::EcdsaSha512 | S::RsaSha512 => "sha512",
+            other => panic!("no hash beside {other:?}"),
+        }
+    }
+}
+
+impl Signer for OpenSslSigner {
+    fn public_key(&self) -> &PublicKey {
+        &self.public_key
+    }
+
+    fn signature_algorithm(&self) -> SignatureAlgorithm {
+        self.algorithm
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
+        self.openssl.write("message", message);
+        self.openssl.run(&format!("dgst -{} -sign key.pem -out signature message", self.hash())).map_err(SignError)?;
+        Ok(self.openssl.read("signature"))
+    }
+}
+
 pub fn sign(to_be_signed: &[u8], signer: &dyn Signer) -> Vec<u8> {
     let signature = signer.sign(to_be_signed).unwrap();
     assemble(to_be_signed, signer.signature_algorithm(), &signature).unwrap()
@@ -69,7 +113,10 @@ impl Authority {
     }
 
     pub fn with_keys(root: &'static rcgen::SignatureAlgorithm, issuing: &'static rcgen::SignatureAlgorithm) -> Self {
-        let (root_key, issuing_key) = (MemorySigner::generate(root), MemorySigner::generate(issuing));
+        Self::with_signers(MemorySigner::generate(root).as_ref(), MemorySigner::generate(issuing))
+    }
+
+    pub fn with_signers(root_key: &dyn Signer, issuing_key: Box<dyn Signer>) -> Self {
         let profile = profile();
         let root_name = authority_name("Корневой УЦ «Пример»");
         let serial = Serial::from_random([1; 20]);
@@ -86,7 +133,7 @@ impl Authority {
             ca_issuers_urls: &[],
         };
         let tbs = authority::root_to_be_signed(&parameters).unwrap();
-        let root = Certificate::parse(&sign(&tbs, root_key.as_ref())).unwrap();
+        let root = Certificate::parse(&sign(&tbs, root_key)).unwrap();
         let issuing_name = authority_name("УЦ «Пример»");
         let serial = Serial::from_random([2; 20]);
         let parameters = AuthorityCertificate {
@@ -101,7 +148,7 @@ impl Authority {
             ..parameters
         };
         let tbs = authority::issuing_to_be_signed(&root, &parameters).unwrap();
-        let issuing = Certificate::parse(&sign(&tbs, root_key.as_ref())).unwrap();
+        let issuing = Certificate::parse(&sign(&tbs, root_key)).unwrap();
         Self { root, issuing, issuing_key, profile }
     }
 

@@ -19,7 +19,8 @@ use crate::certificate_request;
         (status = "4XX", body = ProblemBody, content_type = "application/problem+json",
             description = "`session_required`, `application_not_found`, `request_malformed` and the others \
                 `request_…` of the list, `proof_of_possession_failed`, `signature_algorithm_unsupported`, `key_in_use`, \
-                `key_blocked`, `key_revoked` and what else is wrong with a key, `application_state_forbids`, `identification_missing`, `field_invalid`"),
+                `key_blocked`, `key_revoked` and what else is wrong with a key, \
+                `application_state_forbids`, `identification_missing`, `field_invalid`"),
     )
 )]
 pub(super) async fn upload(

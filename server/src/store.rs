@@ -78,8 +78,14 @@ pub trait Store: Send + Sync {
     /// Ends a session.
     async fn end_session(&self, token_hash: &[u8; 32], now: OffsetDateTime) -> Stored<()>;
 
-    /// The oldest messages that wait.
-    async fn messages(&self, limit: u32) -> Stored<Vec<QueuedMessage>>;
+    /// Leases the oldest messages that wait and that nobody has leased.
+    async fn claim_messages(
+        &self,
+        owner: Uuid,
+        limit: u32,
+        now: OffsetDateTime,
+        until: OffsetDateTime,
+    ) -> Stored<Vec<QueuedMessage>>;
     /// A message has gone.
     async fn remove_message(&self, id: i64) -> Stored<()>;
 
@@ -91,6 +97,10 @@ pub trait Store: Send + Sync {
     async fn remove_request(&self, id: Uuid, now: OffsetDateTime) -> Stored<bool>;
     /// Uses a password and confirms its request, freezing the snapshot and putting it into the issuance queue.
     async fn confirm_request(&self, confirmed: &ConfirmedRequest) -> Stored<ConfirmOutcome>;
+    /// Lets a request that waits for approval go on; false if none waits.
+    async fn approve_issuance(&self, application: Uuid, by: &str, now: OffsetDateTime) -> Stored<bool>;
+    /// Refuses a request that waits for approval, with the reason that the person reads; false if none waits.
+    async fn reject_issuance(&self, application: Uuid, reason: &str, by: &str, now: OffsetDateTime) -> Stored<bool>;
     /// Takes back a confirmed request that nobody has begun to issue; false if it is too late.
     async fn withdraw(&self, application: Uuid, now: OffsetDateTime) -> Stored<bool>;
 
@@ -104,7 +114,7 @@ pub trait Store: Send + Sync {
     ) -> Stored<Option<Job>>;
     /// Commits serial and bytes to be signed; false if the lease is lost or others were committed. A serial that was
     /// used before is refused.
-    async fn commit_to_be_signed(&self, job: &Job, serial: &str, bytes: &[u8], now: OffsetDateTime) -> Stored<bool>;
+    async fn commit_to_be_signed(&self, job: &Job, commitment: &Commitment, now: OffsetDateTime) -> Stored<bool>;
     /// Stores the certificate; false if the lease is lost.
     async fn complete_issuance(&self, job: &Job, certificate: &Certificate) -> Stored<bool>;
     /// Refuses to issue, with the reason that the person reads; false if the lease is lost.
@@ -114,6 +124,28 @@ pub trait Store: Send + Sync {
 
     /// All certificates, for the operator.
     async fn certificates(&self) -> Stored<Vec<Certificate>>;
+    /// The certificate with a serial number, upper-case hexadecimal, and its application.
+    async fn certificate(&self, serial: &str) -> Stored<Option<(Application, Certificate)>>;
+    /// Revokes a certificate, using a password if one is named; its application is revoked with it.
+    async fn revoke(&self, revocation: &NewRevocation) -> Stored<RevokeOutcome>;
+    /// What a revocation list says: the revoked certificates that have not expired, by serial.
+    async fn revoked(&self, issuer: &IssuerId, shard: &str, now: OffsetDateTime) -> Stored<Vec<RevokedCertificate>>;
+    /// Of each serial (upper-case hexadecimal): nothing if this issuer never issued it, else its revocation if there
+    /// is one. The authority's own certificates count.
+    async fn statuses(&self, issuer: &IssuerId, serials: &[String]) -> Stored<Vec<Option<Option<Revoked>>>>;
+    /// Every list that a certificate names which has not expired, or that was ever published and is not over.
+    async fn shards(&self, now: OffsetDateTime) -> Stored<Vec<ShardState>>;
+    /// The latest list.
+    async fn revocation_list(&self, issuer: &IssuerId, shard: &str) -> Stored<Option<RevocationList>>;
+    /// Publishes a list in place of the one with the number before (0: of none); false if another is there by now. What
+    /// was revoked after `revoked` was asked at `this_update` leaves it stale.
+    async fn publish_revocation_list(&self, list: &RevocationList, before: i64) -> Stored<bool>;
+    /// Commits a certificate of the authority's own before it is signed. A serial that was used before is refused.
+    async fn commit_authority_certificate(&self, record: &AuthorityRecord) -> Stored<bool>;
+    /// Stores what was signed of it.
+    async fn complete_authority_certificate(&self, serial: &str, der: &[u8], now: OffsetDateTime) -> Stored<bool>;
+    /// Puts a key (SHA-256 of its SubjectPublicKeyInfo) on the block list; false if it is there.
+    async fn block_key(&self, key_digest: &[u8; 32], by: &str, now: OffsetDateTime) -> Stored<bool>;
     /// Notes that a certificate is on its token; false if the application's state is not one of `from`.
     async fn install(&self, certificate: Uuid, in_store: bool, from: &[&str], now: OffsetDateTime) -> Stored<bool>;
     /// Marks applications whose certificate's time is over; answers their ids and phones.
@@ -122,6 +154,13 @@ pub trait Store: Send + Sync {
     async fn forget(&self, before: OffsetDateTime) -> Stored<()>;
     /// The audit, oldest first.
     async fn audit(&self) -> Stored<Vec<AuditRow>>;
+    /// Whose application it is.
+    async fn phone_of(&self, application: Uuid) -> Stored<Option<Phone>>;
     /// Does the database answer?
     async fn ping(&self) -> Stored<()>;
+
+    /// Tells the other servers on this database. Does not wait.
+    fn announce(&self, change: Change);
+    /// Hears what the other servers tell, from now on.
+    fn changes(&self) -> tokio::sync::broadcast::Receiver<Change>;
 }

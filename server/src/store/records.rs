@@ -6,6 +6,7 @@ use qcert_protocol::{
     holder::Phone,
     portal::TokenName,
 };
+use qcert_pki::crl::Reason;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -182,6 +183,24 @@ pub struct Certificate {
     pub issued_at: OffsetDateTime,
     /// When it was put on its token.
     pub installed_at: Option<OffsetDateTime>,
+    /// The issuing key: subject key identifier of the issuer's certificate.
+    pub issuer: IssuerId,
+    /// Which of its issuer's revocation lists speaks of it, as its distribution point says.
+    pub shard: String,
+    /// When and why it was revoked.
+    pub revoked: Option<Revoked>,
+}
+
+/// The subject key identifier of an issuing certificate: which of the authority's keys.
+pub type IssuerId = [u8; 20];
+
+/// A revocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Revoked {
+    /// Since when.
+    pub at: OffsetDateTime,
+    /// Why.
+    pub reason: Reason,
 }
 
 /// What a one-time password is for.
@@ -191,6 +210,8 @@ pub enum Purpose {
     SignIn,
     /// Confirms one digest of one request in one session.
     Confirmation,
+    /// Revokes one certificate for one reason in one session.
+    Revocation,
 }
 
 impl Purpose {
@@ -199,24 +220,20 @@ impl Purpose {
         match self {
             Self::SignIn => "signIn",
             Self::Confirmation => "confirmation",
+            Self::Revocation => "revocation",
         }
     }
 }
 
-/// Which passwords stand for each other: a phone's for signing in, or a request's in one session.
+/// Which passwords stand for each other: a phone's for signing in, or a request's or certificate's in one session.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PasswordScope {
     /// Whose.
     pub phone: Phone,
-    /// The request and the session, for a confirmation.
-    pub confirmation: Option<(Uuid, Uuid)>,
-}
-
-impl PasswordScope {
-    /// What its passwords are for.
-    pub fn purpose(&self) -> Purpose {
-        if self.confirmation.is_some() { Purpose::Confirmation } else { Purpose::SignIn }
-    }
+    /// What for.
+    pub purpose: Purpose,
+    /// The request or certificate, and the session; none for signing in.
+    pub subject: Option<(Uuid, Uuid)>,
 }
 
 /// A one-time password to be recorded.
@@ -304,6 +321,10 @@ pub enum Prepared {
     Done,
     /// The key belongs to another request that counts.
     KeyInUse,
+    /// The key is on the block list.
+    KeyBlocked,
+    /// The key is that of a revoked certificate.
+    KeyRevoked,
     /// The application's state is not one of those named.
     StateForbids,
 }
@@ -319,6 +340,8 @@ pub struct ConfirmedRequest {
     pub snapshot: String,
     /// The digest that was confirmed.
     pub digest: [u8; 32],
+    /// Does it wait for an operator's approval before its turn comes?
+    pub held: bool,
     /// When.
     pub now: OffsetDateTime,
 }
@@ -349,8 +372,120 @@ pub struct Job {
     pub snapshot: String,
     /// The digest that was confirmed.
     pub digest: [u8; 32],
-    /// Serial and bytes to be signed, once they are committed.
-    pub committed: Option<(String, Vec<u8>)>,
+    /// What will be signed, once it is committed.
+    pub committed: Option<Commitment>,
+}
+
+/// What an issuance will sign, and nothing else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commitment {
+    /// The key that signs.
+    pub issuer: IssuerId,
+    /// The revocation list that will speak of the certificate.
+    pub shard: String,
+    /// Serial number, upper-case hexadecimal.
+    pub serial: String,
+    /// The TBSCertificate, DER.
+    pub to_be_signed: Vec<u8>,
+}
+
+/// A revocation to be recorded.
+#[derive(Clone, Debug)]
+pub struct NewRevocation {
+    /// The certificate.
+    pub certificate: Uuid,
+    /// Why.
+    pub reason: Reason,
+    /// The one-time password that is used, when its holder asks.
+    pub password: Option<Uuid>,
+    /// Who asks, for the audit: `holder`, or an operator's name.
+    pub by: String,
+    /// When.
+    pub now: OffsetDateTime,
+}
+
+/// What became of a revocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RevokeOutcome {
+    /// Revoked; its list is stale until the next is published. The key of a compromised one is on the block list.
+    Done,
+    /// It was revoked before; nothing changed.
+    AlreadyRevoked,
+    /// The password was used already.
+    PasswordUsed,
+    /// There is none.
+    NotFound,
+}
+
+/// An entry of a revocation list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevokedCertificate {
+    /// Serial number, upper-case hexadecimal.
+    pub serial: String,
+    /// When and why.
+    pub revoked: Revoked,
+}
+
+/// A revocation list as it was published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevocationList {
+    /// Whose.
+    pub issuer: IssuerId,
+    /// Which of its lists.
+    pub shard: String,
+    /// The CRL number; it grows.
+    pub number: i64,
+    /// The list, DER.
+    pub der: Vec<u8>,
+    /// When it was issued.
+    pub this_update: OffsetDateTime,
+    /// When the next one is there at the latest.
+    pub next_update: OffsetDateTime,
+}
+
+/// Where a revocation list stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShardState {
+    /// Whose.
+    pub issuer: IssuerId,
+    /// Which of its lists.
+    pub shard: String,
+    /// Number, thisUpdate and nextUpdate of the latest list, if there is one.
+    pub latest: Option<(i64, OffsetDateTime, OffsetDateTime)>,
+    /// Was anything revoked since?
+    pub stale: bool,
+    /// When the last certificate that names it expires.
+    pub until: OffsetDateTime,
+}
+
+/// A certificate of the authority's own (an OCSP responder's, an issuing key's), committed before it is signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthorityRecord {
+    /// Serial number, upper-case hexadecimal.
+    pub serial: String,
+    /// The key that signs.
+    pub issuer: IssuerId,
+    /// `ocsp`, `issuing` or `root`.
+    pub kind: String,
+    /// The TBSCertificate, DER.
+    pub to_be_signed: Vec<u8>,
+    /// When it was committed.
+    pub created_at: OffsetDateTime,
+}
+
+/// What one server tells the others that share the database. A hint: who misses it finds out by looking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// An application changed.
+    Row(Uuid),
+    /// A session ended.
+    SessionEnded(Uuid),
+    /// A request waits to be issued.
+    IssuanceWaits,
+    /// A text message waits.
+    MessageWaits,
+    /// A certificate was revoked.
+    RevocationWaits,
 }
 
 /// A row of the audit.

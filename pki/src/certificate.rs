@@ -9,7 +9,7 @@ use der::pem::LineEnding;
 use der::{Decode, DecodePem, Encode, EncodePem};
 use qcert_protocol::ErrorCode;
 use time::OffsetDateTime;
-use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, SubjectKeyIdentifier};
+use x509_cert::ext::pkix::{AuthorityKeyIdentifier, BasicConstraints, KeyUsage, SubjectKeyIdentifier};
 use x509_cert::name::Name;
 use x509_cert::time::Time;
 
@@ -157,6 +157,12 @@ impl Certificate {
     /// How many authorities may stand between it and a holder, if that is limited.
     pub fn path_length(&self) -> Option<u8> {
         self.constraints().and_then(|constraints| constraints.path_len_constraint)
+    }
+
+    /// The key that signed it, as it names it itself (AuthorityKeyIdentifier, RFC 5280 §4.2.1.1).
+    pub fn authority_key_identifier(&self) -> Option<Vec<u8>> {
+        let written = self.extension::<AuthorityKeyIdentifier>(oid::AUTHORITY_KEY_IDENTIFIER)?;
+        written.key_identifier.map(|identifier| identifier.as_bytes().to_vec())
     }
 
     /// subjectKeyIdentifier as it stands in the certificate, else as RFC 5280 §4.2.1.2 computes it.

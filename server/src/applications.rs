@@ -20,7 +20,7 @@ use crate::{
     portal::Portal,
     randomness,
     session::Session,
-    store::{Application, Certificate, Overview, PasswordScope, Request, RequestState},
+    store::{Application, Certificate, Overview, PasswordScope, Purpose, Request, RequestState},
 };
 
 /// Mistakes that a person may report in a day.
@@ -201,7 +201,11 @@ pub async fn row(portal: &Portal, session: &Session, overview: &Overview) -> Res
 }
 
 async fn request_view(portal: &Portal, session: &Session, request: &Request) -> Result<RequestView, Refusal> {
-    let scope = PasswordScope { phone: session.phone.clone(), confirmation: Some((request.id, session.id)) };
+    let scope = PasswordScope {
+        phone: session.phone.clone(),
+        purpose: Purpose::Confirmation,
+        subject: Some((request.id, session.id)),
+    };
     let resend_after = match request.state {
         RequestState::Prepared => one_time_password::resend_after(portal, &scope).await?,
         _ => None,

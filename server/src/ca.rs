@@ -11,9 +11,9 @@ use anyhow::{Context, bail};
 use qcert_pki::Certificate;
 use time::OffsetDateTime;
 
-pub use issuer::{Issuer, IssuerId};
+pub use issuer::Issuer;
 
-use crate::config::Authority;
+use crate::{config::Authority, store::IssuerId};
 use key::FileKey;
 use revocation_list::RevocationLists;
 

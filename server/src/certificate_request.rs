@@ -17,7 +17,7 @@ use crate::{
     randomness,
     session::Session,
     sms,
-    store::{ConfirmOutcome, ConfirmedRequest, Overview, PasswordScope, Prepared, Request, RequestState},
+    store::{ConfirmOutcome, ConfirmedRequest, Overview, PasswordScope, Prepared, Purpose, Request, RequestState},
 };
 
 /// The states in which a request can be uploaded.
@@ -28,7 +28,7 @@ const TAKES_REQUEST: [&str; 3] =
 /// once, so a page that lost the answer can ask again.
 ///
 /// # Errors
-/// Those of [`CertificationRequest::parse_and_verify`], `key_in_use`, `application_state_forbids`,
+/// Those of [`CertificationRequest::parse_and_verify`], `key_in_use`, `key_blocked`, `key_revoked`, `application_state_forbids`,
 /// `identification_missing`, `field_invalid`, `application_not_found`.
 pub async fn upload(
     portal: &Portal,
@@ -71,6 +71,8 @@ pub async fn upload(
     match portal.store.prepare_request(&new, &TAKES_REQUEST).await? {
         Prepared::Done => changed(portal, session, application).await,
         Prepared::KeyInUse => Err(ErrorCode::KeyInUse.into()),
+        Prepared::KeyBlocked => Err(ErrorCode::KeyBlocked.into()),
+        Prepared::KeyRevoked => Err(ErrorCode::KeyRevoked.into()),
         Prepared::StateForbids => Err(ErrorCode::ApplicationStateForbids.into()),
     }
 }
@@ -137,6 +139,7 @@ pub async fn confirm(
         request: request.id,
         snapshot: application.holder_json.clone(),
         digest,
+        held: false,
         now: portal.clock.now(),
     };
     match portal.store.confirm_request(&confirmed).await? {
@@ -189,7 +192,11 @@ async fn changed(portal: &Portal, session: &Session, application: Uuid) -> Resul
 }
 
 fn scope(session: &Session, request: &Request) -> PasswordScope {
-    PasswordScope { phone: session.phone.clone(), confirmation: Some((request.id, session.id)) }
+    PasswordScope {
+        phone: session.phone.clone(),
+        purpose: Purpose::Confirmation,
+        subject: Some((request.id, session.id)),
+    }
 }
 
 /// A request of the person that counts.

@@ -152,9 +152,7 @@ impl Settings {
 
     /// The file that `database.url` names, if it names one.
     pub fn database_file(&self) -> Option<PathBuf> {
-        let path = self.database_url.trim_start_matches("sqlite:").trim_start_matches("//");
-        let path = path.split('?').next().unwrap_or_default();
-        (!path.is_empty() && path != ":memory:").then(|| PathBuf::from(path))
+        crate::store::sqlite::file_of(&self.database_url)
     }
 }
 

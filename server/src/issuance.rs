@@ -17,7 +17,7 @@ use crate::{
     ca::Issuer,
     portal::Portal,
     randomness,
-    store::{self, Job},
+    store::{self, Commitment, Job},
 };
 
 /// The revocation list that speaks of a certificate.
@@ -69,25 +69,25 @@ pub async fn issue(portal: &Portal, job: &Job) -> anyhow::Result<Outcome> {
 
 async fn steps(portal: &Portal, job: &Job) -> Result<Outcome, Stop> {
     let subject = Subject::of(job)?;
-    let issuer = &**portal.ca.current();
-    let (serial, to_be_signed) = match &job.committed {
-        Some((serial, bytes)) => {
-            let serial = Serial::parse(serial).ok_or_else(|| Stop::Refuse("a committed serial is none".to_owned()))?;
-            check_committed(issuer, &subject, &serial, bytes)?;
-            (serial, bytes.clone())
+    let (issuer, commitment) = match &job.committed {
+        Some(commitment) => {
+            let gone = || later(anyhow::anyhow!("what was committed is for a key that is not here"));
+            let issuer = portal.ca.issuer(&commitment.issuer).ok_or_else(gone)?;
+            check_committed(issuer, &subject, commitment)?;
+            (issuer, commitment.clone())
         }
         None => {
+            let issuer = portal.ca.current();
             let decided = decide(portal, issuer, &subject)?;
-            let now = portal.clock.now();
-            if !portal.store.commit_to_be_signed(job, &decided.0.to_string(), &decided.1, now).await.map_err(later)? {
+            if !portal.store.commit_to_be_signed(job, &decided, portal.clock.now()).await.map_err(later)? {
                 return Ok(Outcome::LeaseLost);
             }
-            decided
+            (issuer, decided)
         }
     };
-    let der = sign(issuer, &to_be_signed).await?;
-    let certificate = checked(issuer, &subject, &serial, &to_be_signed, &der)?;
-    let record = record(portal, job, &certificate)?;
+    let der = sign(issuer, &commitment.to_be_signed).await?;
+    let certificate = checked(issuer, &subject, &commitment, &der)?;
+    let record = record(portal, job, &commitment, &certificate)?;
     let stored = portal.store.complete_issuance(job, &record).await.map_err(later)?;
     Ok(if stored { Outcome::Issued } else { Outcome::LeaseLost })
 }
@@ -121,15 +121,16 @@ impl Subject {
 }
 
 /// Takes a serial and writes the bytes to be signed.
-fn decide(portal: &Portal, issuer: &Issuer, subject: &Subject) -> Result<(Serial, Vec<u8>), Stop> {
+fn decide(portal: &Portal, issuer: &Issuer, subject: &Subject) -> Result<Commitment, Stop> {
     let serial = Serial::from_random(randomness::bytes(&*portal.randomness).map_err(later)?);
     let not_before = whole_second(portal.clock.now() - BACKDATED).max(issuer.certificate().not_before());
     let not_after = (not_before + portal.settings.ca.validity).min(issuer.certificate().not_after());
     let profile = issuer.profile(SHARD);
     let issuance = expected(issuer, &profile, subject, &serial, (not_before, not_after));
-    let bytes = certificate::qualified_to_be_signed(&issuance).map_err(|error| Stop::Refuse(error.to_string()))?;
-    check_profile(&bytes, &issuance)?;
-    Ok((serial, bytes))
+    let to_be_signed =
+        certificate::qualified_to_be_signed(&issuance).map_err(|error| Stop::Refuse(error.to_string()))?;
+    check_profile(&to_be_signed, &issuance)?;
+    Ok(Commitment { issuer: issuer.id(), shard: SHARD.to_owned(), serial: serial.to_string(), to_be_signed })
 }
 
 fn expected<'a>(
@@ -161,13 +162,17 @@ fn check_profile(to_be_signed: &[u8], issuance: &Issuance<'_>) -> Result<(), Sto
 
 /// Checks again, before anything is signed, what a worker that died had committed. What does not pass was changed, or
 /// the settings were: it waits for the operator, for another certificate must not take its place.
-fn check_committed(issuer: &Issuer, subject: &Subject, serial: &Serial, to_be_signed: &[u8]) -> Result<(), Stop> {
+fn check_committed(issuer: &Issuer, subject: &Subject, commitment: &Commitment) -> Result<(), Stop> {
     let wait = |why: &str| Stop::Later(anyhow::anyhow!("what was committed does not pass the check any more: {why}"));
-    let unsigned = assemble(to_be_signed, issuer.signature_algorithm(), &[]).map_err(later)?;
+    let unsigned = assemble(&commitment.to_be_signed, issuer.signature_algorithm(), &[]).map_err(later)?;
     let read = Certificate::parse(&unsigned).map_err(|code| wait(code.as_str()))?;
-    let profile = issuer.profile(SHARD);
-    let issuance = expected(issuer, &profile, subject, serial, (read.not_before(), read.not_after()));
-    check_profile(to_be_signed, &issuance).map_err(|stop| wait(&stop.to_string()))
+    let (profile, serial) = (issuer.profile(&commitment.shard), serial(commitment)?);
+    let issuance = expected(issuer, &profile, subject, &serial, (read.not_before(), read.not_after()));
+    check_profile(&commitment.to_be_signed, &issuance).map_err(|stop| wait(&stop.to_string()))
+}
+
+fn serial(commitment: &Commitment) -> Result<Serial, Stop> {
+    Serial::parse(&commitment.serial).ok_or_else(|| Stop::Refuse("a committed serial is none".to_owned()))
 }
 
 async fn sign(issuer: &Issuer, to_be_signed: &[u8]) -> Result<Vec<u8>, Stop> {
@@ -176,25 +181,24 @@ async fn sign(issuer: &Issuer, to_be_signed: &[u8]) -> Result<Vec<u8>, Stop> {
 }
 
 /// Reads back what was signed: it is what was committed, it is by the issuing key, and it still passes the check.
-fn checked(
-    issuer: &Issuer,
-    subject: &Subject,
-    serial: &Serial,
-    to_be_signed: &[u8],
-    der: &[u8],
-) -> Result<Certificate, Stop> {
+fn checked(issuer: &Issuer, subject: &Subject, commitment: &Commitment, der: &[u8]) -> Result<Certificate, Stop> {
     let certificate = Certificate::parse(der).map_err(later)?;
     certificate.verify_issued_by(issuer.certificate()).map_err(later)?;
-    if certificate.tbs_der() != to_be_signed {
+    if certificate.tbs_der() != commitment.to_be_signed {
         return Err(Stop::Refuse("what was signed is not what was committed".to_owned()));
     }
-    let profile = issuer.profile(SHARD);
+    let (profile, serial) = (issuer.profile(&commitment.shard), serial(commitment)?);
     let times = (certificate.not_before(), certificate.not_after());
-    check_profile(to_be_signed, &expected(issuer, &profile, subject, serial, times))?;
+    check_profile(&commitment.to_be_signed, &expected(issuer, &profile, subject, &serial, times))?;
     Ok(certificate)
 }
 
-fn record(portal: &Portal, job: &Job, certificate: &Certificate) -> Result<store::Certificate, Stop> {
+fn record(
+    portal: &Portal,
+    job: &Job,
+    commitment: &Commitment,
+    certificate: &Certificate,
+) -> Result<store::Certificate, Stop> {
     let now = portal.clock.now();
     Ok(store::Certificate {
         id: randomness::uuid(now, &*portal.randomness).map_err(later)?,
@@ -207,6 +211,9 @@ fn record(portal: &Portal, job: &Job, certificate: &Certificate) -> Result<store
         not_after: certificate.not_after(),
         issued_at: now,
         installed_at: None,
+        issuer: commitment.issuer,
+        shard: commitment.shard.clone(),
+        revoked: None,
     })
 }
 

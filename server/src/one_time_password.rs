@@ -98,7 +98,7 @@ fn refuse_before(time: OffsetDateTime, now: OffsetDateTime) -> Result<(), Refusa
 
 /// A new password would be of no use while the phone has no tries left.
 async fn refuse_while_exhausted(portal: &Portal, scope: &PasswordScope, now: OffsetDateTime) -> Result<(), Refusal> {
-    match portal.store.tries(&scope.phone, scope.purpose()).await? {
+    match portal.store.tries(&scope.phone, scope.purpose).await? {
         Some((count, since)) if count >= portal.settings.otp.tries => {
             refuse_before(since + portal.settings.otp.lifetime, now)
         }
@@ -159,7 +159,7 @@ pub async fn try_password(
     let Some(latest) = passwords.first().cloned() else {
         return Err(ErrorCode::OtpNotRequested.into());
     };
-    let taken = portal.store.take_try(&scope.phone, scope.purpose(), otp.tries, otp.lifetime, now).await?;
+    let taken = portal.store.take_try(&scope.phone, scope.purpose, otp.tries, otp.lifetime, now).await?;
     let Some(taken) = taken else { return Err(exhausted(portal, scope, now).await?) };
 
     let digits: String = typed.chars().filter(|c| !c.is_whitespace()).collect();
@@ -180,7 +180,7 @@ pub async fn try_password(
 }
 
 async fn exhausted(portal: &Portal, scope: &PasswordScope, now: OffsetDateTime) -> Result<Refusal, Refusal> {
-    let since = portal.store.tries(&scope.phone, scope.purpose()).await?.map_or(now, |(_, since)| since);
+    let since = portal.store.tries(&scope.phone, scope.purpose).await?.map_or(now, |(_, since)| since);
     let wait = seconds(since + portal.settings.otp.lifetime - now).max(1);
     Ok(Refusal::new(ErrorCode::OtpTriesExhausted).retry_after(wait))
 }
@@ -189,24 +189,19 @@ async fn exhausted(portal: &Portal, scope: &PasswordScope, now: OffsetDateTime) 
 struct Binding {
     purpose: &'static str,
     phone: String,
-    confirmation: Option<(Uuid, Uuid)>,
+    subject: Option<(Uuid, Uuid)>,
     digest: Option<[u8; 32]>,
 }
 
 fn binding(scope: &PasswordScope, digest: Option<[u8; 32]>) -> Binding {
-    Binding {
-        purpose: scope.purpose().as_str(),
-        phone: scope.phone.as_str().to_owned(),
-        confirmation: scope.confirmation,
-        digest,
-    }
+    Binding { purpose: scope.purpose.as_str(), phone: scope.phone.as_str().to_owned(), subject: scope.subject, digest }
 }
 
 impl Binding {
     fn parts(&self) -> Vec<&[u8]> {
         let mut parts = vec![self.purpose.as_bytes(), self.phone.as_bytes()];
-        if let Some((request, session)) = &self.confirmation {
-            parts.extend([request.as_bytes().as_slice(), session.as_bytes().as_slice()]);
+        if let Some((subject, session)) = &self.subject {
+            parts.extend([subject.as_bytes().as_slice(), session.as_bytes().as_slice()]);
         }
         parts.extend(self.digest.as_ref().map(<[u8; 32]>::as_slice));
         parts

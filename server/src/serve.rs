@@ -90,7 +90,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
         let pages = Arc::clone(&pages);
         move || pages.compress()
     });
-    let sender = tokio::spawn(sender::run(Arc::clone(&portal)));
+    let sender = tokio::spawn(sender::run(Arc::clone(&portal), worker::name(&portal)?));
     let worker = tokio::spawn(worker::run(Arc::clone(&portal), worker::name(&portal)?));
     let announcer = portal.announcer.clone();
     let service = api::router(portal, pages).into_make_service_with_connect_info::<SocketAddr>();

@@ -11,7 +11,7 @@ use crate::{
     one_time_password::{self, Order, Tried},
     portal::Portal,
     randomness, sms,
-    store::{PasswordScope, SessionRecord},
+    store::{PasswordScope, Purpose, SessionRecord},
 };
 
 /// How old the note of a session's last use may grow before it is written again.
@@ -55,7 +55,7 @@ pub async fn order_password(portal: &Portal, typed: &str, address: &str) -> Resu
     let phone = phone(typed)?;
     let known = portal.store.phone_is_known(&phone).await?;
     let text = sms::sign_in_text(portal.settings.ca.name.common_name.as_str());
-    let scope = PasswordScope { phone, confirmation: None };
+    let scope = PasswordScope { phone, purpose: Purpose::SignIn, subject: None };
     one_time_password::order(portal, &Order { scope, digest: None, text: &text, deliver: known, address }).await
 }
 
@@ -70,7 +70,7 @@ pub async fn sign_in(
     address: &str,
 ) -> Result<(Session, Token), Refusal> {
     let phone = phone(&sign_in.phone)?;
-    let scope = PasswordScope { phone: phone.clone(), confirmation: None };
+    let scope = PasswordScope { phone: phone.clone(), purpose: Purpose::SignIn, subject: None };
     let Tried::Right(password) = one_time_password::try_password(portal, &scope, &sign_in.password, address).await?
     else {
         return Err(ErrorCode::OtpUsed.into());

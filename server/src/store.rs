@@ -14,7 +14,7 @@ use uuid::Uuid;
 pub use records::*;
 
 /// The database failed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// It does not answer, is full, or refuses.
     #[error("the database failed: {0}")]

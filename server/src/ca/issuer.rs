@@ -4,10 +4,7 @@ use anyhow::{Context, ensure};
 use qcert_pki::{Certificate, IssuerSignTool, Profile, SignatureAlgorithm, Signer, ToolClass};
 
 use super::key::FileKey;
-use crate::config::Authority;
-
-/// The subject key identifier of an issuing certificate: which of the authority's keys.
-pub type IssuerId = [u8; 20];
+use crate::{config::Authority, store::IssuerId};
 
 /// A key that issues, or has issued.
 pub struct Issuer {

@@ -1,18 +1,23 @@
 //! Sends what waits in the queue, oldest first. A request that ordered a message never waits for it.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
+
+use time::Duration;
+use uuid::Uuid;
 
 use super::{Message, outbox::Outbox};
 use crate::{portal::Portal, store::QueuedMessage};
 
 const BATCH: u32 = 32;
-const RETRY: Duration = Duration::from_secs(2);
+const RETRY: std::time::Duration = std::time::Duration::from_secs(2);
+/// How long a batch is one sender's. What it could not send waits so long for another try.
+const LEASE: Duration = Duration::seconds(10);
 
 /// Sends until the task is dropped.
-pub async fn run(portal: Arc<Portal>) {
+pub async fn run(portal: Arc<Portal>, owner: Uuid) {
     let outbox = Outbox::new(portal.settings.sms_outbox.clone());
     loop {
-        match send_waiting(&portal, &outbox).await {
+        match send_waiting(&portal, &outbox, owner).await {
             Ok(0) => {
                 let _ = tokio::time::timeout(RETRY, portal.message_waits.notified()).await;
             }
@@ -29,8 +34,9 @@ pub async fn run(portal: Arc<Portal>) {
 ///
 /// # Errors
 /// When the store or the outbox fails; what was not sent stays in the queue.
-pub async fn send_waiting(portal: &Portal, outbox: &Outbox) -> anyhow::Result<usize> {
-    let waiting = portal.store.messages(BATCH).await?;
+pub async fn send_waiting(portal: &Portal, outbox: &Outbox, owner: Uuid) -> anyhow::Result<usize> {
+    let now = portal.clock.now();
+    let waiting = portal.store.claim_messages(owner, BATCH, now, now + LEASE).await?;
     for message in &waiting {
         send(portal, outbox, message).await?;
         portal.store.remove_message(message.id).await?;

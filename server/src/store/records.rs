@@ -1,12 +1,12 @@
 //! What the store keeps, as types.
 
+use qcert_pki::crl::Reason;
 use qcert_protocol::{
     ApplicationState, ContainerName, HolderData, KeyId,
     application::{CertificateType, IdentificationKind},
     holder::Phone,
     portal::TokenName,
 };
-use qcert_pki::crl::Reason;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -75,7 +75,7 @@ pub struct Application {
     pub replaces: Option<Uuid>,
     /// Where it stands.
     pub state: ApplicationState,
-    /// Why it was rejected or revoked.
+    /// Why it was rejected; why it was revoked, its certificate says.
     pub reason: Option<String>,
     /// Grows with each change.
     pub revision: i64,

@@ -1,114 +1,148 @@
 //! The embedded database: SQLite in one file, for one server.
+//!
+//! One thread writes, many jobs at a time ([`writer`]); whoever asks reads ([`readers`]).
 
 mod applications;
 mod audit;
+mod authority;
+mod certificates;
+mod connection;
 mod issuances;
+mod keys;
 mod messages;
+mod migrations;
 mod passwords;
+mod readers;
 mod requests;
+mod revocation_lists;
 mod rows;
 mod sessions;
+mod writer;
 
-use std::{str::FromStr, time::Duration as StdDuration};
+use std::{path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
 use qcert_protocol::holder::Phone;
-use sqlx::{
-    Sqlite, SqlitePool, Transaction,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
-};
+use rusqlite::Connection;
 use time::{Duration, OffsetDateTime};
+use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use super::{
-    Application, AuditRow, Certificate, ConfirmOutcome, ConfirmedRequest, Import, Job, NewApplication, NewPassword,
-    Overview, Password, PasswordOrder, PasswordScope, Prepared, Purpose, QueuedMessage, Request, SessionRecord, Store,
-    StoreError, Stored,
+    Application, AuditRow, AuthorityRecord, Certificate, Change, Commitment, ConfirmOutcome, ConfirmedRequest, Import,
+    IssuerId, Job, NewApplication, NewPassword, NewRevocation, Overview, Password, PasswordOrder, PasswordScope,
+    Prepared, Purpose, QueuedMessage, Request, RevocationList, RevokeOutcome, Revoked, RevokedCertificate,
+    SessionRecord, ShardState, Store, StoreError, Stored,
 };
+use issuances::Lease;
+use readers::Readers;
+use writer::{Effect, Writer};
 
-/// A pool of connections to one file.
+/// One file.
 #[derive(Clone)]
 pub struct SqliteStore {
-    pool: SqlitePool,
+    writer: Arc<Writer>,
+    readers: Readers,
+    /// Nobody shares the file, so nobody tells.
+    changes: broadcast::Sender<Change>,
 }
 
 impl SqliteStore {
     /// Opens the file, makes it if it is not there, and brings its tables up to date.
     ///
     /// # Errors
-    /// When the address is not `sqlite:…`, or the file cannot be opened or migrated.
+    /// When the address is not `sqlite:PATH`, or the file cannot be opened, used or brought up to date.
     pub async fn open(url: &str) -> Stored<Self> {
-        let options = SqliteConnectOptions::from_str(url)?
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(StdDuration::from_secs(10))
-            // Sealed messages and superseded hashes are overwritten, not only unlinked.
-            .pragma("secure_delete", "ON");
-        let pool = SqlitePoolOptions::new().max_connections(8).connect_with(options).await?;
-        sqlx::migrate!("migrations/sqlite")
-            .run(&pool)
-            .await
-            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        Ok(Self { pool })
+        let file = file_of(url)
+            .ok_or_else(|| StoreError::Unavailable("its address is not sqlite: and the path of a file".to_owned()))?;
+        let opened = tokio::task::spawn_blocking(move || {
+            let connection = connection::writing(&file)?;
+            migrations::run(&connection)?;
+            Ok(Self {
+                writer: Arc::new(Writer::start(connection)?),
+                readers: Readers::new(file),
+                changes: broadcast::channel(1).0,
+            })
+        });
+        opened.await.unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string())))
     }
 
-    /// Begins a transaction that writes. It takes the lock at once, so it never fails half-way for another's.
-    async fn write(&self) -> Stored<Transaction<'static, Sqlite>> {
-        Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?)
-    }
-}
-
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Unavailable(error.to_string())
+    async fn write<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> Stored<Effect<T>> + Send + 'static,
+    ) -> Stored<T> {
+        self.writer.write(job).await
     }
 }
 
-/// Did a statement fail because of a unique index?
-fn is_unique_violation(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
+/// The file that an address of the form `sqlite:PATH` names, if it names one.
+pub fn file_of(url: &str) -> Option<PathBuf> {
+    let path = url.strip_prefix("sqlite:")?;
+    let path = path.strip_prefix("//").unwrap_or(path);
+    let path = path.split('?').next().unwrap_or_default();
+    (!path.is_empty() && path != ":memory:").then(|| PathBuf::from(path))
 }
 
-/// Milliseconds since 1970.
-fn millis(time: OffsetDateTime) -> i64 {
-    // Years up to 9999 fit by far.
-    i64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::Error;
+        match error {
+            Error::FromSqlConversionFailure(..) | Error::InvalidColumnType(..) | Error::IntegralValueOutOfRange(..) => {
+                Self::Corrupt("a column of another type")
+            }
+            other => Self::Unavailable(other.to_string()),
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Owned copies of states, for a job outlives its caller.
+fn owned(states: &[&str]) -> Vec<String> {
+    states.iter().map(|state| (*state).to_owned()).collect()
+}
+
+fn borrowed(states: &[String]) -> Vec<&str> {
+    states.iter().map(String::as_str).collect()
 }
 
 #[async_trait]
 impl Store for SqliteStore {
     async fn import(&self, entries: &[NewApplication], changeable: &[&str], now: OffsetDateTime) -> Stored<Import> {
-        applications::import(self.write().await?, entries, changeable, now).await
+        let (entries, changeable) = (entries.to_vec(), owned(changeable));
+        self.write(move |connection| applications::import(connection, &entries, &borrowed(&changeable), now)).await
     }
 
     async fn phone_is_known(&self, phone: &Phone) -> Stored<bool> {
-        applications::phone_is_known(&self.pool, phone).await
+        self.readers.read(|connection| applications::phone_is_known(connection, phone))
     }
 
     async fn applications_of(&self, phone: &Phone) -> Stored<Vec<Overview>> {
-        applications::of_phone(&self.pool, phone).await
+        self.readers.read(|connection| applications::of_phone(connection, phone))
     }
 
     async fn application_of(&self, phone: &Phone, id: Uuid) -> Stored<Option<Overview>> {
-        applications::one(&self.pool, phone, id).await
+        self.readers.read(|connection| applications::one(connection, phone, id))
     }
 
     async fn applications(&self) -> Stored<Vec<Overview>> {
-        applications::all(&self.pool).await
+        self.readers.read_long(applications::all).await
     }
 
     async fn add_mistake(&self, id: Uuid, application: Uuid, text: &str, now: OffsetDateTime) -> Stored<()> {
-        applications::add_mistake(self.write().await?, id, application, text, now).await
+        let text = text.to_owned();
+        self.write(move |connection| applications::add_mistake(connection, id, application, &text, now)).await
     }
 
     async fn order_password(&self, new: &NewPassword, sealed: &[u8], interval: Duration) -> Stored<PasswordOrder> {
-        passwords::order(self.write().await?, new, sealed, interval).await
+        let (new, sealed) = (new.clone(), sealed.to_vec());
+        self.write(move |connection| passwords::order(connection, &new, &sealed, interval)).await
     }
 
     async fn passwords(&self, scope: &PasswordScope) -> Stored<Vec<Password>> {
-        passwords::of_scope(&self.pool, scope).await
+        self.readers.read(|connection| passwords::of_scope(connection, scope))
     }
 
     async fn take_try(
@@ -119,11 +153,12 @@ impl Store for SqliteStore {
         window: Duration,
         now: OffsetDateTime,
     ) -> Stored<Option<u32>> {
-        passwords::take_try(&self.pool, phone, purpose, limit, window, now).await
+        let phone = phone.clone();
+        self.write(move |connection| passwords::take_try(connection, &phone, purpose, limit, window, now)).await
     }
 
     async fn tries(&self, phone: &Phone, purpose: Purpose) -> Stored<Option<(u32, OffsetDateTime)>> {
-        passwords::tries(&self.pool, phone, purpose).await
+        self.readers.read(|connection| passwords::tries(connection, phone, purpose))
     }
 
     async fn count(
@@ -133,51 +168,72 @@ impl Store for SqliteStore {
         window: Duration,
         now: OffsetDateTime,
     ) -> Stored<Option<OffsetDateTime>> {
-        passwords::count(&self.pool, subject, limit, window, now).await
+        let subject = subject.to_owned();
+        self.write(move |connection| passwords::count(connection, &subject, limit, window, now)).await
     }
 
     async fn sign_in(&self, password: Uuid, session: &SessionRecord, before: Option<[u8; 32]>) -> Stored<bool> {
-        sessions::sign_in(self.write().await?, password, session, before).await
+        let session = session.clone();
+        self.write(move |connection| sessions::sign_in(connection, password, &session, before)).await
     }
 
     async fn session(&self, token_hash: &[u8; 32]) -> Stored<Option<SessionRecord>> {
-        sessions::find(&self.pool, token_hash).await
+        self.readers.read(|connection| sessions::find(connection, token_hash))
     }
 
     async fn touch_session(&self, id: Uuid, now: OffsetDateTime) -> Stored<()> {
-        sessions::touch(&self.pool, id, now).await
+        self.write(move |connection| sessions::touch(connection, id, now)).await
     }
 
     async fn end_session(&self, token_hash: &[u8; 32], now: OffsetDateTime) -> Stored<()> {
-        sessions::end(&self.pool, token_hash, now).await
+        let token_hash = *token_hash;
+        self.write(move |connection| sessions::end(connection, &token_hash, now)).await
     }
 
-    async fn messages(&self, limit: u32) -> Stored<Vec<QueuedMessage>> {
-        messages::oldest(&self.pool, limit).await
+    async fn claim_messages(
+        &self,
+        owner: Uuid,
+        limit: u32,
+        now: OffsetDateTime,
+        until: OffsetDateTime,
+    ) -> Stored<Vec<QueuedMessage>> {
+        self.write(move |connection| messages::claim(connection, owner, limit, now, until)).await
     }
 
     async fn remove_message(&self, id: i64) -> Stored<()> {
-        messages::remove(&self.pool, id).await
+        self.write(move |connection| messages::remove(connection, id)).await
     }
 
     async fn prepare_request(&self, new: &Request, from: &[&str]) -> Stored<Prepared> {
-        requests::prepare(self.write().await?, new, from).await
+        let (new, from) = (new.clone(), owned(from));
+        self.write(move |connection| requests::prepare(connection, &new, &borrowed(&from))).await
     }
 
     async fn request_of(&self, phone: &Phone, id: Uuid) -> Stored<Option<Overview>> {
-        requests::of_phone(&self.pool, phone, id).await
+        self.readers.read(|connection| requests::of_phone(connection, phone, id))
     }
 
     async fn remove_request(&self, id: Uuid, now: OffsetDateTime) -> Stored<bool> {
-        requests::remove(self.write().await?, id, now).await
+        self.write(move |connection| requests::remove(connection, id, now)).await
     }
 
     async fn confirm_request(&self, confirmed: &ConfirmedRequest) -> Stored<ConfirmOutcome> {
-        requests::confirm(self.write().await?, confirmed).await
+        let confirmed = confirmed.clone();
+        self.write(move |connection| requests::confirm(connection, &confirmed)).await
+    }
+
+    async fn approve_issuance(&self, application: Uuid, by: &str, now: OffsetDateTime) -> Stored<bool> {
+        let by = by.to_owned();
+        self.write(move |connection| requests::approve(connection, application, &by, now)).await
+    }
+
+    async fn reject_issuance(&self, application: Uuid, reason: &str, by: &str, now: OffsetDateTime) -> Stored<bool> {
+        let (reason, by) = (reason.to_owned(), by.to_owned());
+        self.write(move |connection| requests::reject(connection, application, &reason, &by, now)).await
     }
 
     async fn withdraw(&self, application: Uuid, now: OffsetDateTime) -> Stored<bool> {
-        requests::withdraw(self.write().await?, application, now).await
+        self.write(move |connection| requests::withdraw(connection, application, now)).await
     }
 
     async fn claim_issuance(
@@ -187,47 +243,110 @@ impl Store for SqliteStore {
         now: OffsetDateTime,
         until: OffsetDateTime,
     ) -> Stored<Option<Job>> {
-        issuances::claim(self.write().await?, owner, ripe, now, until).await
+        self.write(move |connection| issuances::claim(connection, owner, ripe, now, until)).await?
     }
 
-    async fn commit_to_be_signed(&self, job: &Job, serial: &str, bytes: &[u8], now: OffsetDateTime) -> Stored<bool> {
-        issuances::commit(self.write().await?, job, serial, bytes, now).await
+    async fn commit_to_be_signed(&self, job: &Job, commitment: &Commitment, now: OffsetDateTime) -> Stored<bool> {
+        let (lease, commitment) = (Lease::of(job), commitment.clone());
+        self.write(move |connection| issuances::commit(connection, lease, &commitment, now)).await
     }
 
     async fn complete_issuance(&self, job: &Job, certificate: &Certificate) -> Stored<bool> {
-        issuances::complete(self.write().await?, job, certificate).await
+        let (lease, certificate) = (Lease::of(job), certificate.clone());
+        self.write(move |connection| issuances::complete(connection, lease, &certificate)).await
     }
 
     async fn refuse_issuance(&self, job: &Job, reason: &str, now: OffsetDateTime) -> Stored<bool> {
-        issuances::refuse(self.write().await?, job, reason, now).await
+        let (lease, reason) = (Lease::of(job), reason.to_owned());
+        self.write(move |connection| issuances::refuse(connection, lease, &reason, now)).await
     }
 
     async fn release_issuance(&self, job: &Job, until: OffsetDateTime) -> Stored<()> {
-        issuances::release(&self.pool, job, until).await
+        let lease = Lease::of(job);
+        self.write(move |connection| issuances::release(connection, lease, until)).await
     }
 
     async fn certificates(&self) -> Stored<Vec<Certificate>> {
-        issuances::certificates(&self.pool).await
+        self.readers.read_long(certificates::all).await
+    }
+
+    async fn certificate(&self, serial: &str) -> Stored<Option<(Application, Certificate)>> {
+        self.readers.read(|connection| certificates::by_serial(connection, serial))
+    }
+
+    async fn revoke(&self, revocation: &NewRevocation) -> Stored<RevokeOutcome> {
+        let revocation = revocation.clone();
+        self.write(move |connection| certificates::revoke(connection, &revocation)).await
+    }
+
+    async fn revoked(&self, issuer: &IssuerId, shard: &str, now: OffsetDateTime) -> Stored<Vec<RevokedCertificate>> {
+        let (asked, read) = ((*issuer, shard.to_owned()), (*issuer, shard.to_owned()));
+        self.write(move |connection| revocation_lists::asked(connection, &asked.0, &asked.1, now)).await?;
+        self.readers.read_long(move |connection| certificates::revoked(connection, &read.0, &read.1, now)).await
+    }
+
+    async fn statuses(&self, issuer: &IssuerId, serials: &[String]) -> Stored<Vec<Option<Option<Revoked>>>> {
+        self.readers.read(|connection| certificates::statuses(connection, issuer, serials))
+    }
+
+    async fn shards(&self, now: OffsetDateTime) -> Stored<Vec<ShardState>> {
+        self.readers.read(|connection| revocation_lists::shards(connection, now))
+    }
+
+    async fn revocation_list(&self, issuer: &IssuerId, shard: &str) -> Stored<Option<RevocationList>> {
+        self.readers.read(|connection| revocation_lists::latest(connection, issuer, shard))
+    }
+
+    async fn publish_revocation_list(&self, list: &RevocationList, before: i64) -> Stored<bool> {
+        let list = list.clone();
+        self.write(move |connection| revocation_lists::publish(connection, &list, before)).await
+    }
+
+    async fn commit_authority_certificate(&self, record: &AuthorityRecord) -> Stored<bool> {
+        let record = record.clone();
+        self.write(move |connection| authority::commit(connection, &record)).await
+    }
+
+    async fn complete_authority_certificate(&self, serial: &str, der: &[u8], now: OffsetDateTime) -> Stored<bool> {
+        let (serial, der) = (serial.to_owned(), der.to_vec());
+        self.write(move |connection| authority::complete(connection, &serial, &der, now)).await
+    }
+
+    async fn block_key(&self, key_digest: &[u8; 32], by: &str, now: OffsetDateTime) -> Stored<bool> {
+        let (key_digest, by) = (*key_digest, by.to_owned());
+        self.write(move |connection| keys::block_by_operator(connection, &key_digest, &by, now)).await
     }
 
     async fn install(&self, certificate: Uuid, in_store: bool, from: &[&str], now: OffsetDateTime) -> Stored<bool> {
-        issuances::install(self.write().await?, certificate, in_store, from, now).await
+        let from = owned(from);
+        self.write(move |connection| certificates::install(connection, certificate, in_store, &borrowed(&from), now))
+            .await
     }
 
     async fn expire(&self, from: &[&str], now: OffsetDateTime) -> Stored<Vec<(Uuid, Phone)>> {
-        issuances::expire(self.write().await?, from, now).await
+        let from = owned(from);
+        self.write(move |connection| certificates::expire(connection, &borrowed(&from), now)).await
     }
 
     async fn forget(&self, before: OffsetDateTime) -> Stored<()> {
-        passwords::forget(self.write().await?, before).await
+        self.write(move |connection| passwords::forget(connection, before)).await
     }
 
     async fn audit(&self) -> Stored<Vec<AuditRow>> {
-        audit::all(&self.pool).await
+        self.readers.read_long(audit::all).await
+    }
+
+    async fn phone_of(&self, application: Uuid) -> Stored<Option<Phone>> {
+        self.readers.read(|connection| applications::phone_of(connection, application))
     }
 
     async fn ping(&self) -> Stored<()> {
-        sqlx::query("SELECT 1").execute(&self.pool).await?;
-        Ok(())
+        self.readers.read(|connection| Ok(connection.execute_batch("SELECT 1")?))
+    }
+
+    fn announce(&self, _: Change) {}
+
+    fn changes(&self) -> broadcast::Receiver<Change> {
+        self.changes.subscribe()
     }
 }

@@ -3,6 +3,7 @@
 use axum::http::header;
 use serde_json::json;
 use time::Duration;
+use uuid::Uuid;
 
 use crate::support::{Browser, PHONE, Reply, UNKNOWN_PHONE, Workplace, wrong};
 
@@ -218,7 +219,8 @@ async fn what_is_stored_for_an_unknown_phone_is_of_the_same_size() {
     let workplace = Workplace::new().await;
     order(&mut workplace.browser(), PHONE).await;
     order(&mut workplace.browser(), UNKNOWN_PHONE).await;
-    let waiting = workplace.portal.store.messages(10).await.unwrap();
+    let now = workplace.portal.clock.now();
+    let waiting = workplace.portal.store.claim_messages(Uuid::max(), 10, now, now).await.unwrap();
     // `"deliver":true` and `"deliver":false` differ by one.
     assert!(waiting[0].sealed.len().abs_diff(waiting[1].sealed.len()) <= 1);
 }

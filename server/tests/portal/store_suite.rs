@@ -4,8 +4,8 @@ use qcert_protocol::{ContainerName, KeyId, holder::Phone, portal::TokenName};
 use qcert_server::{
     applications::import::parse,
     store::{
-        ConfirmOutcome, ConfirmedRequest, Import, NewPassword, PasswordOrder, PasswordScope, Prepared, Purpose,
-        Request, RequestState, SessionRecord, Store, sqlite::SqliteStore,
+        Commitment, ConfirmOutcome, ConfirmedRequest, Import, NewPassword, PasswordOrder, PasswordScope, Prepared,
+        Purpose, Request, RequestState, SessionRecord, Store, sqlite::SqliteStore,
     },
 };
 use time::{Duration, OffsetDateTime, macros::datetime};
@@ -48,12 +48,16 @@ fn request(number: u128, application: u128, key: u8) -> Request {
 fn password(number: u128, created_at: OffsetDateTime) -> NewPassword {
     NewPassword {
         id: id(number),
-        scope: PasswordScope { phone: phone(), confirmation: None },
+        scope: PasswordScope { phone: phone(), purpose: Purpose::SignIn, subject: None },
         digest: None,
         hash: [1; 32],
         created_at,
         expires_at: created_at + Duration::minutes(10),
     }
+}
+
+fn commitment(serial: &str) -> Commitment {
+    Commitment { issuer: [5; 20], shard: "1-0".into(), serial: serial.into(), to_be_signed: serial.into() }
 }
 
 fn session(number: u128) -> SessionRecord {
@@ -65,7 +69,7 @@ async fn a_password_is_ordered_once_in_an_interval_and_used_once(store: &dyn Sto
     assert_eq!(store.order_password(&password(1, NOW), b"m", interval).await.unwrap(), PasswordOrder::Ordered);
     let early = store.order_password(&password(2, NOW + Duration::MINUTE), b"m", interval).await.unwrap();
     assert_eq!(early, PasswordOrder::TooEarly(NOW));
-    assert_eq!(store.messages(10).await.unwrap().len(), 1);
+    assert_eq!(store.claim_messages(id(9), 10, NOW, NOW).await.unwrap().len(), 1);
     assert!(store.sign_in(id(1), &session(1), None).await.unwrap());
     assert!(!store.sign_in(id(1), &session(2), None).await.unwrap());
     assert!(store.session(&[1; 32]).await.unwrap().is_some());
@@ -104,7 +108,8 @@ async fn a_confirmed_request_is_leased_by_one_at_a_time(store: &dyn Store) {
     store.prepare_request(&request(10, 1, 1), &["available"]).await.unwrap();
     store.order_password(&password(1, NOW), b"m", Duration::MINUTE).await.unwrap();
     let snapshot = store.application_of(&phone(), id(1)).await.unwrap().unwrap().application.holder_json;
-    let confirmed = ConfirmedRequest { password: id(1), request: id(10), snapshot, digest: [3; 32], now: NOW };
+    let confirmed =
+        ConfirmedRequest { password: id(1), request: id(10), snapshot, digest: [3; 32], held: false, now: NOW };
     let other = ConfirmedRequest { snapshot: "{}".into(), ..confirmed.clone() };
     assert_eq!(store.confirm_request(&other).await.unwrap(), ConfirmOutcome::DataChanged);
     assert_eq!(store.confirm_request(&confirmed).await.unwrap(), ConfirmOutcome::Done);
@@ -116,10 +121,10 @@ async fn a_confirmed_request_is_leased_by_one_at_a_time(store: &dyn Store) {
     let job = store.claim_issuance(id(20), NOW, NOW, until).await.unwrap().unwrap();
     assert!(store.claim_issuance(id(21), NOW, NOW, until).await.unwrap().is_none());
     assert!(!store.withdraw(id(1), NOW).await.unwrap());
-    assert!(store.commit_to_be_signed(&job, "01", b"tbs", NOW).await.unwrap());
-    assert!(!store.commit_to_be_signed(&job, "02", b"other", NOW).await.unwrap());
+    assert!(store.commit_to_be_signed(&job, &commitment("01"), NOW).await.unwrap());
+    assert!(!store.commit_to_be_signed(&job, &commitment("02"), NOW).await.unwrap());
     let taken_over = store.claim_issuance(id(21), until, until, until + Duration::MINUTE).await.unwrap().unwrap();
-    assert_eq!(taken_over.committed, Some(("01".to_owned(), b"tbs".to_vec())));
+    assert_eq!(taken_over.committed, Some(commitment("01")));
     assert!(!store.refuse_issuance(&job, "late", until).await.unwrap());
     assert!(store.refuse_issuance(&taken_over, "reason", until).await.unwrap());
     let row = store.application_of(&phone(), id(1)).await.unwrap().unwrap().application;
@@ -132,7 +137,8 @@ async fn what_is_old_is_forgotten_and_what_is_young_is_kept(store: &dyn Store) {
     let young = NOW + Duration::DAY;
     store.order_password(&password(2, young), b"m", Duration::MINUTE).await.unwrap();
     store.forget(NOW + Duration::HOUR).await.unwrap();
-    let kept = store.passwords(&PasswordScope { phone: phone(), confirmation: None }).await.unwrap();
+    let kept =
+        store.passwords(&PasswordScope { phone: phone(), purpose: Purpose::SignIn, subject: None }).await.unwrap();
     assert_eq!(kept.iter().map(|password| password.id).collect::<Vec<_>>(), [id(2)]);
     assert!(store.session(&[1; 32]).await.unwrap().is_none());
 }

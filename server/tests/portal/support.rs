@@ -136,7 +136,8 @@ impl Workplace {
     /// All messages that were ever sent, as (to, text).
     pub async fn messages(&self) -> Vec<(String, String)> {
         let path = &self.portal.settings.sms_outbox;
-        while sender::send_waiting(&self.portal, &Outbox::new(path.clone())).await.unwrap() > 0 {}
+        let outbox = Outbox::new(path.clone());
+        while sender::send_waiting(&self.portal, &outbox, Uuid::max()).await.unwrap() > 0 {}
         let lines = std::fs::read_to_string(path).unwrap_or_default();
         let line = |line: &str| {
             let value: Value = serde_json::from_str(line).unwrap();
@@ -192,9 +193,10 @@ impl Workplace {
 
     /// Changes the database behind the portal's back.
     pub async fn sql(&self, statement: &'static str) {
-        let pool = sqlx::SqlitePool::connect(&self.portal.settings.database_url).await.unwrap();
-        sqlx::raw_sql(statement).execute(&pool).await.unwrap();
-        pool.close().await;
+        let file = self.portal.settings.database_file().unwrap();
+        let connection = rusqlite::Connection::open(file).unwrap();
+        connection.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
+        connection.execute_batch(statement).unwrap();
     }
 }
 

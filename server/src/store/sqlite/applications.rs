@@ -1,64 +1,77 @@
 //! Applications.
 
 use qcert_protocol::holder::Phone;
-use sqlx::{Pool, Row, Sqlite, SqliteConnection, Transaction};
+use rusqlite::{Connection, params};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    Application, Import, NewApplication, Overview, StoreError, Stored, audit, millis, requests::move_application, rows,
+    Application, Effect, Import, NewApplication, Overview, StoreError, Stored, audit,
+    rows::{self, execute, first, millis},
 };
 use crate::store::ImportConflict;
 
-pub(super) async fn import(
-    mut transaction: Transaction<'static, Sqlite>,
+/// Compare and swap of an application's state.
+pub(super) fn move_state(connection: &Connection, id: Uuid, from: &[&str], to: &str) -> Stored<bool> {
+    // Nobody writes between the two statements: both are in one transaction.
+    let state: Option<String> =
+        first(connection, "SELECT state FROM applications WHERE id = ?", [id], |columns| columns.next())?;
+    if !state.is_some_and(|state| from.contains(&state.as_str())) {
+        return Ok(false);
+    }
+    execute(connection, "UPDATE applications SET state = ?, revision = revision + 1 WHERE id = ?", params![to, id])?;
+    Ok(true)
+}
+
+pub(super) fn import(
+    connection: &Connection,
     entries: &[NewApplication],
     changeable: &[&str],
     now: OffsetDateTime,
-) -> Stored<Import> {
+) -> Stored<Effect<Import>> {
     let (mut added, mut changed, mut unchanged) = (0, 0, 0);
     let mut conflicts = Vec::new();
     // First all entries without their links, so that one may replace another that stands after it.
     for (index, entry) in entries.iter().enumerate() {
-        match by_number(&mut transaction, &entry.number).await? {
+        match by_number(connection, &entry.number)? {
             None => {
-                insert(&mut transaction, entry, now).await?;
+                insert(connection, entry, now)?;
                 added += 1;
             }
             Some((there, replaces)) if is_same(&there, replaces.as_deref(), entry) => unchanged += 1,
             Some((there, _)) if changeable.contains(&there.state.as_str()) => {
                 if there.phone != entry.phone {
-                    leave_request_behind(&mut transaction, there.id).await?;
+                    leave_request_behind(connection, there.id)?;
                 }
-                update(&mut transaction, there.id, entry, now).await?;
-                move_application(&mut transaction, there.id, &["rejected"], "available").await?;
+                update(connection, there.id, entry, now)?;
+                move_state(connection, there.id, &["rejected"], "available")?;
                 changed += 1;
             }
             Some((there, _)) => conflicts.push((index, ImportConflict::State(there.state))),
         }
     }
     for (index, entry) in entries.iter().enumerate() {
-        if !link(&mut transaction, entry).await? {
+        if !link(connection, entry)? {
             conflicts.push((index, ImportConflict::ReplacesUnknown));
         }
     }
     if !conflicts.is_empty() {
-        return Ok(Import::Refused(conflicts));
+        return Ok(Effect::Undone(Import::Refused(conflicts)));
     }
-    transaction.commit().await?;
-    Ok(Import::Done { added, changed, unchanged })
+    Ok(Effect::Kept(Import::Done { added, changed, unchanged }))
 }
 
-async fn by_number(connection: &mut SqliteConnection, number: &str) -> Stored<Option<(Application, Option<String>)>> {
-    let found = sqlx::query(
-        "SELECT a.id AS a_id, a.number, a.phone, a.holder, a.certificate_type, a.identification, a.replaces, \
-         a.state AS a_state, a.reason, a.revision, o.number AS replaces_number \
-         FROM applications a LEFT JOIN applications o ON o.id = a.replaces WHERE a.number = ?",
+fn by_number(connection: &Connection, number: &str) -> Stored<Option<(Application, Option<String>)>> {
+    first(
+        connection,
+        concat!(
+            "SELECT ",
+            rows::application_columns!(),
+            ", o.number FROM applications a LEFT JOIN applications o ON o.id = a.replaces WHERE a.number = ?"
+        ),
+        [number],
+        |columns| Ok((rows::application(columns)?, columns.next()?)),
     )
-    .bind(number)
-    .fetch_optional(connection)
-    .await?;
-    found.map(|row| Ok((rows::application(&row)?, row.try_get("replaces_number")?))).transpose()
 }
 
 fn is_same(there: &Application, replaces: Option<&str>, entry: &NewApplication) -> bool {
@@ -73,113 +86,111 @@ fn holder_json(entry: &NewApplication) -> Stored<String> {
     serde_json::to_string(&entry.holder).map_err(|_| StoreError::Corrupt("applications.holder"))
 }
 
-async fn insert(connection: &mut SqliteConnection, entry: &NewApplication, now: OffsetDateTime) -> Stored<()> {
-    sqlx::query(
+fn insert(connection: &Connection, entry: &NewApplication, now: OffsetDateTime) -> Stored<()> {
+    execute(
+        connection,
         "INSERT INTO applications \
          (id, number, phone, holder, certificate_type, identification, state, revision, created_at) \
          VALUES (?, ?, ?, ?, ?, ?, 'available', 1, ?)",
-    )
-    .bind(entry.id)
-    .bind(&entry.number)
-    .bind(entry.phone.as_str())
-    .bind(holder_json(entry)?)
-    .bind(rows::certificate_type_name(entry.certificate_type))
-    .bind(entry.identification.map(u8::from))
-    .bind(millis(now))
-    .execute(&mut *connection)
-    .await?;
-    audit::append(connection, now, "application imported", entry.id, &entry.number).await
+        params![
+            entry.id,
+            entry.number,
+            entry.phone.as_str(),
+            holder_json(entry)?,
+            rows::certificate_type_name(entry.certificate_type),
+            entry.identification.map(u8::from),
+            millis(now),
+        ],
+    )?;
+    audit::append(connection, now, "application imported", entry.id, &entry.number)
 }
 
-async fn update(
-    connection: &mut SqliteConnection,
-    id: Uuid,
-    entry: &NewApplication,
-    now: OffsetDateTime,
-) -> Stored<()> {
-    sqlx::query(
+fn update(connection: &Connection, id: Uuid, entry: &NewApplication, now: OffsetDateTime) -> Stored<()> {
+    execute(
+        connection,
         "UPDATE applications SET phone = ?, holder = ?, certificate_type = ?, identification = ?, replaces = NULL, \
          reason = NULL, revision = revision + 1 WHERE id = ?",
-    )
-    .bind(entry.phone.as_str())
-    .bind(holder_json(entry)?)
-    .bind(rows::certificate_type_name(entry.certificate_type))
-    .bind(entry.identification.map(u8::from))
-    .bind(id)
-    .execute(&mut *connection)
-    .await?;
-    audit::append(connection, now, "application changed", id, &entry.number).await
+        params![
+            entry.phone.as_str(),
+            holder_json(entry)?,
+            rows::certificate_type_name(entry.certificate_type),
+            entry.identification.map(u8::from),
+            id,
+        ],
+    )?;
+    audit::append(connection, now, "application changed", id, &entry.number)
 }
 
 /// A prepared request is of a key on the token of whoever had the application; it is not the next one's to confirm.
-async fn leave_request_behind(connection: &mut SqliteConnection, id: Uuid) -> Stored<()> {
-    sqlx::query("UPDATE requests SET state = 'replaced' WHERE application_id = ? AND state = 'prepared'")
-        .bind(id)
-        .execute(&mut *connection)
-        .await?;
-    move_application(connection, id, &["preparing"], "available").await?;
+fn leave_request_behind(connection: &Connection, id: Uuid) -> Stored<()> {
+    execute(
+        connection,
+        "UPDATE requests SET state = 'replaced' WHERE application_id = ? AND state = 'prepared'",
+        [id],
+    )?;
+    move_state(connection, id, &["preparing"], "available")?;
     Ok(())
 }
 
 /// Points an entry to the one it replaces; false if there is none.
-async fn link(connection: &mut SqliteConnection, entry: &NewApplication) -> Stored<bool> {
+fn link(connection: &Connection, entry: &NewApplication) -> Stored<bool> {
     let Some(replaces) = &entry.replaces else { return Ok(true) };
-    let linked = sqlx::query(
+    let linked = execute(
+        connection,
         "UPDATE applications SET replaces = o.id FROM (SELECT id FROM applications WHERE number = ?1) o \
          WHERE number = ?2 AND applications.id <> o.id",
+        [replaces, &entry.number],
+    )?;
+    Ok(linked == 1)
+}
+
+pub(super) fn phone_is_known(connection: &Connection, phone: &Phone) -> Stored<bool> {
+    let known = first(connection, "SELECT 1 FROM applications WHERE phone = ? LIMIT 1", [phone.as_str()], |columns| {
+        columns.next::<i64>()
+    })?;
+    Ok(known.is_some())
+}
+
+pub(super) fn of_phone(connection: &Connection, phone: &Phone) -> Stored<Vec<Overview>> {
+    rows::all(
+        connection,
+        rows::overview!("WHERE a.phone = ? ORDER BY a.created_at, a.rowid"),
+        [phone.as_str()],
+        rows::read_overview,
     )
-    .bind(replaces)
-    .bind(&entry.number)
-    .execute(connection)
-    .await?;
-    Ok(linked.rows_affected() == 1)
 }
 
-pub(super) async fn phone_is_known(pool: &Pool<Sqlite>, phone: &Phone) -> Stored<bool> {
-    let known = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM applications WHERE phone = ?)")
-        .bind(phone.as_str())
-        .fetch_one(pool)
-        .await?;
-    Ok(known)
+pub(super) fn one(connection: &Connection, phone: &Phone, id: Uuid) -> Stored<Option<Overview>> {
+    first(
+        connection,
+        rows::overview!("WHERE a.id = ? AND a.phone = ?"),
+        params![id, phone.as_str()],
+        rows::read_overview,
+    )
 }
 
-pub(super) async fn of_phone(pool: &Pool<Sqlite>, phone: &Phone) -> Stored<Vec<Overview>> {
-    let found = sqlx::query(rows::overview!("WHERE a.phone = ? ORDER BY a.created_at, a.rowid"))
-        .bind(phone.as_str())
-        .fetch_all(pool)
-        .await?;
-    found.iter().map(rows::read_overview).collect()
+pub(super) fn all(connection: &Connection) -> Stored<Vec<Overview>> {
+    rows::all(connection, rows::overview!("ORDER BY a.created_at, a.rowid"), [], rows::read_overview)
 }
 
-pub(super) async fn one(pool: &Pool<Sqlite>, phone: &Phone, id: Uuid) -> Stored<Option<Overview>> {
-    let found = sqlx::query(rows::overview!("WHERE a.phone = ? AND a.id = ?"))
-        .bind(phone.as_str())
-        .bind(id)
-        .fetch_optional(pool)
-        .await?;
-    found.as_ref().map(rows::read_overview).transpose()
+pub(super) fn phone_of(connection: &Connection, id: Uuid) -> Stored<Option<Phone>> {
+    first(connection, "SELECT phone FROM applications WHERE id = ?", [id], |columns| {
+        rows::phone(&columns.next::<String>()?)
+    })
 }
 
-pub(super) async fn all(pool: &Pool<Sqlite>) -> Stored<Vec<Overview>> {
-    let found = sqlx::query(rows::overview!("ORDER BY a.created_at, a.rowid")).fetch_all(pool).await?;
-    found.iter().map(rows::read_overview).collect()
-}
-
-pub(super) async fn add_mistake(
-    mut transaction: Transaction<'static, Sqlite>,
+pub(super) fn add_mistake(
+    connection: &Connection,
     id: Uuid,
     application: Uuid,
     text: &str,
     now: OffsetDateTime,
-) -> Stored<()> {
-    sqlx::query("INSERT INTO mistakes (id, application_id, text, created_at) VALUES (?, ?, ?, ?)")
-        .bind(id)
-        .bind(application)
-        .bind(text)
-        .bind(millis(now))
-        .execute(&mut *transaction)
-        .await?;
-    audit::append(&mut transaction, now, "mistake reported", application, "").await?;
-    transaction.commit().await?;
-    Ok(())
+) -> Stored<Effect<()>> {
+    execute(
+        connection,
+        "INSERT INTO mistakes (id, application_id, text, created_at) VALUES (?, ?, ?, ?)",
+        params![id, application, text, millis(now)],
+    )?;
+    audit::append(connection, now, "mistake reported", application, "")?;
+    Ok(Effect::Kept(()))
 }

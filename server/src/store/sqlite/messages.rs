@@ -1,15 +1,35 @@
 //! Text messages that wait.
 
-use sqlx::{Pool, Row, Sqlite};
+use rusqlite::{Connection, params};
+use time::OffsetDateTime;
+use uuid::Uuid;
 
-use super::{QueuedMessage, Stored};
+use super::{
+    Effect, QueuedMessage, Stored,
+    rows::{all, execute, millis},
+};
 
-pub(super) async fn oldest(pool: &Pool<Sqlite>, limit: u32) -> Stored<Vec<QueuedMessage>> {
-    let found = sqlx::query("SELECT id, sealed FROM messages ORDER BY id LIMIT ?").bind(limit).fetch_all(pool).await?;
-    found.iter().map(|row| Ok(QueuedMessage { id: row.try_get("id")?, sealed: row.try_get("sealed")? })).collect()
+pub(super) fn claim(
+    connection: &Connection,
+    owner: Uuid,
+    limit: u32,
+    now: OffsetDateTime,
+    until: OffsetDateTime,
+) -> Stored<Effect<Vec<QueuedMessage>>> {
+    let mut claimed = all(
+        connection,
+        "UPDATE messages SET lease_owner = ?1, lease_until = ?2 WHERE id IN ( \
+         SELECT id FROM messages WHERE lease_until IS NULL OR lease_until <= ?3 ORDER BY id LIMIT ?4) \
+         RETURNING id, sealed",
+        params![owner, millis(until), millis(now), limit],
+        |columns| Ok(QueuedMessage { id: columns.next()?, sealed: columns.next()? }),
+    )?;
+    // An answer to RETURNING has no order.
+    claimed.sort_by_key(|message| message.id);
+    Ok(if claimed.is_empty() { Effect::Undone(claimed) } else { Effect::Kept(claimed) })
 }
 
-pub(super) async fn remove(pool: &Pool<Sqlite>, id: i64) -> Stored<()> {
-    sqlx::query("DELETE FROM messages WHERE id = ?").bind(id).execute(pool).await?;
-    Ok(())
+pub(super) fn remove(connection: &Connection, id: i64) -> Stored<Effect<()>> {
+    execute(connection, "DELETE FROM messages WHERE id = ?", [id])?;
+    Ok(Effect::Kept(()))
 }

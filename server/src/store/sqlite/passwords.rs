@@ -1,218 +1,206 @@
 //! One-time passwords, the tries they were given, and rates.
 
 use qcert_protocol::holder::Phone;
-use sqlx::{Pool, Row, Sqlite, SqliteConnection, Transaction};
+use rusqlite::{Connection, params};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use super::{NewPassword, Password, PasswordOrder, PasswordScope, Purpose, StoreError, Stored, millis, rows};
+use super::{
+    Effect, NewPassword, Password, PasswordOrder, PasswordScope, Purpose, StoreError, Stored,
+    rows::{all, execute, first, millis, time},
+};
 use crate::store::PasswordState;
 
-pub(super) async fn order(
-    mut transaction: Transaction<'static, Sqlite>,
+pub(super) fn order(
+    connection: &Connection,
     new: &NewPassword,
     sealed: &[u8],
     interval: Duration,
-) -> Stored<PasswordOrder> {
-    let (request, session) = new.scope.confirmation.unzip();
-    let latest: Option<i64> = sqlx::query_scalar(
-        "SELECT created_at FROM passwords WHERE phone = ? AND purpose = ? AND request_id IS ? AND session_id IS ? \
+) -> Stored<Effect<PasswordOrder>> {
+    let (subject, session) = new.scope.subject.unzip();
+    let latest = first(
+        connection,
+        "SELECT created_at FROM passwords WHERE phone = ? AND purpose = ? AND subject IS ? AND session_id IS ? \
          AND state = 'active' AND created_at > ? ORDER BY created_at DESC LIMIT 1",
-    )
-    .bind(new.scope.phone.as_str())
-    .bind(new.scope.purpose().as_str())
-    .bind(request)
-    .bind(session)
-    .bind(millis(new.created_at - interval))
-    .fetch_optional(&mut *transaction)
-    .await?;
+        params![
+            new.scope.phone.as_str(),
+            new.scope.purpose.as_str(),
+            subject,
+            session,
+            millis(new.created_at - interval)
+        ],
+        |columns| columns.time(),
+    )?;
     if let Some(latest) = latest {
-        return Ok(PasswordOrder::TooEarly(rows::time(latest)?));
+        return Ok(Effect::Undone(PasswordOrder::TooEarly(latest)));
     }
-    supersede(&mut transaction, &new.scope).await?;
-    insert(&mut transaction, new).await?;
-    sqlx::query("INSERT INTO messages (sealed, created_at) VALUES (?, ?)")
-        .bind(sealed)
-        .bind(millis(new.created_at))
-        .execute(&mut *transaction)
-        .await?;
-    if let Some(request) = request {
-        // The row tells whether a password was ordered, so a copy of it has to know that it changed.
-        sqlx::query(
-            "UPDATE applications SET revision = revision + 1 \
-             WHERE id = (SELECT application_id FROM requests WHERE id = ?)",
-        )
-        .bind(request)
-        .execute(&mut *transaction)
-        .await?;
+    supersede(connection, &new.scope)?;
+    insert(connection, new)?;
+    execute(
+        connection,
+        "INSERT INTO messages (sealed, created_at) VALUES (?, ?)",
+        params![sealed, millis(new.created_at)],
+    )?;
+    if let Some(subject) = subject {
+        tell_row(connection, new.scope.purpose, subject)?;
     }
-    transaction.commit().await?;
-    Ok(PasswordOrder::Ordered)
+    Ok(Effect::Kept(PasswordOrder::Ordered))
 }
 
-/// A later password takes the place of every earlier one: of the phone, or of the request in whichever session.
-async fn supersede(connection: &mut SqliteConnection, scope: &PasswordScope) -> Stored<()> {
-    sqlx::query(
+/// A later password takes the place of every earlier one: of the phone, or of the subject in whichever session.
+fn supersede(connection: &Connection, scope: &PasswordScope) -> Stored<()> {
+    execute(
+        connection,
         "UPDATE passwords SET state = 'superseded' \
-         WHERE phone = ? AND purpose = ? AND request_id IS ? AND state = 'active'",
-    )
-    .bind(scope.phone.as_str())
-    .bind(scope.purpose().as_str())
-    .bind(scope.confirmation.map(|(request, _)| request))
-    .execute(connection)
-    .await?;
+         WHERE phone = ? AND purpose = ? AND subject IS ? AND state = 'active'",
+        params![scope.phone.as_str(), scope.purpose.as_str(), scope.subject.map(|(subject, _)| subject)],
+    )?;
     Ok(())
 }
 
-async fn insert(connection: &mut SqliteConnection, new: &NewPassword) -> Stored<()> {
-    let (request, session) = new.scope.confirmation.unzip();
-    sqlx::query(
+fn insert(connection: &Connection, new: &NewPassword) -> Stored<()> {
+    let (subject, session) = new.scope.subject.unzip();
+    execute(
+        connection,
         "INSERT INTO passwords \
-         (id, purpose, phone, request_id, session_id, digest, hash, state, created_at, expires_at) \
+         (id, purpose, phone, subject, session_id, digest, hash, state, created_at, expires_at) \
          VALUES (?, ?, ?, ?, ?, ?, ?, 'active', ?, ?)",
-    )
-    .bind(new.id)
-    .bind(new.scope.purpose().as_str())
-    .bind(new.scope.phone.as_str())
-    .bind(request)
-    .bind(session)
-    .bind(new.digest.map(Vec::from))
-    .bind(new.hash.as_slice())
-    .bind(millis(new.created_at))
-    .bind(millis(new.expires_at))
-    .execute(connection)
-    .await?;
+        params![
+            new.id,
+            new.scope.purpose.as_str(),
+            new.scope.phone.as_str(),
+            subject,
+            session,
+            new.digest,
+            new.hash,
+            millis(new.created_at),
+            millis(new.expires_at),
+        ],
+    )?;
     Ok(())
 }
 
-pub(super) async fn of_scope(pool: &Pool<Sqlite>, scope: &PasswordScope) -> Stored<Vec<Password>> {
-    let (request, session) = scope.confirmation.unzip();
-    let found = sqlx::query(
+/// The row tells whether a password was ordered, so a copy of it has to know that it changed.
+fn tell_row(connection: &Connection, purpose: Purpose, subject: Uuid) -> Stored<()> {
+    let sql = match purpose {
+        Purpose::SignIn => return Ok(()),
+        Purpose::Confirmation => {
+            "UPDATE applications SET revision = revision + 1 \
+             WHERE id = (SELECT application_id FROM requests WHERE id = ?)"
+        }
+        Purpose::Revocation => {
+            "UPDATE applications SET revision = revision + 1 \
+             WHERE id = (SELECT application_id FROM certificates WHERE id = ?)"
+        }
+    };
+    execute(connection, sql, [subject])?;
+    Ok(())
+}
+
+pub(super) fn of_scope(connection: &Connection, scope: &PasswordScope) -> Stored<Vec<Password>> {
+    let (subject, session) = scope.subject.unzip();
+    all(
+        connection,
         "SELECT id, digest, hash, state, created_at, expires_at FROM passwords \
-         WHERE phone = ? AND purpose = ? AND request_id IS ? AND session_id IS ? \
+         WHERE phone = ? AND purpose = ? AND subject IS ? AND session_id IS ? \
          ORDER BY created_at DESC, id DESC LIMIT 10",
-    )
-    .bind(scope.phone.as_str())
-    .bind(scope.purpose().as_str())
-    .bind(request)
-    .bind(session)
-    .fetch_all(pool)
-    .await?;
-    found
-        .iter()
-        .map(|row| {
+        params![scope.phone.as_str(), scope.purpose.as_str(), subject, session],
+        |columns| {
             Ok(Password {
-                id: row.try_get("id")?,
-                digest: row.try_get::<Option<Vec<u8>>, _>("digest")?.map(|bytes| rows::array(&bytes)).transpose()?,
-                hash: rows::array(&row.try_get::<Vec<u8>, _>("hash")?)?,
-                state: match row.try_get::<String, _>("state")?.as_str() {
+                id: columns.next()?,
+                digest: columns.next()?,
+                hash: columns.next()?,
+                state: match columns.next::<String>()?.as_str() {
                     "active" => PasswordState::Active,
                     "superseded" => PasswordState::Superseded,
                     "used" => PasswordState::Used,
                     _ => return Err(StoreError::Corrupt("passwords.state")),
                 },
-                created_at: rows::time(row.try_get("created_at")?)?,
-                expires_at: rows::time(row.try_get("expires_at")?)?,
+                created_at: columns.time()?,
+                expires_at: columns.time()?,
             })
-        })
-        .collect()
+        },
+    )
 }
 
 /// Compare and swap: active and young becomes used, once. The phone's tries begin anew.
-pub(super) async fn use_up(connection: &mut SqliteConnection, id: Uuid, now: OffsetDateTime) -> Stored<bool> {
-    let used = sqlx::query(
+pub(super) fn use_up(connection: &Connection, id: Uuid, now: OffsetDateTime) -> Stored<bool> {
+    let used = first(
+        connection,
         "UPDATE passwords SET state = 'used' WHERE id = ? AND state = 'active' AND expires_at > ? \
          RETURNING phone, purpose",
-    )
-    .bind(id)
-    .bind(millis(now))
-    .fetch_optional(&mut *connection)
-    .await?;
-    let Some(row) = used else { return Ok(false) };
-    sqlx::query("DELETE FROM tries WHERE phone = ? AND purpose = ?")
-        .bind(row.try_get::<String, _>("phone")?)
-        .bind(row.try_get::<String, _>("purpose")?)
-        .execute(connection)
-        .await?;
+        params![id, millis(now)],
+        |columns| Ok([columns.next::<String>()?, columns.next()?]),
+    )?;
+    let Some(tries) = used else { return Ok(false) };
+    execute(connection, "DELETE FROM tries WHERE phone = ? AND purpose = ?", tries)?;
     Ok(true)
 }
 
-pub(super) async fn take_try(
-    pool: &Pool<Sqlite>,
+pub(super) fn take_try(
+    connection: &Connection,
     phone: &Phone,
     purpose: Purpose,
     limit: u32,
     window: Duration,
     now: OffsetDateTime,
-) -> Stored<Option<u32>> {
-    let taken = sqlx::query_scalar(
+) -> Stored<Effect<Option<u32>>> {
+    let taken = first(
+        connection,
         "INSERT INTO tries (phone, purpose, started_at, count) VALUES (?1, ?2, ?3, 1) \
          ON CONFLICT (phone, purpose) DO UPDATE SET \
          count = CASE WHEN started_at <= ?4 THEN 1 ELSE count + 1 END, \
          started_at = CASE WHEN started_at <= ?4 THEN ?3 ELSE started_at END \
          WHERE started_at <= ?4 OR count < ?5 RETURNING count",
+        params![phone.as_str(), purpose.as_str(), millis(now), millis(now - window), limit],
+        |columns| columns.next(),
+    )?;
+    Ok(Effect::Kept(taken))
+}
+
+pub(super) fn tries(connection: &Connection, phone: &Phone, purpose: Purpose) -> Stored<Option<(u32, OffsetDateTime)>> {
+    first(
+        connection,
+        "SELECT count, started_at FROM tries WHERE phone = ? AND purpose = ?",
+        [phone.as_str(), purpose.as_str()],
+        |columns| Ok((columns.next()?, columns.time()?)),
     )
-    .bind(phone.as_str())
-    .bind(purpose.as_str())
-    .bind(millis(now))
-    .bind(millis(now - window))
-    .bind(limit)
-    .fetch_optional(pool)
-    .await?;
-    Ok(taken)
 }
 
-pub(super) async fn tries(
-    pool: &Pool<Sqlite>,
-    phone: &Phone,
-    purpose: Purpose,
-) -> Stored<Option<(u32, OffsetDateTime)>> {
-    let found = sqlx::query("SELECT count, started_at FROM tries WHERE phone = ? AND purpose = ?")
-        .bind(phone.as_str())
-        .bind(purpose.as_str())
-        .fetch_optional(pool)
-        .await?;
-    found.map(|row| Ok((row.try_get("count")?, rows::time(row.try_get("started_at")?)?))).transpose()
-}
-
-pub(super) async fn count(
-    pool: &Pool<Sqlite>,
+pub(super) fn count(
+    connection: &Connection,
     subject: &str,
     limit: u32,
     window: Duration,
     now: OffsetDateTime,
-) -> Stored<Option<OffsetDateTime>> {
-    let counted = sqlx::query(
+) -> Stored<Effect<Option<OffsetDateTime>>> {
+    let counted = first(
+        connection,
         "INSERT INTO rates (subject, started_at, count) VALUES (?1, ?2, 1) \
          ON CONFLICT (subject) DO UPDATE SET \
          count = CASE WHEN started_at <= ?3 THEN 1 ELSE count + 1 END, \
          started_at = CASE WHEN started_at <= ?3 THEN ?2 ELSE started_at END \
          WHERE started_at <= ?3 OR count < ?4 RETURNING count",
-    )
-    .bind(subject)
-    .bind(millis(now))
-    .bind(millis(now - window))
-    .bind(limit)
-    .fetch_optional(pool)
-    .await?;
+        params![subject, millis(now), millis(now - window), limit],
+        |columns| columns.next::<i64>(),
+    )?;
     if counted.is_some() {
-        return Ok(None);
+        return Ok(Effect::Kept(None));
     }
-    let started: i64 =
-        sqlx::query_scalar("SELECT started_at FROM rates WHERE subject = ?").bind(subject).fetch_one(pool).await?;
-    Ok(Some(rows::time(started)?))
+    let started: Option<i64> =
+        first(connection, "SELECT started_at FROM rates WHERE subject = ?", [subject], |columns| columns.next())?;
+    Ok(Effect::Kept(started.map(time).transpose()?))
 }
 
-pub(super) async fn forget(mut transaction: Transaction<'static, Sqlite>, before: OffsetDateTime) -> Stored<()> {
+pub(super) fn forget(connection: &Connection, before: OffsetDateTime) -> Stored<Effect<()>> {
     for statement in [
         "DELETE FROM passwords WHERE created_at < ?",
         "DELETE FROM tries WHERE started_at < ?",
         "DELETE FROM rates WHERE started_at < ?",
-        "DELETE FROM sessions WHERE last_seen_at < ? AND id NOT IN (SELECT session_id FROM passwords \
-         WHERE session_id IS NOT NULL)",
+        "DELETE FROM sessions WHERE last_seen_at < ? \
+         AND NOT EXISTS (SELECT 1 FROM passwords WHERE session_id = sessions.id)",
     ] {
-        sqlx::query(statement).bind(millis(before)).execute(&mut *transaction).await?;
+        execute(connection, statement, [millis(before)])?;
     }
-    transaction.commit().await?;
-    Ok(())
+    Ok(Effect::Kept(()))
 }

@@ -1,179 +1,174 @@
 //! Certificate requests, up to the issuance queue.
 
 use qcert_protocol::holder::Phone;
-use sqlx::{Pool, Row, Sqlite, SqliteConnection, Transaction};
+use rusqlite::{Connection, params};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    ConfirmOutcome, ConfirmedRequest, Overview, Prepared, Request, Stored, audit, is_unique_violation, millis,
-    passwords, rows,
+    ConfirmOutcome, ConfirmedRequest, Effect, Overview, Prepared, Request, Stored, applications, audit, hex, keys,
+    passwords,
+    rows::{self, execute, first, millis},
 };
 
-/// Compare and swap of an application's state.
-pub(super) async fn move_application(
-    connection: &mut SqliteConnection,
-    id: Uuid,
-    from: &[&str],
-    to: &str,
-) -> Stored<bool> {
-    // The list of states as JSON, for a statement takes no list.
-    let from = serde_json::to_string(from).unwrap_or_default();
-    let moved = sqlx::query(
-        "UPDATE applications SET state = ?, revision = revision + 1 \
-         WHERE id = ? AND state IN (SELECT value FROM json_each(?))",
-    )
-    .bind(to)
-    .bind(id)
-    .bind(from)
-    .execute(connection)
-    .await?;
-    Ok(moved.rows_affected() == 1)
-}
-
 /// Compare and swap of a request's state; answers its application.
-async fn move_request(connection: &mut SqliteConnection, id: Uuid, from: &str, to: &str) -> Stored<Option<Uuid>> {
-    let moved = sqlx::query_scalar("UPDATE requests SET state = ? WHERE id = ? AND state = ? RETURNING application_id")
-        .bind(to)
-        .bind(id)
-        .bind(from)
-        .fetch_optional(connection)
-        .await?;
-    Ok(moved)
+fn move_state(connection: &Connection, id: Uuid, from: &str, to: &str) -> Stored<Option<Uuid>> {
+    first(
+        connection,
+        "UPDATE requests SET state = ? WHERE id = ? AND state = ? RETURNING application_id",
+        params![to, id, from],
+        |columns| columns.next(),
+    )
 }
 
-pub(super) async fn prepare(
-    mut transaction: Transaction<'static, Sqlite>,
-    new: &Request,
-    from: &[&str],
-) -> Stored<Prepared> {
-    if !move_application(&mut transaction, new.application_id, from, "preparing").await? {
-        return Ok(Prepared::StateForbids);
+pub(super) fn prepare(connection: &Connection, new: &Request, from: &[&str]) -> Stored<Effect<Prepared>> {
+    if !applications::move_state(connection, new.application_id, from, "preparing")? {
+        return Ok(Effect::Undone(Prepared::StateForbids));
     }
-    sqlx::query("UPDATE requests SET state = 'replaced' WHERE application_id = ? AND state = 'prepared'")
-        .bind(new.application_id)
-        .execute(&mut *transaction)
-        .await?;
-    match insert(&mut transaction, new).await {
-        Err(error) if is_unique_violation(&error) => return Ok(Prepared::KeyInUse),
-        other => other?,
+    execute(
+        connection,
+        "UPDATE requests SET state = 'replaced' WHERE application_id = ? AND state = 'prepared'",
+        [new.application_id],
+    )?;
+    if let Some(refused) = keys::refused(connection, &new.key_digest)? {
+        return Ok(Effect::Undone(refused));
     }
-    audit::append(&mut transaction, new.created_at, "request prepared", new.id, new.key_id.as_str()).await?;
-    transaction.commit().await?;
-    Ok(Prepared::Done)
+    insert(connection, new)?;
+    audit::append(connection, new.created_at, "request prepared", new.id, new.key_id.as_str())?;
+    Ok(Effect::Kept(Prepared::Done))
 }
 
-async fn insert(connection: &mut SqliteConnection, new: &Request) -> Result<(), sqlx::Error> {
-    sqlx::query(
+fn insert(connection: &Connection, new: &Request) -> Stored<()> {
+    execute(
+        connection,
         "INSERT INTO requests \
          (id, application_id, der, public_key, key_digest, key_id, container, \
          token_label, token_serial, token_model, state, created_at) \
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    )
-    .bind(new.id)
-    .bind(new.application_id)
-    .bind(&new.der)
-    .bind(&new.public_key)
-    .bind(new.key_digest.as_slice())
-    .bind(new.key_id.as_str())
-    .bind(new.container.as_str())
-    .bind(&new.token.label)
-    .bind(&new.token.serial)
-    .bind(&new.token.model)
-    .bind(new.state.as_str())
-    .bind(millis(new.created_at))
-    .execute(connection)
-    .await?;
+        params![
+            new.id,
+            new.application_id,
+            new.der,
+            new.public_key,
+            new.key_digest,
+            new.key_id.as_str(),
+            new.container.as_str(),
+            new.token.label,
+            new.token.serial,
+            new.token.model,
+            new.state.as_str(),
+            millis(new.created_at),
+        ],
+    )?;
     Ok(())
 }
 
-pub(super) async fn of_phone(pool: &Pool<Sqlite>, phone: &Phone, id: Uuid) -> Stored<Option<Overview>> {
-    let found = sqlx::query(rows::overview!("WHERE a.phone = ? AND r.id = ?"))
-        .bind(phone.as_str())
-        .bind(id)
-        .fetch_optional(pool)
-        .await?;
-    found.as_ref().map(rows::read_overview).transpose()
-}
-
-pub(super) async fn remove(
-    mut transaction: Transaction<'static, Sqlite>,
-    id: Uuid,
-    now: OffsetDateTime,
-) -> Stored<bool> {
-    let Some(application) = move_request(&mut transaction, id, "prepared", "removed").await? else {
-        return Ok(false);
-    };
-    if !move_application(&mut transaction, application, &["preparing"], "available").await? {
-        return Ok(false);
-    }
-    audit::append(&mut transaction, now, "request removed", id, "").await?;
-    transaction.commit().await?;
-    Ok(true)
-}
-
-pub(super) async fn confirm(
-    mut transaction: Transaction<'static, Sqlite>,
-    confirmed: &ConfirmedRequest,
-) -> Stored<ConfirmOutcome> {
-    if !passwords::use_up(&mut transaction, confirmed.password, confirmed.now).await? {
-        return Ok(ConfirmOutcome::PasswordUsed);
-    }
-    let Some(application) = move_request(&mut transaction, confirmed.request, "prepared", "confirmed").await? else {
-        return Ok(ConfirmOutcome::StateForbids);
-    };
-    let holder: String = sqlx::query("SELECT holder FROM applications WHERE id = ?")
-        .bind(application)
-        .fetch_one(&mut *transaction)
-        .await?
-        .try_get("holder")?;
-    if holder != confirmed.snapshot {
-        return Ok(ConfirmOutcome::DataChanged);
-    }
-    if !move_application(&mut transaction, application, &["preparing"], "sent").await? {
-        return Ok(ConfirmOutcome::StateForbids);
-    }
-    sqlx::query("UPDATE requests SET snapshot = ?, digest = ?, confirmed_at = ? WHERE id = ?")
-        .bind(&confirmed.snapshot)
-        .bind(confirmed.digest.as_slice())
-        .bind(millis(confirmed.now))
-        .bind(confirmed.request)
-        .execute(&mut *transaction)
-        .await?;
-    sqlx::query("INSERT INTO issuances (request_id, application_id, state, created_at) VALUES (?, ?, 'queued', ?)")
-        .bind(confirmed.request)
-        .bind(application)
-        .bind(millis(confirmed.now))
-        .execute(&mut *transaction)
-        .await?;
-    audit::append(&mut transaction, confirmed.now, "request confirmed", confirmed.request, &hex(&confirmed.digest))
-        .await?;
-    transaction.commit().await?;
-    Ok(ConfirmOutcome::Done)
-}
-
-pub(super) async fn withdraw(
-    mut transaction: Transaction<'static, Sqlite>,
-    application: Uuid,
-    now: OffsetDateTime,
-) -> Stored<bool> {
-    let withdrawn: Option<Uuid> = sqlx::query_scalar(
-        "UPDATE issuances SET state = 'withdrawn' WHERE application_id = ? AND state = 'queued' RETURNING request_id",
+pub(super) fn of_phone(connection: &Connection, phone: &Phone, id: Uuid) -> Stored<Option<Overview>> {
+    first(
+        connection,
+        rows::overview!(
+            "WHERE a.id = (SELECT application_id FROM requests WHERE id = ?1) AND a.phone = ?2 AND r.id = ?1"
+        ),
+        params![id, phone.as_str()],
+        rows::read_overview,
     )
-    .bind(application)
-    .fetch_optional(&mut *transaction)
-    .await?;
-    let Some(request) = withdrawn else { return Ok(false) };
-    let moved = move_request(&mut transaction, request, "confirmed", "withdrawn").await?.is_some()
-        && move_application(&mut transaction, application, &["sent"], "withdrawn").await?;
-    if !moved {
-        return Ok(false);
-    }
-    audit::append(&mut transaction, now, "request withdrawn", request, "").await?;
-    transaction.commit().await?;
-    Ok(true)
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+pub(super) fn remove(connection: &Connection, id: Uuid, now: OffsetDateTime) -> Stored<Effect<bool>> {
+    let Some(application) = move_state(connection, id, "prepared", "removed")? else {
+        return Ok(Effect::Undone(false));
+    };
+    if !applications::move_state(connection, application, &["preparing"], "available")? {
+        return Ok(Effect::Undone(false));
+    }
+    audit::append(connection, now, "request removed", id, "")?;
+    Ok(Effect::Kept(true))
+}
+
+pub(super) fn confirm(connection: &Connection, confirmed: &ConfirmedRequest) -> Stored<Effect<ConfirmOutcome>> {
+    if !passwords::use_up(connection, confirmed.password, confirmed.now)? {
+        return Ok(Effect::Undone(ConfirmOutcome::PasswordUsed));
+    }
+    let Some(application) = move_state(connection, confirmed.request, "prepared", "confirmed")? else {
+        return Ok(Effect::Undone(ConfirmOutcome::StateForbids));
+    };
+    let holder: Option<String> =
+        first(connection, "SELECT holder FROM applications WHERE id = ?", [application], |columns| columns.next())?;
+    if holder.as_ref() != Some(&confirmed.snapshot) {
+        return Ok(Effect::Undone(ConfirmOutcome::DataChanged));
+    }
+    if !applications::move_state(connection, application, &["preparing"], "sent")? {
+        return Ok(Effect::Undone(ConfirmOutcome::StateForbids));
+    }
+    let now = millis(confirmed.now);
+    execute(
+        connection,
+        "UPDATE requests SET snapshot = ?, digest = ?, confirmed_at = ? WHERE id = ?",
+        params![confirmed.snapshot, confirmed.digest, now, confirmed.request],
+    )?;
+    execute(
+        connection,
+        "INSERT INTO issuances (request_id, application_id, state, created_at) VALUES (?, ?, ?, ?)",
+        params![confirmed.request, application, if confirmed.held { "held" } else { "queued" }, now],
+    )?;
+    audit::append(connection, confirmed.now, "request confirmed", confirmed.request, &hex(&confirmed.digest))?;
+    Ok(Effect::Kept(ConfirmOutcome::Done))
+}
+
+/// The request of an application that nobody has begun to issue, moved to another state of the queue.
+fn move_waiting(connection: &Connection, application: Uuid, held_only: bool, to: &str) -> Stored<Option<Uuid>> {
+    first(
+        connection,
+        "UPDATE issuances SET state = ?2 \
+         WHERE request_id IN (SELECT id FROM requests WHERE application_id = ?1 AND state = 'confirmed') \
+         AND (state = 'held' OR (state = 'queued' AND NOT ?3)) RETURNING request_id",
+        params![application, to, held_only],
+        |columns| columns.next(),
+    )
+}
+
+pub(super) fn approve(
+    connection: &Connection,
+    application: Uuid,
+    by: &str,
+    now: OffsetDateTime,
+) -> Stored<Effect<bool>> {
+    let Some(request) = move_waiting(connection, application, true, "queued")? else {
+        return Ok(Effect::Undone(false));
+    };
+    audit::append(connection, now, "issuance approved", request, by)?;
+    Ok(Effect::Kept(true))
+}
+
+pub(super) fn reject(
+    connection: &Connection,
+    application: Uuid,
+    reason: &str,
+    by: &str,
+    now: OffsetDateTime,
+) -> Stored<Effect<bool>> {
+    let Some(request) = move_waiting(connection, application, true, "refused")? else {
+        return Ok(Effect::Undone(false));
+    };
+    let moved = move_state(connection, request, "confirmed", "rejected")?.is_some()
+        && applications::move_state(connection, application, &["sent"], "rejected")?;
+    if !moved {
+        return Ok(Effect::Undone(false));
+    }
+    execute(connection, "UPDATE applications SET reason = ? WHERE id = ?", params![reason, application])?;
+    audit::append(connection, now, "issuance rejected", request, by)?;
+    Ok(Effect::Kept(true))
+}
+
+pub(super) fn withdraw(connection: &Connection, application: Uuid, now: OffsetDateTime) -> Stored<Effect<bool>> {
+    let Some(request) = move_waiting(connection, application, false, "withdrawn")? else {
+        return Ok(Effect::Undone(false));
+    };
+    let moved = move_state(connection, request, "confirmed", "withdrawn")?.is_some()
+        && applications::move_state(connection, application, &["sent"], "withdrawn")?;
+    if !moved {
+        return Ok(Effect::Undone(false));
+    }
+    audit::append(connection, now, "request withdrawn", request, "")?;
+    Ok(Effect::Kept(true))
 }

@@ -1,30 +1,126 @@
-//! Rows into records.
+//! Statements, and rows into records.
+//!
+//! A statement names its columns by one of the lists here, and their reader beside it takes them in that order.
 
+use qcert_pki::crl::Reason;
 use qcert_protocol::{
     ApplicationState, ContainerName, KeyId,
     application::{CertificateType, IdentificationKind},
     holder::Phone,
     portal::TokenName,
 };
-use sqlx::{Row, sqlite::SqliteRow};
+use rusqlite::{Connection, Params, Row, types::FromSql};
 use time::OffsetDateTime;
-use uuid::Uuid;
 
 use super::{Application, Certificate, Overview, Request, StoreError, Stored};
-use crate::store::RequestState;
+use crate::store::{RequestState, Revoked};
 
-/// The columns of an [`Overview`], then the rest of the statement. `r` is the latest request that counts.
+/// Executes a statement; answers how many rows it changed.
+pub(super) fn execute(connection: &Connection, sql: &str, params: impl Params) -> Stored<usize> {
+    Ok(connection.prepare_cached(sql)?.execute(params)?)
+}
+
+/// The first row of an answer.
+pub(super) fn first<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: impl FnOnce(&mut Columns<'_>) -> Stored<T>,
+) -> Stored<Option<T>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    rows.next()?.map(|row| read(&mut Columns::new(row))).transpose()
+}
+
+/// All rows of an answer.
+pub(super) fn all<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: impl Fn(&mut Columns<'_>) -> Stored<T>,
+) -> Stored<Vec<T>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    let mut records = Vec::new();
+    while let Some(row) = rows.next()? {
+        records.push(read(&mut Columns::new(row))?);
+    }
+    Ok(records)
+}
+
+/// The columns of a row, one after the other.
+pub(super) struct Columns<'a> {
+    row: &'a Row<'a>,
+    next: usize,
+}
+
+impl<'a> Columns<'a> {
+    fn new(row: &'a Row<'a>) -> Self {
+        Self { row, next: 0 }
+    }
+
+    /// The value of the next column.
+    pub(super) fn next<T: FromSql>(&mut self) -> Stored<T> {
+        let value = self.row.get(self.next)?;
+        self.next += 1;
+        Ok(value)
+    }
+
+    /// The time in the next column.
+    pub(super) fn time(&mut self) -> Stored<OffsetDateTime> {
+        time(self.next()?)
+    }
+
+    /// Is the next column, and with it those of its table, of no row?
+    fn is_absent(&self) -> Stored<bool> {
+        Ok(self.row.get_ref(self.next)? == rusqlite::types::ValueRef::Null)
+    }
+}
+
+/// Of table `a`, for [`application`].
+macro_rules! application_columns {
+    () => {
+        "a.id, a.number, a.phone, a.holder, a.certificate_type, a.identification, a.replaces, a.state, a.reason, \
+         a.revision"
+    };
+}
+pub(super) use application_columns;
+
+/// How many those are.
+const APPLICATION_COLUMNS: usize = 10;
+
+/// Of table `r`, for [`request`].
+macro_rules! request_columns {
+    () => {
+        "r.id, r.application_id, r.der, r.public_key, r.key_digest, r.key_id, r.container, r.token_label, \
+         r.token_serial, r.token_model, r.state, r.created_at, r.confirmed_at"
+    };
+}
+pub(super) use request_columns;
+
+/// How many those are.
+const REQUEST_COLUMNS: usize = 13;
+
+/// Of table `c`, for [`certificate`].
+macro_rules! certificate_columns {
+    () => {
+        "c.id, c.application_id, c.request_id, c.serial, c.key_id, c.der, c.not_before, c.not_after, c.issued_at, \
+         c.installed_at, c.issuer, c.shard, c.revoked_at, c.revocation_reason"
+    };
+}
+pub(super) use certificate_columns;
+
+/// A statement for [`read_overview`], with its end. `r` is the latest request that counts.
 macro_rules! overview {
     ($rest:literal) => {
         concat!(
-            "SELECT a.id AS a_id, a.number, a.phone, a.holder, a.certificate_type, a.identification, a.replaces, \
-             a.state AS a_state, a.reason, a.revision, \
-             r.id AS r_id, r.der AS r_der, r.public_key, r.key_digest, r.key_id AS r_key_id, r.container, \
-             r.token_label, r.token_serial, r.token_model, r.state AS r_state, r.created_at AS r_created_at, \
-             r.confirmed_at, \
-             c.id AS c_id, c.request_id AS c_request_id, c.serial AS c_serial, c.key_id AS c_key_id, c.der AS c_der, \
-             c.not_before, c.not_after, c.issued_at, c.installed_at \
-             FROM applications a \
+            "SELECT ",
+            rows::application_columns!(),
+            ", ",
+            rows::request_columns!(),
+            ", ",
+            rows::certificate_columns!(),
+            " FROM applications a \
              LEFT JOIN requests r ON r.id = (SELECT id FROM requests WHERE application_id = a.id \
              AND state NOT IN ('removed', 'replaced') ORDER BY created_at DESC, id DESC LIMIT 1) \
              LEFT JOIN certificates c ON c.application_id = a.id ",
@@ -34,84 +130,91 @@ macro_rules! overview {
 }
 pub(super) use overview;
 
-pub(super) fn read_overview(row: &SqliteRow) -> Stored<Overview> {
-    let request = row.try_get::<Option<Uuid>, _>("r_id")?.map(|_| request(row)).transpose()?;
-    let certificate = row.try_get::<Option<Uuid>, _>("c_id")?.map(|_| certificate(row)).transpose()?;
-    Ok(Overview { application: application(row)?, request, certificate })
+pub(super) fn read_overview(columns: &mut Columns<'_>) -> Stored<Overview> {
+    let application = application(columns)?;
+    let request = if columns.is_absent()? { None } else { Some(request(columns)?) };
+    columns.next = APPLICATION_COLUMNS + REQUEST_COLUMNS;
+    let certificate = if columns.is_absent()? { None } else { Some(certificate(columns)?) };
+    Ok(Overview { application, request, certificate })
 }
 
-pub(super) fn application(row: &SqliteRow) -> Stored<Application> {
-    let holder_json: String = row.try_get("holder")?;
-    let identification: Option<u8> = row.try_get("identification")?;
+pub(super) fn application(columns: &mut Columns<'_>) -> Stored<Application> {
+    let (id, number, phone_text) = (columns.next()?, columns.next()?, columns.next::<String>()?);
+    let holder_json: String = columns.next()?;
     Ok(Application {
-        id: row.try_get("a_id")?,
-        number: row.try_get("number")?,
-        phone: phone(&row.try_get::<String, _>("phone")?)?,
+        id,
+        number,
+        phone: phone(&phone_text)?,
         holder: serde_json::from_str(&holder_json).map_err(|_| StoreError::Corrupt("applications.holder"))?,
         holder_json,
-        certificate_type: certificate_type(&row.try_get::<String, _>("certificate_type")?)?,
-        identification: identification
+        certificate_type: certificate_type(&columns.next::<String>()?)?,
+        identification: columns
+            .next::<Option<u8>>()?
             .map(IdentificationKind::try_from)
             .transpose()
             .map_err(|_| StoreError::Corrupt("applications.identification"))?,
-        replaces: row.try_get("replaces")?,
-        state: state(&row.try_get::<String, _>("a_state")?)?,
-        reason: row.try_get("reason")?,
-        revision: row.try_get("revision")?,
+        replaces: columns.next()?,
+        state: ApplicationState::parse(&columns.next::<String>()?).ok_or(StoreError::Corrupt("applications.state"))?,
+        reason: columns.next()?,
+        revision: columns.next()?,
     })
 }
 
-pub(super) fn request(row: &SqliteRow) -> Stored<Request> {
+pub(super) fn request(columns: &mut Columns<'_>) -> Stored<Request> {
     Ok(Request {
-        id: row.try_get("r_id")?,
-        application_id: row.try_get("a_id")?,
-        der: row.try_get("r_der")?,
-        public_key: row.try_get("public_key")?,
-        key_digest: array(&row.try_get::<Vec<u8>, _>("key_digest")?)?,
-        key_id: key_id(&row.try_get::<String, _>("r_key_id")?)?,
-        container: ContainerName::parse(&row.try_get::<String, _>("container")?)
-            .ok_or(StoreError::Corrupt("requests.container"))?,
-        token: TokenName {
-            label: row.try_get("token_label")?,
-            serial: row.try_get("token_serial")?,
-            model: row.try_get("token_model")?,
-        },
-        state: RequestState::parse(&row.try_get::<String, _>("r_state")?)
-            .ok_or(StoreError::Corrupt("requests.state"))?,
-        created_at: time(row.try_get("r_created_at")?)?,
-        confirmed_at: row.try_get::<Option<i64>, _>("confirmed_at")?.map(time).transpose()?,
+        id: columns.next()?,
+        application_id: columns.next()?,
+        der: columns.next()?,
+        public_key: columns.next()?,
+        key_digest: columns.next()?,
+        key_id: key_id(&columns.next::<String>()?)?,
+        container: ContainerName::parse(&columns.next::<String>()?).ok_or(StoreError::Corrupt("requests.container"))?,
+        token: TokenName { label: columns.next()?, serial: columns.next()?, model: columns.next()? },
+        state: RequestState::parse(&columns.next::<String>()?).ok_or(StoreError::Corrupt("requests.state"))?,
+        created_at: columns.time()?,
+        confirmed_at: columns.next::<Option<i64>>()?.map(time).transpose()?,
     })
 }
 
-pub(super) fn certificate(row: &SqliteRow) -> Stored<Certificate> {
+pub(super) fn certificate(columns: &mut Columns<'_>) -> Stored<Certificate> {
     Ok(Certificate {
-        id: row.try_get("c_id")?,
-        application_id: row.try_get("a_id")?,
-        request_id: row.try_get("c_request_id")?,
-        serial: row.try_get("c_serial")?,
-        key_id: key_id(&row.try_get::<String, _>("c_key_id")?)?,
-        der: row.try_get("c_der")?,
-        not_before: time(row.try_get("not_before")?)?,
-        not_after: time(row.try_get("not_after")?)?,
-        issued_at: time(row.try_get("issued_at")?)?,
-        installed_at: row.try_get::<Option<i64>, _>("installed_at")?.map(time).transpose()?,
+        id: columns.next()?,
+        application_id: columns.next()?,
+        request_id: columns.next()?,
+        serial: columns.next()?,
+        key_id: key_id(&columns.next::<String>()?)?,
+        der: columns.next()?,
+        not_before: columns.time()?,
+        not_after: columns.time()?,
+        issued_at: columns.time()?,
+        installed_at: columns.next::<Option<i64>>()?.map(time).transpose()?,
+        issuer: columns.next()?,
+        shard: columns.next()?,
+        revoked: revoked(columns)?,
     })
+}
+
+/// Columns `revoked_at` and `revocation_reason`.
+pub(super) fn revoked(columns: &mut Columns<'_>) -> Stored<Option<Revoked>> {
+    let (at, reason): (Option<i64>, Option<u8>) = (columns.next()?, columns.next()?);
+    let Some((at, reason)) = at.zip(reason) else { return Ok(None) };
+    let reason = Reason::from_code(reason).ok_or(StoreError::Corrupt("certificates.revocation_reason"))?;
+    Ok(Some(Revoked { at: time(at)?, reason }))
 }
 
 pub(super) fn phone(text: &str) -> Stored<Phone> {
     Phone::parse(text).map_err(|_| StoreError::Corrupt("phone"))
 }
 
-pub(super) fn state(text: &str) -> Stored<ApplicationState> {
-    ApplicationState::parse(text).ok_or(StoreError::Corrupt("applications.state"))
+/// Milliseconds since 1970.
+pub(super) fn millis(time: OffsetDateTime) -> i64 {
+    // Years up to 9999 fit by far.
+    i64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
 }
 
+/// Reads [`millis`].
 pub(super) fn time(millis: i64) -> Stored<OffsetDateTime> {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).map_err(|_| StoreError::Corrupt("time"))
-}
-
-pub(super) fn array<const N: usize>(bytes: &[u8]) -> Stored<[u8; N]> {
-    bytes.try_into().map_err(|_| StoreError::Corrupt("a value of fixed length"))
 }
 
 pub(super) fn certificate_type_name(certificate_type: CertificateType) -> &'static str {

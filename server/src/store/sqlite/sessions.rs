@@ -1,70 +1,62 @@
 //! Sessions.
 
-use sqlx::{Pool, Row, Sqlite, Transaction};
+use rusqlite::{Connection, params};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{SessionRecord, Stored, millis, passwords, rows};
+use super::{
+    Effect, SessionRecord, Stored, passwords,
+    rows::{execute, first, millis, phone},
+};
 
-pub(super) async fn sign_in(
-    mut transaction: Transaction<'static, Sqlite>,
+pub(super) fn sign_in(
+    connection: &Connection,
     password: Uuid,
     session: &SessionRecord,
     before: Option<[u8; 32]>,
-) -> Stored<bool> {
+) -> Stored<Effect<bool>> {
     let now = session.created_at;
-    if !passwords::use_up(&mut transaction, password, now).await? {
-        return Ok(false);
+    if !passwords::use_up(connection, password, now)? {
+        return Ok(Effect::Undone(false));
     }
     if let Some(before) = before {
-        sqlx::query("UPDATE sessions SET ended_at = ? WHERE token_hash = ? AND ended_at IS NULL")
-            .bind(millis(now))
-            .bind(before.as_slice())
-            .execute(&mut *transaction)
-            .await?;
+        end(connection, &before, now)?;
     }
-    sqlx::query("INSERT INTO sessions (id, token_hash, phone, created_at, last_seen_at) VALUES (?, ?, ?, ?, ?)")
-        .bind(session.id)
-        .bind(session.token_hash.as_slice())
-        .bind(session.phone.as_str())
-        .bind(millis(now))
-        .bind(millis(session.last_seen_at))
-        .execute(&mut *transaction)
-        .await?;
-    transaction.commit().await?;
-    Ok(true)
+    execute(
+        connection,
+        "INSERT INTO sessions (id, token_hash, phone, created_at, last_seen_at) VALUES (?, ?, ?, ?, ?)",
+        params![session.id, session.token_hash, session.phone.as_str(), millis(now), millis(session.last_seen_at)],
+    )?;
+    Ok(Effect::Kept(true))
 }
 
-pub(super) async fn find(pool: &Pool<Sqlite>, token_hash: &[u8; 32]) -> Stored<Option<SessionRecord>> {
-    let found = sqlx::query(
+pub(super) fn find(connection: &Connection, token_hash: &[u8; 32]) -> Stored<Option<SessionRecord>> {
+    first(
+        connection,
         "SELECT id, phone, created_at, last_seen_at FROM sessions WHERE token_hash = ? AND ended_at IS NULL",
-    )
-    .bind(token_hash.as_slice())
-    .fetch_optional(pool)
-    .await?;
-    found
-        .map(|row| {
+        [token_hash],
+        |columns| {
             Ok(SessionRecord {
-                id: row.try_get("id")?,
+                id: columns.next()?,
                 token_hash: *token_hash,
-                phone: rows::phone(&row.try_get::<String, _>("phone")?)?,
-                created_at: rows::time(row.try_get("created_at")?)?,
-                last_seen_at: rows::time(row.try_get("last_seen_at")?)?,
+                phone: phone(&columns.next::<String>()?)?,
+                created_at: columns.time()?,
+                last_seen_at: columns.time()?,
             })
-        })
-        .transpose()
+        },
+    )
 }
 
-pub(super) async fn touch(pool: &Pool<Sqlite>, id: Uuid, now: OffsetDateTime) -> Stored<()> {
-    sqlx::query("UPDATE sessions SET last_seen_at = ? WHERE id = ?").bind(millis(now)).bind(id).execute(pool).await?;
-    Ok(())
+pub(super) fn touch(connection: &Connection, id: Uuid, now: OffsetDateTime) -> Stored<Effect<()>> {
+    execute(connection, "UPDATE sessions SET last_seen_at = ? WHERE id = ?", params![millis(now), id])?;
+    Ok(Effect::Kept(()))
 }
 
-pub(super) async fn end(pool: &Pool<Sqlite>, token_hash: &[u8; 32], now: OffsetDateTime) -> Stored<()> {
-    sqlx::query("UPDATE sessions SET ended_at = ? WHERE token_hash = ? AND ended_at IS NULL")
-        .bind(millis(now))
-        .bind(token_hash.as_slice())
-        .execute(pool)
-        .await?;
-    Ok(())
+pub(super) fn end(connection: &Connection, token_hash: &[u8; 32], now: OffsetDateTime) -> Stored<Effect<()>> {
+    execute(
+        connection,
+        "UPDATE sessions SET ended_at = ? WHERE token_hash = ? AND ended_at IS NULL",
+        params![millis(now), token_hash],
+    )?;
+    Ok(Effect::Kept(()))
 }

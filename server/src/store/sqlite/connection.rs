@@ -1,0 +1,54 @@
+//! Connections to the file: how they are opened, and what is asked of them.
+
+use std::{path::Path, time::Duration};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::{StoreError, Stored};
+
+/// How long a connection waits for the lock of another program on the same file.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// More than there are statements, so that each is compiled once.
+const STATEMENTS: usize = 256;
+
+/// Opens the connection that writes; makes the file if it is not there.
+pub(super) fn writing(file: &Path) -> Stored<Connection> {
+    let connection = open(file, OpenFlags::SQLITE_OPEN_CREATE)?;
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(refused(format!(
+            "its journal mode is {mode} and cannot be made WAL: it has to be on a disk of this machine"
+        )));
+    }
+    // What is answered as done is on the disk. Sealed messages and superseded hashes are overwritten, not only
+    // unlinked. A checkpoint for every 16 MiB, not for every 4: it is paid by whoever commits then.
+    connection.execute_batch(
+        "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA wal_autocheckpoint = 4000; \
+         PRAGMA cache_size = -65536;",
+    )?;
+    let synchronous: i64 = connection.query_row("PRAGMA synchronous", [], |row| row.get(0))?;
+    if synchronous != 2 {
+        return Err(refused(format!("synchronous is {synchronous}, not 2 (FULL)")));
+    }
+    Ok(connection)
+}
+
+/// Opens a connection that only reads.
+pub(super) fn reading(file: &Path) -> Stored<Connection> {
+    let connection = open(file, OpenFlags::empty())?;
+    connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -16384;")?;
+    Ok(connection)
+}
+
+fn open(file: &Path, create: OpenFlags) -> Stored<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | create;
+    let connection = Connection::open_with_flags(file, flags)?;
+    connection.busy_timeout(PATIENCE)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.execute_batch("PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;")?;
+    Ok(connection)
+}
+
+fn refused(why: String) -> StoreError {
+    StoreError::Unavailable(format!("the file is not usable: {why}"))
+}

@@ -1,11 +1,21 @@
-//! What every store does, whatever it is made of: one suite, run against each.
+//! What every store does, whatever it is made of: one suite, run against each. A test gets a store of its own, empty.
+
+mod issuances;
+mod messages;
+mod passwords;
+mod people;
+mod publication;
+mod requests;
+mod revocations;
+
+use std::{path::Path, sync::Arc};
 
 use qcert_protocol::{ContainerName, KeyId, holder::Phone, portal::TokenName};
 use qcert_server::{
     applications::import::parse,
     store::{
-        Commitment, ConfirmOutcome, ConfirmedRequest, Import, NewPassword, PasswordOrder, PasswordScope, Prepared,
-        Purpose, Request, RequestState, SessionRecord, Store, sqlite::SqliteStore,
+        Certificate, Commitment, ConfirmOutcome, ConfirmedRequest, Import, IssuerId, Job, NewPassword, PasswordOrder,
+        PasswordScope, Prepared, Purpose, Request, RequestState, SessionRecord, Store, sqlite::SqliteStore,
     },
 };
 use time::{Duration, OffsetDateTime, macros::datetime};
@@ -14,6 +24,9 @@ use uuid::Uuid;
 use crate::support::{DEMO, PHONE};
 
 const NOW: OffsetDateTime = datetime!(2026-03-02 09:00 UTC);
+const LATER: OffsetDateTime = datetime!(2026-03-02 09:01 UTC);
+const ISSUER: IssuerId = [5; 20];
+const SHARD: &str = "1-0";
 
 fn phone() -> Phone {
     Phone::parse(PHONE).unwrap()
@@ -23,6 +36,7 @@ fn id(number: u128) -> Uuid {
     Uuid::from_u128(number)
 }
 
+/// The demo's applications, numbered from 1; the first four belong to [`phone`].
 async fn filled(store: &dyn Store) {
     let mut entries = parse(DEMO).unwrap();
     entries.iter_mut().enumerate().for_each(|(index, entry)| entry.id = id(index as u128 + 1));
@@ -45,10 +59,14 @@ fn request(number: u128, application: u128, key: u8) -> Request {
     }
 }
 
+fn sign_in() -> PasswordScope {
+    PasswordScope { phone: phone(), purpose: Purpose::SignIn, subject: None }
+}
+
 fn password(number: u128, created_at: OffsetDateTime) -> NewPassword {
     NewPassword {
         id: id(number),
-        scope: PasswordScope { phone: phone(), purpose: Purpose::SignIn, subject: None },
+        scope: sign_in(),
         digest: None,
         hash: [1; 32],
         created_at,
@@ -56,117 +74,143 @@ fn password(number: u128, created_at: OffsetDateTime) -> NewPassword {
     }
 }
 
-fn commitment(serial: &str) -> Commitment {
-    Commitment { issuer: [5; 20], shard: "1-0".into(), serial: serial.into(), to_be_signed: serial.into() }
-}
-
 fn session(number: u128) -> SessionRecord {
     SessionRecord { id: id(number), token_hash: [number as u8; 32], phone: phone(), created_at: NOW, last_seen_at: NOW }
 }
 
-async fn a_password_is_ordered_once_in_an_interval_and_used_once(store: &dyn Store) {
-    let interval = Duration::minutes(2);
-    assert_eq!(store.order_password(&password(1, NOW), b"m", interval).await.unwrap(), PasswordOrder::Ordered);
-    let early = store.order_password(&password(2, NOW + Duration::MINUTE), b"m", interval).await.unwrap();
-    assert_eq!(early, PasswordOrder::TooEarly(NOW));
-    assert_eq!(store.claim_messages(id(9), 10, NOW, NOW).await.unwrap().len(), 1);
-    assert!(store.sign_in(id(1), &session(1), None).await.unwrap());
-    assert!(!store.sign_in(id(1), &session(2), None).await.unwrap());
-    assert!(store.session(&[1; 32]).await.unwrap().is_some());
-    assert!(store.session(&[2; 32]).await.unwrap().is_none());
+async fn ordered(store: &dyn Store, number: u128) -> Uuid {
+    let ordered = store.order_password(&password(number, NOW), b"m", Duration::MINUTE).await.unwrap();
+    assert_eq!(ordered, PasswordOrder::Ordered);
+    id(number)
 }
 
-async fn tries_are_taken_until_the_window_ends(store: &dyn Store) {
-    let window = Duration::MINUTE;
-    let at = async |now| store.take_try(&phone(), Purpose::SignIn, 2, window, now).await.unwrap();
-    assert_eq!((at(NOW).await, at(NOW).await, at(NOW).await), (Some(1), Some(2), None));
-    assert_eq!(store.tries(&phone(), Purpose::SignIn).await.unwrap(), Some((2, NOW)));
-    assert_eq!(store.tries(&phone(), Purpose::Confirmation).await.unwrap(), None);
-    assert_eq!(at(NOW + window).await, Some(1));
+/// A confirmation of request `1000 + application`, which is prepared here, with a password of its own.
+async fn prepared(store: &dyn Store, application: u128, held: bool) -> ConfirmedRequest {
+    let request = request(1000 + application, application, application as u8);
+    let from = ["available", "preparing", "withdrawn"];
+    assert_eq!(store.prepare_request(&request, &from).await.unwrap(), Prepared::Done);
+    ConfirmedRequest {
+        password: ordered(store, 2000 + application).await,
+        request: request.id,
+        snapshot: store.application_of(&phone(), id(application)).await.unwrap().unwrap().application.holder_json,
+        digest: [3; 32],
+        held,
+        now: NOW,
+    }
 }
 
-async fn events_are_counted_until_the_window_ends(store: &dyn Store) {
-    let at = async |now| store.count("x", 1, Duration::HOUR, now).await.unwrap();
-    assert_eq!((at(NOW).await, at(NOW + Duration::MINUTE).await), (None, Some(NOW)));
-    assert_eq!(at(NOW + Duration::HOUR).await, None);
-}
-
-async fn a_key_serves_one_request_until_it_is_removed(store: &dyn Store) {
-    filled(store).await;
-    let from = ["available", "preparing"];
-    assert_eq!(store.prepare_request(&request(10, 1, 1), &from).await.unwrap(), Prepared::Done);
-    assert_eq!(store.prepare_request(&request(11, 2, 1), &from).await.unwrap(), Prepared::KeyInUse);
-    assert_eq!(store.application_of(&phone(), id(2)).await.unwrap().unwrap().application.revision, 1);
-    assert!(store.remove_request(id(10), NOW).await.unwrap());
-    assert!(!store.remove_request(id(10), NOW).await.unwrap());
-    assert_eq!(store.prepare_request(&request(12, 2, 1), &from).await.unwrap(), Prepared::Done);
-    assert_eq!(store.prepare_request(&request(13, 2, 2), &["available"]).await.unwrap(), Prepared::StateForbids);
-}
-
-async fn a_confirmed_request_is_leased_by_one_at_a_time(store: &dyn Store) {
-    filled(store).await;
-    store.prepare_request(&request(10, 1, 1), &["available"]).await.unwrap();
-    store.order_password(&password(1, NOW), b"m", Duration::MINUTE).await.unwrap();
-    let snapshot = store.application_of(&phone(), id(1)).await.unwrap().unwrap().application.holder_json;
-    let confirmed =
-        ConfirmedRequest { password: id(1), request: id(10), snapshot, digest: [3; 32], held: false, now: NOW };
-    let other = ConfirmedRequest { snapshot: "{}".into(), ..confirmed.clone() };
-    assert_eq!(store.confirm_request(&other).await.unwrap(), ConfirmOutcome::DataChanged);
+async fn confirmed(store: &dyn Store, application: u128, held: bool) {
+    let confirmed = prepared(store, application, held).await;
     assert_eq!(store.confirm_request(&confirmed).await.unwrap(), ConfirmOutcome::Done);
-    assert_eq!(store.confirm_request(&confirmed).await.unwrap(), ConfirmOutcome::PasswordUsed);
-
-    let until = NOW + Duration::MINUTE;
-    let unripe = store.claim_issuance(id(20), NOW - Duration::SECOND, NOW, until).await.unwrap();
-    assert!(unripe.is_none());
-    let job = store.claim_issuance(id(20), NOW, NOW, until).await.unwrap().unwrap();
-    assert!(store.claim_issuance(id(21), NOW, NOW, until).await.unwrap().is_none());
-    assert!(!store.withdraw(id(1), NOW).await.unwrap());
-    assert!(store.commit_to_be_signed(&job, &commitment("01"), NOW).await.unwrap());
-    assert!(!store.commit_to_be_signed(&job, &commitment("02"), NOW).await.unwrap());
-    let taken_over = store.claim_issuance(id(21), until, until, until + Duration::MINUTE).await.unwrap().unwrap();
-    assert_eq!(taken_over.committed, Some(commitment("01")));
-    assert!(!store.refuse_issuance(&job, "late", until).await.unwrap());
-    assert!(store.refuse_issuance(&taken_over, "reason", until).await.unwrap());
-    let row = store.application_of(&phone(), id(1)).await.unwrap().unwrap().application;
-    assert_eq!((row.state.as_str(), row.reason.as_deref()), ("rejected", Some("reason")));
 }
 
-async fn what_is_old_is_forgotten_and_what_is_young_is_kept(store: &dyn Store) {
-    store.order_password(&password(1, NOW), b"m", Duration::MINUTE).await.unwrap();
-    store.sign_in(id(1), &session(1), None).await.unwrap();
-    let young = NOW + Duration::DAY;
-    store.order_password(&password(2, young), b"m", Duration::MINUTE).await.unwrap();
-    store.forget(NOW + Duration::HOUR).await.unwrap();
-    let kept =
-        store.passwords(&PasswordScope { phone: phone(), purpose: Purpose::SignIn, subject: None }).await.unwrap();
-    assert_eq!(kept.iter().map(|password| password.id).collect::<Vec<_>>(), [id(2)]);
-    assert!(store.session(&[1; 32]).await.unwrap().is_none());
+/// Leases what waits until `LATER`, for worker `owner`.
+async fn claimed(store: &dyn Store, owner: u128) -> Option<Job> {
+    store.claim_issuance(id(owner), NOW, NOW, LATER).await.unwrap()
 }
 
-/// Runs the suite's tests against a store that `open` makes anew for each.
+fn commitment(serial: &str) -> Commitment {
+    Commitment { issuer: ISSUER, shard: SHARD.into(), serial: serial.into(), to_be_signed: serial.into() }
+}
+
+/// The certificate of a job, with number `3000 + number`, valid for a day.
+fn certificate(job: &Job, number: u128) -> Certificate {
+    Certificate {
+        id: id(3000 + number),
+        application_id: job.application.id,
+        request_id: job.request.id,
+        serial: format!("{number:02X}"),
+        key_id: job.request.key_id.clone(),
+        der: vec![number as u8],
+        not_before: NOW,
+        not_after: NOW + Duration::DAY,
+        issued_at: NOW,
+        installed_at: None,
+        issuer: ISSUER,
+        shard: SHARD.into(),
+        revoked: None,
+    }
+}
+
+/// Issues certificate `3000 + application` for an application, serial number `application`.
+async fn issued(store: &dyn Store, application: u128) -> Certificate {
+    confirmed(store, application, false).await;
+    let job = claimed(store, 20).await.unwrap();
+    let certificate = certificate(&job, application);
+    assert!(store.commit_to_be_signed(&job, &commitment(&certificate.serial), NOW).await.unwrap());
+    assert!(store.complete_issuance(&job, &certificate).await.unwrap());
+    certificate
+}
+
+/// State of an application of [`phone`].
+async fn state(store: &dyn Store, application: u128) -> &'static str {
+    store.application_of(&phone(), id(application)).await.unwrap().unwrap().application.state.as_str()
+}
+
+/// Runs the suite against stores that `open` makes, each in a directory of its own.
 macro_rules! suite {
-    ($module:ident, $open:expr, $($test:ident),* $(,)?) => {
+    ($module:ident, $open:path) => {
+        $crate::store_suite::suite!($module, $open,
+            people: an_import_takes_all_entries_or_none,
+            people: a_phone_is_known_by_its_applications,
+            people: an_application_is_its_phones_alone,
+            people: a_session_ends_once_and_for_all,
+            people: signing_in_ends_the_session_before,
+            passwords: a_password_is_ordered_once_in_an_interval_and_used_once,
+            passwords: a_password_used_twice_at_once_begins_one_session,
+            passwords: a_password_is_not_used_after_its_time,
+            passwords: a_later_password_supersedes_the_earlier_ones_of_its_subject,
+            passwords: tries_are_taken_until_the_window_ends,
+            passwords: tries_at_the_same_moment_are_all_counted,
+            passwords: events_are_counted_until_the_window_ends,
+            passwords: what_is_old_is_forgotten_and_what_is_young_is_kept,
+            messages: messages_are_leased_in_their_order_and_once_at_a_time,
+            messages: two_senders_at_once_share_the_messages,
+            messages: a_message_whose_sender_died_is_leased_again_and_one_that_has_gone_is_not,
+            requests: a_key_serves_one_request_until_it_is_removed,
+            requests: a_blocked_key_is_refused,
+            requests: a_request_is_confirmed_once_of_two_at_once,
+            requests: a_confirmation_of_other_data_uses_no_password,
+            requests: a_confirmed_request_can_be_taken_back_until_somebody_begins,
+            requests: a_held_request_waits_for_its_approval,
+            requests: a_held_request_is_rejected_with_its_reason,
+            requests: a_held_request_can_be_taken_back,
+            issuances: a_confirmed_request_is_leased_by_one_at_a_time,
+            issuances: two_claims_at_once_lease_one_request_once,
+            issuances: the_oldest_ripe_request_is_leased_first,
+            issuances: a_serial_is_committed_once,
+            issuances: a_lost_lease_changes_nothing,
+            issuances: a_released_lease_rests_until_its_time,
+            issuances: a_completed_issuance_is_in_the_registry,
+            issuances: an_installation_is_noted,
+            issuances: an_end_is_noted_once,
+            revocations: a_certificate_is_revoked_once_of_two_at_once,
+            revocations: a_revocation_by_its_holder_uses_a_password,
+            revocations: a_compromised_key_is_blocked_and_another_is_not,
+            revocations: a_status_is_known_to_its_issuer_alone,
+            publication: a_list_is_published_over_the_one_before,
+            publication: what_is_revoked_after_a_list_was_asked_for_leaves_it_stale,
+            publication: a_list_ends_with_its_last_certificate,
+            publication: a_certificate_of_the_authority_is_committed_and_completed_once,
+            publication: every_change_is_in_the_audit_and_the_audit_is_a_chain,
+        );
+    };
+    ($module:ident, $open:path, $($topic:ident: $test:ident),* $(,)?) => {
         mod $module {
-            $(#[tokio::test]
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $test() {
                 let directory = tempfile::tempdir().unwrap();
-                super::$test(&$open(directory.path()).await).await;
+                let store = $open(directory.path()).await;
+                $crate::store_suite::$topic::$test(&*store).await;
             })*
         }
     };
 }
+pub(crate) use suite;
 
-async fn sqlite(directory: &std::path::Path) -> SqliteStore {
-    SqliteStore::open(&format!("sqlite:{}", directory.join("qcert.sqlite").display())).await.unwrap()
+async fn sqlite(directory: &Path) -> Arc<dyn Store> {
+    let url = format!("sqlite:{}", directory.join("qcert.sqlite").display());
+    Arc::new(SqliteStore::open(&url).await.unwrap())
 }
 
-suite!(
-    on_sqlite,
-    super::sqlite,
-    a_password_is_ordered_once_in_an_interval_and_used_once,
-    tries_are_taken_until_the_window_ends,
-    events_are_counted_until_the_window_ends,
-    a_key_serves_one_request_until_it_is_removed,
-    a_confirmed_request_is_leased_by_one_at_a_time,
-    what_is_old_is_forgotten_and_what_is_young_is_kept,
-);
+suite!(on_sqlite, super::sqlite);

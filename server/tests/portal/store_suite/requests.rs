@@ -1,0 +1,106 @@
+//! Certificate requests, up to the issuance queue.
+
+use qcert_server::store::{ConfirmOutcome, ConfirmedRequest, Prepared, RequestState, Store};
+
+use super::{LATER, NOW, claimed, confirmed, filled, id, phone, prepared, request, state};
+
+async fn request_state(store: &dyn Store, application: u128) -> Option<RequestState> {
+    let found = store.application_of(&phone(), id(application)).await.unwrap().unwrap();
+    found.request.map(|request| request.state)
+}
+
+pub async fn a_key_serves_one_request_until_it_is_removed(store: &dyn Store) {
+    filled(store).await;
+    let from = ["available", "preparing"];
+    assert_eq!(store.prepare_request(&request(10, 1, 1), &from).await.unwrap(), Prepared::Done);
+    assert_eq!(store.prepare_request(&request(11, 2, 1), &from).await.unwrap(), Prepared::KeyInUse);
+    assert_eq!(store.application_of(&phone(), id(2)).await.unwrap().unwrap().application.revision, 1);
+    assert!(store.request_of(&phone(), id(10)).await.unwrap().is_some());
+    assert!(store.request_of(&phone(), id(11)).await.unwrap().is_none());
+    assert!(store.remove_request(id(10), NOW).await.unwrap());
+    assert!(!store.remove_request(id(10), NOW).await.unwrap());
+    assert_eq!(store.prepare_request(&request(12, 2, 1), &from).await.unwrap(), Prepared::Done);
+    assert_eq!(store.prepare_request(&request(13, 2, 2), &["available"]).await.unwrap(), Prepared::StateForbids);
+    assert_eq!(store.prepare_request(&request(14, 2, 2), &from).await.unwrap(), Prepared::Done);
+    assert!(store.request_of(&phone(), id(12)).await.unwrap().is_none(), "another one took its place");
+}
+
+pub async fn a_blocked_key_is_refused(store: &dyn Store) {
+    filled(store).await;
+    assert!(store.block_key(&[1; 32], "operator", NOW).await.unwrap());
+    assert!(!store.block_key(&[1; 32], "operator", NOW).await.unwrap());
+    let refused = store.prepare_request(&request(10, 1, 1), &["available"]).await.unwrap();
+    assert_eq!((refused, state(store, 1).await), (Prepared::KeyBlocked, "available"));
+    assert_eq!(store.prepare_request(&request(10, 1, 2), &["available"]).await.unwrap(), Prepared::Done);
+}
+
+pub async fn a_request_is_confirmed_once_of_two_at_once(store: &dyn Store) {
+    filled(store).await;
+    let confirmed = prepared(store, 1, false).await;
+    let (one, two) = tokio::join!(store.confirm_request(&confirmed), store.confirm_request(&confirmed));
+    let outcomes = [one.unwrap(), two.unwrap()];
+    assert!(
+        outcomes.contains(&ConfirmOutcome::Done) && outcomes.contains(&ConfirmOutcome::PasswordUsed),
+        "{outcomes:?}"
+    );
+    assert!(claimed(store, 20).await.is_some());
+    assert!(claimed(store, 20).await.is_none());
+}
+
+pub async fn a_confirmation_of_other_data_uses_no_password(store: &dyn Store) {
+    filled(store).await;
+    let confirmed = prepared(store, 1, false).await;
+    let other = ConfirmedRequest { snapshot: "{}".into(), ..confirmed.clone() };
+    assert_eq!(store.confirm_request(&other).await.unwrap(), ConfirmOutcome::DataChanged);
+    let gone = ConfirmedRequest { request: id(99), ..confirmed.clone() };
+    assert_eq!(store.confirm_request(&gone).await.unwrap(), ConfirmOutcome::StateForbids);
+    assert_eq!(store.confirm_request(&confirmed).await.unwrap(), ConfirmOutcome::Done);
+    let found = store.request_of(&phone(), confirmed.request).await.unwrap().unwrap();
+    let request = found.request.unwrap();
+    assert_eq!((request.state, request.confirmed_at), (RequestState::Confirmed, Some(NOW)));
+}
+
+pub async fn a_confirmed_request_can_be_taken_back_until_somebody_begins(store: &dyn Store) {
+    filled(store).await;
+    confirmed(store, 1, false).await;
+    assert!(store.withdraw(id(1), NOW).await.unwrap());
+    assert!(!store.withdraw(id(1), NOW).await.unwrap());
+    assert_eq!((state(store, 1).await, request_state(store, 1).await), ("withdrawn", Some(RequestState::Withdrawn)));
+    assert!(claimed(store, 20).await.is_none());
+    confirmed(store, 2, false).await;
+    assert!(claimed(store, 20).await.is_some());
+    assert!(!store.withdraw(id(2), NOW).await.unwrap());
+}
+
+pub async fn a_held_request_waits_for_its_approval(store: &dyn Store) {
+    filled(store).await;
+    confirmed(store, 1, true).await;
+    assert_eq!(state(store, 1).await, "sent");
+    assert!(store.claim_issuance(id(20), LATER, LATER, LATER).await.unwrap().is_none());
+    let (one, two) =
+        tokio::join!(store.approve_issuance(id(1), "operator", NOW), store.approve_issuance(id(1), "other", NOW));
+    assert!(one.unwrap() != two.unwrap());
+    assert!(!store.reject_issuance(id(1), "late", "operator", NOW).await.unwrap());
+    assert_eq!(claimed(store, 20).await.unwrap().application.id, id(1));
+}
+
+pub async fn a_held_request_is_rejected_with_its_reason(store: &dyn Store) {
+    filled(store).await;
+    confirmed(store, 1, true).await;
+    confirmed(store, 2, false).await;
+    assert!(!store.reject_issuance(id(2), "not held", "operator", NOW).await.unwrap());
+    assert!(store.reject_issuance(id(1), "reason", "operator", NOW).await.unwrap());
+    assert!(!store.approve_issuance(id(1), "operator", NOW).await.unwrap());
+    let found = store.application_of(&phone(), id(1)).await.unwrap().unwrap();
+    assert_eq!((state(store, 1).await, found.application.reason.as_deref()), ("rejected", Some("reason")));
+    assert_eq!(request_state(store, 1).await, Some(RequestState::Rejected));
+    assert_eq!(claimed(store, 20).await.unwrap().application.id, id(2));
+}
+
+pub async fn a_held_request_can_be_taken_back(store: &dyn Store) {
+    filled(store).await;
+    confirmed(store, 1, true).await;
+    assert!(store.withdraw(id(1), NOW).await.unwrap());
+    assert!(!store.approve_issuance(id(1), "operator", NOW).await.unwrap());
+    assert_eq!(state(store, 1).await, "withdrawn");
+}

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::{
     browser::{self, Shelf},
     checkup::Workplace,
-    ordered, portal,
+    dom, ordered, portal,
     preparation::Preparation,
     rows,
     trouble::Trouble,
@@ -105,8 +105,7 @@ impl App {
                     return self.screen.set(starting.signed_in());
                 }
                 Err(trouble) if trouble.code == ErrorCode::SessionRequired => {
-                    let phone = ordered::sign_in().map(|(phone, _)| phone);
-                    return self.screen.set(starting.nobody(phone));
+                    return self.screen.set(starting.nobody(ordered::sign_in()));
                 }
                 Err(_) => {
                     self.set_online(false);
@@ -180,18 +179,18 @@ impl App {
     }
 
     fn follow_language(self) {
-        Effect::new(move || {
+        dom::afterwards(Box::new(move || {
             let words = self.language.get().words();
             browser::describe(words.language.tag(), words.title);
-        });
+        }));
     }
 
     /// The address names the open application, so a reload and the browser's own buttons work.
     fn follow_place(self) {
-        Effect::new(move || {
+        dom::afterwards(Box::new(move || {
             let open = self.screen.with(Screen::open);
             browser::set_place(&open.map(|id| id.to_string()).unwrap_or_default());
-        });
+        }));
         let handle = window_event_listener(leptos::ev::hashchange, move |_| {
             let open = Uuid::parse_str(&browser::place()).ok();
             self.screen.maybe_update(|screen| match (screen.clone(), open) {
@@ -215,11 +214,11 @@ impl App {
 
     fn follow_rows(self) {
         let inside = Memo::new(move |_| self.screen.with(Screen::inside));
-        Effect::new(move || {
+        dom::afterwards(Box::new(move || {
             if inside.get() {
                 portal::live::follow(self);
             }
-        });
+        }));
     }
 
     fn watch_workplace(self) {

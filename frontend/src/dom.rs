@@ -78,6 +78,12 @@ fn live(run: Box<dyn Fn()>) {
     on_cleanup(move || drop(effect));
 }
 
+/// Runs once the page stands, and again whenever a signal changes that it read.
+#[inline(never)]
+pub fn afterwards(run: Box<dyn FnMut()>) {
+    Effect::new(run);
+}
+
 /// A part of the page that changes.
 pub fn part<V: Into<View>>(content: impl Fn() -> V + 'static) -> View {
     place_part(Box::new(move || content().into()))

@@ -10,6 +10,7 @@ pub mod countdown;
 pub mod devices;
 pub mod phone;
 pub mod preparation;
+pub mod revocation;
 pub mod rows;
 pub mod sensor;
 pub mod trouble;

@@ -1,26 +1,26 @@
 //! Which one-time passwords are on their way, and until when another cannot be ordered: kept in the tab, so that a
 //! reload changes nothing.
 
-use qcert_protocol::holder::Phone;
+use qcert_protocol::{holder::Phone, portal::RevocationReason};
 use uuid::Uuid;
 
 use crate::browser::{Shelf, now};
 
 const PHONE: &str = "qcert.phone";
-const SIGN_IN: &str = "qcert.resend";
+/// The key under which it is kept when another password for signing in can be ordered.
+pub const SIGN_IN: &str = "qcert.resend";
 const TYPED: &str = "qcert.typed";
 
 /// A password was sent to this phone; another can be ordered in so many seconds.
-pub fn keep_sign_in(phone: &Phone, seconds: u32) -> f64 {
+pub fn keep_sign_in(phone: &Phone, seconds: u32) {
     Shelf::Tab.set(PHONE, phone.as_str());
     Shelf::Tab.set(TYPED, &phone.pretty());
-    keep(SIGN_IN, seconds)
+    keep(SIGN_IN, seconds);
 }
 
-/// The phone to which a password was sent, and from when another can be ordered (milliseconds since 1970).
-pub fn sign_in() -> Option<(Phone, f64)> {
-    let phone = Phone::parse(&Shelf::Tab.get(PHONE)?).ok()?;
-    Some((phone, deadline(SIGN_IN)))
+/// The phone to which a password was sent.
+pub fn sign_in() -> Option<Phone> {
+    Phone::parse(&Shelf::Tab.get(PHONE)?).ok()
 }
 
 /// The password was used, or the number is being changed.
@@ -33,22 +33,33 @@ pub fn typed() -> String {
     Shelf::Tab.get(TYPED).unwrap_or_default()
 }
 
-/// A password for this request was sent; another can be ordered in so many seconds.
-pub fn keep_confirmation(request: Uuid, seconds: u32) -> f64 {
-    keep(&format!("qcert.resend.{request}"), seconds)
+/// Under which key it is kept when another password for this request or certificate can be ordered.
+pub fn key(subject: Uuid) -> String {
+    format!("{SIGN_IN}.{subject}")
 }
 
-/// From when another password for this request can be ordered.
-pub fn confirmation(request: Uuid) -> f64 {
-    deadline(&format!("qcert.resend.{request}"))
+/// A password to revoke this certificate was sent for this reason.
+pub fn keep_revocation(certificate: Uuid, reason: RevocationReason) {
+    Shelf::Tab.set(&revocation_key(certificate), reason.as_str());
 }
 
-fn keep(key: &str, seconds: u32) -> f64 {
+/// For which reason a password to revoke this certificate was sent last.
+pub fn revocation(certificate: Uuid) -> Option<RevocationReason> {
+    RevocationReason::parse(&Shelf::Tab.get(&revocation_key(certificate))?)
+}
+
+fn revocation_key(certificate: Uuid) -> String {
+    format!("qcert.revocation.{certificate}")
+}
+
+/// A password was sent; another can be ordered in so many seconds.
+pub fn keep(key: &str, seconds: u32) -> f64 {
     let deadline = now() + f64::from(seconds) * 1000.0;
     Shelf::Tab.set(key, &(deadline as u64).to_string());
     deadline
 }
 
-fn deadline(key: &str) -> f64 {
+/// From when another password can be ordered (milliseconds since 1970).
+pub fn deadline(key: &str) -> f64 {
     Shelf::Tab.get(key).and_then(|text| text.parse::<u64>().ok()).unwrap_or_default() as f64
 }

@@ -10,7 +10,8 @@ use qcert_protocol::{
     holder::Phone,
     portal::{
         API, ApplicationDetails, ApplicationRow, CertificateDetails, Configuration, Confirmation, Installation,
-        MistakeReport, PasswordOrder, PasswordOrdered, Problem, RequestUpload, Session, SignIn,
+        MistakeReport, PasswordOrder, PasswordOrdered, Problem, RequestUpload, Revocation, RevocationOrder,
+        RevocationReason, Session, SignIn,
     },
 };
 use serde::Serialize;
@@ -105,6 +106,16 @@ pub fn certificate(id: Uuid) -> Asked<CertificateDetails> {
 /// Tells the portal that a certificate is on its token.
 pub fn record_installation(certificate: Uuid, installation: &Installation) -> Asked<ApplicationRow> {
     post(&format!("/certificates/{certificate}/installation"), installation)
+}
+
+/// Orders the one-time password that revokes a certificate for a reason.
+pub fn order_revocation(certificate: Uuid, reason: RevocationReason) -> Asked<PasswordOrdered> {
+    post(&format!("/certificates/{certificate}/revocation/password"), &RevocationOrder { reason })
+}
+
+/// Revokes a certificate for the reason for which the password was ordered.
+pub fn revoke(certificate: Uuid, reason: RevocationReason, password: String) -> Asked<ApplicationRow> {
+    post(&format!("/certificates/{certificate}/revocation"), &Revocation { reason, password })
 }
 
 /// Address of a certificate's file.

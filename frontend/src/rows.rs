@@ -9,8 +9,9 @@ use uuid::Uuid;
 pub fn merge(rows: &mut Vec<ApplicationRow>, arrived: ApplicationRow) -> bool {
     match rows.iter_mut().find(|row| row.id == arrived.id) {
         None => {
-            rows.push(arrived);
-            rows.sort_by(|a, b| by_number(&a.number, &b.number));
+            // The rows are in order, each having arrived this way.
+            let place = rows.partition_point(|row| by_number(&row.number, &arrived.number).is_lt());
+            rows.insert(place, arrived);
             true
         }
         // The same revision may still carry news of this session: whether a password was ordered.

@@ -12,12 +12,12 @@ use qcert_protocol::{
 use wasm_bindgen::JsCast;
 use web_sys::{Event, KeyboardEvent};
 
-use super::{dialog, notice};
+use super::{dialog, notice, pieces};
 use crate::{
     app::App,
     browser,
     devices::{self, Device},
-    dom::{View, el, flag, maybe, part, state},
+    dom::{self, View, el, flag, maybe, part, state},
     preparation::{Choosing, Preparation},
     words::{self, Words},
 };
@@ -27,13 +27,13 @@ pub fn carrier(app: App, words: &'static Words, details: ApplicationDetails, sta
     let container = details.container.as_str().to_owned();
     let chosen = RwSignal::new(None::<Token>);
     let listed = Memo::new(move |_| app.workplace.with(|workplace| workplace.tokens().map(devices::devices)));
-    Effect::new(move || {
+    dom::afterwards(Box::new(move || {
         let before = chosen.get_untracked().map(|token| token.id);
         let now = listed.with(|listed| listed.as_ref().ok().and_then(|list| devices::chosen(list, before.as_ref())));
         if chosen.with_untracked(|chosen| *chosen != now) {
             chosen.set(now);
         }
-    });
+    }));
     let close = move |end: Preparation| app.preparation.update(|(_, preparation)| *preparation = end);
     let submit = move || {
         if let Some(token) = chosen.get_untracked() {
@@ -68,13 +68,7 @@ pub fn carrier(app: App, words: &'static Words, details: ApplicationDetails, sta
                         .set("disabled", flag(move || chosen.with(Option::is_none)))
                         .child(words.ok),
                 )
-                .child(
-                    el("button")
-                        .set("type", "button")
-                        .class("button")
-                        .on("click", move |_| cancel())
-                        .child(words.cancel),
-                ),
+                .child(pieces::button("button", words.cancel, cancel)),
         )
         .view();
     dialog::dialog(words.carrier, "dialog--wide", cancel, body)

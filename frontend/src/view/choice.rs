@@ -60,7 +60,9 @@ fn line(app: App, words: &'static Words, row: ApplicationRow) -> View {
     let state = row.state;
     let label = format!("row-{id}");
     let replaces = row.replaces.map(|_| el("span").class("rows__note").child(words.replaces).view());
-    let reason = row.reason.clone().map(|reason| el("span").class("rows__note").child(reason).view());
+    let revoked = row.certificate.as_ref().and_then(|certificate| certificate.revoked.as_ref());
+    let reason = row.reason.clone().or_else(|| revoked.map(|revoked| pieces::moment(words, revoked.at)));
+    let reason = reason.map(|reason| el("span").class("rows__note").child(reason).view());
     let file = match (state, &row.certificate) {
         (ApplicationState::Installed, Some(certificate)) => {
             let href = portal::certificate_file(certificate.id);

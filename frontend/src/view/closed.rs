@@ -7,7 +7,7 @@ use super::{choice, pieces};
 use crate::{
     app::App,
     dom::{View, el},
-    words::Words,
+    words::{self, Words},
 };
 
 /// The screen.
@@ -17,20 +17,19 @@ pub fn closed(app: App, words: &'static Words, id: Uuid, state: ApplicationState
         ApplicationState::Revoked => words.closed_revoked,
         _ => words.closed_expired,
     };
-    let reason = app.row(id).and_then(|row| row.reason).map(|reason| {
-        el("dl")
-            .class("pairs")
-            .child(el("div").class("pair").child(el("dt").child(words.reason)).child(el("dd").child(reason)))
-            .view()
-    });
-    el("section")
-        .class("panel")
-        .set("aria-labelledby", "heading")
-        .child(pieces::back(app, words))
-        .child(pieces::heading(words.choice))
+    let mut told = Vec::new();
+    if let Some(row) = app.row(id) {
+        told.extend(row.reason.map(|reason| (words.reason, reason)));
+        if let Some((serial, revoked)) = row.certificate.and_then(|known| Some((known.serial, known.revoked?))) {
+            told.push((words.state_revoked, pieces::moment(words, revoked.at)));
+            told.push((words.reason, words::revocation(words, revoked.reason).to_owned()));
+            told.push((words.serial_number, serial));
+        }
+    }
+    pieces::panel(app, words, words.choice)
         .child(el("p").class("stage").child(choice::state_mark(words, state)))
-        .child(reason)
+        .child((!told.is_empty()).then(|| pieces::pairs(told)))
         .child(el("p").child(meaning))
-        .child(el("p").class("aside").child(words.support).child(" ").child(pieces::support_phone(app)))
+        .child(pieces::call(app, words.support))
         .view()
 }

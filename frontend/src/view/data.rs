@@ -29,19 +29,12 @@ pub fn data(app: App, words: &'static Words, id: Uuid) -> View {
     fetch();
     let content = part(move || match (details.get(), failed.get()) {
         (Some(details), _) => filled(app, words, details),
-        (None, Some(trouble)) => View::all([
-            notice::trouble(words, &trouble),
-            el("button").set("type", "button").class("button").on("click", move |_| fetch()).child(words.retry).view(),
-        ]),
+        (None, Some(trouble)) => {
+            View::all([notice::trouble(words, &trouble), pieces::button("button", words.retry, fetch).view()])
+        }
         (None, None) => pieces::loading(words),
     });
-    el("section")
-        .class("panel")
-        .set("aria-labelledby", "heading")
-        .child(pieces::back(app, words))
-        .child(pieces::heading(words.check_data))
-        .child(content)
-        .view()
+    pieces::panel(app, words, words.check_data).child(content).view()
 }
 
 fn filled(app: App, words: &'static Words, details: ApplicationDetails) -> View {

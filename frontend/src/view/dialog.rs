@@ -6,7 +6,7 @@ use web_sys::{Event, HtmlDialogElement};
 
 use crate::{
     browser, countdown,
-    dom::{View, el, part},
+    dom::{self, View, el, part},
     words::Words,
 };
 
@@ -21,7 +21,7 @@ pub fn dialog(
     let element: HtmlDialogElement = dialog.element().unchecked_into();
     let shown = element.clone();
     // Once it is in the document. It fails only for a dialog that is open already or was removed again.
-    Effect::new(move || drop(shown.show_modal()));
+    dom::afterwards(Box::new(move || drop(shown.show_modal())));
     let cancel = move |event: Event| {
         event.prevent_default();
         on_cancel();
@@ -43,11 +43,11 @@ pub fn limit(words: &'static Words, at_zero: impl Fn() + Send + Sync + 'static) 
     let deadline = browser::now() + countdown::DIALOG_MS;
     let time = browser::ticking();
     let left = Memo::new(move |_| countdown::seconds_left(deadline, time.get()));
-    Effect::new(move || {
+    dom::afterwards(Box::new(move || {
         if left.get() == 0 {
             at_zero();
         }
-    });
+    }));
     el("span")
         .class("dialog__time")
         .set("role", "timer")

@@ -20,12 +20,7 @@ pub fn frame(app: App, words: &'static Words, screen: impl Fn() -> View + Send +
         app.session.get().map(|session| {
             View::all([
                 el("span").class("head__phone").child(session.phone).view(),
-                el("button")
-                    .set("type", "button")
-                    .class("button button--quiet")
-                    .on("click", move |_| app.sign_out())
-                    .child(words.sign_out)
-                    .view(),
+                pieces::button("button button--quiet", words.sign_out, move || app.sign_out()).view(),
             ])
         })
     });
@@ -44,12 +39,8 @@ pub fn frame(app: App, words: &'static Words, screen: impl Fn() -> View + Send +
                     .child(el("span").class("head__name").child(authority))
                     .child(
                         el("div").class("head__right").child(signed_in).child(
-                            el("button")
-                                .set("type", "button")
-                                .class("button button--quiet")
-                                .set("lang", other)
-                                .on("click", move |_| app.change_language())
-                                .child(words.other_language),
+                            pieces::button("button button--quiet", words.other_language, move || app.change_language())
+                                .set("lang", other),
                         ),
                     ),
             )

@@ -8,7 +8,7 @@ use qcert_protocol::{
 };
 use uuid::Uuid;
 
-use super::{choice, confirmation::token_name, notice, pieces, preparation};
+use super::{choice, confirmation::token_name, notice, pieces, preparation, revocation};
 use crate::{
     app::App,
     devices::{self, Search},
@@ -36,11 +36,7 @@ pub fn installation(
     let ready = installer;
     let wanted = request.token.clone();
     let token = part(move || self::token(words, ready.search(), &wanted));
-    el("section")
-        .class("panel")
-        .set("aria-labelledby", "heading")
-        .child(pieces::back(app, words))
-        .child(pieces::heading(words.installation))
+    pieces::panel(app, words, words.installation)
         .child(el("p").child(words.installation_intro))
         .child(
             el("div")
@@ -48,16 +44,13 @@ pub fn installation(
                 .child(row)
                 .child(choice::state_mark(words, ApplicationState::ReadyToInstall))
                 .child(
-                    el("button")
-                        .set("type", "button")
-                        .class("button button--main")
-                        .set("aria-disabled", state(move || installer.busy.get()))
-                        .on("click", move |_| installer.press())
-                        .child(words.action_install),
+                    pieces::button("button button--main", words.action_install, move || installer.press())
+                        .set("aria-disabled", state(move || installer.busy.get())),
                 ),
         )
         .child(token)
         .child(installer.feedback(words))
+        .child(revocation::revocation(app, words, &certificate))
         .view()
 }
 
@@ -192,7 +185,7 @@ impl Installer {
 
     /// The dialog while it works, and what went wrong.
     pub fn feedback(self, words: &'static Words) -> View {
-        let again = move |_| {
+        let again = move || {
             if let Some(installed) = self.unrecorded.get_untracked() {
                 self.unrecorded.set(None);
                 self.failed.set(None);
@@ -203,7 +196,7 @@ impl Installer {
             self.unrecorded.with(Option::is_some).then(|| {
                 View::all([
                     el("p").class("notice").child(words.not_recorded).view(),
-                    el("button").set("type", "button").class("button").on("click", again).child(words.retry).view(),
+                    pieces::button("button", words.retry, again).view(),
                 ])
             })
         });

@@ -3,7 +3,7 @@
 use qcert_protocol::{ApplicationState, portal::CertificateView};
 use uuid::Uuid;
 
-use super::{choice, installation, notice, pieces};
+use super::{choice, installation, notice, pieces, revocation};
 use crate::{
     app::App,
     dom::{View, el},
@@ -26,12 +26,7 @@ pub fn installed(app: App, words: &'static Words, id: Uuid, certificate: Certifi
         Some(Some(code)) => {
             let again = installer.map(|installer| {
                 View::all([
-                    el("button")
-                        .set("type", "button")
-                        .class("button")
-                        .on("click", move |_| installer.press())
-                        .child(words.install_again)
-                        .view(),
+                    pieces::button("button", words.install_again, move || installer.press()).view(),
                     installer.feedback(words),
                 ])
             });
@@ -44,11 +39,7 @@ pub fn installed(app: App, words: &'static Words, id: Uuid, certificate: Certifi
     };
     let validity =
         format!("{} – {}", pieces::date(words, certificate.not_before), pieces::date(words, certificate.not_after));
-    el("section")
-        .class("panel")
-        .set("aria-labelledby", "heading")
-        .child(pieces::back(app, words))
-        .child(pieces::heading(words.done))
+    pieces::panel(app, words, words.done)
         .child(el("p").child(words.done_intro))
         .child(
             el("div")
@@ -63,17 +54,8 @@ pub fn installed(app: App, words: &'static Words, id: Uuid, certificate: Certifi
                         .child(words.download),
                 ),
         )
-        .child(
-            el("dl")
-                .class("pairs")
-                .child(
-                    el("div")
-                        .class("pair")
-                        .child(el("dt").child(words.serial_number))
-                        .child(el("dd").class("number").child(certificate.serial)),
-                )
-                .child(el("div").class("pair").child(el("dt").child(words.valid)).child(el("dd").child(validity))),
-        )
+        .child(pieces::pairs(vec![(words.serial_number, certificate.serial.clone()), (words.valid, validity)]))
         .child(store)
+        .child(revocation::revocation(app, words, &certificate))
         .view()
 }

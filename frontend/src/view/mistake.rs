@@ -20,7 +20,7 @@ const MAX_CHARS: usize = 1000;
 pub fn mistake(app: App, words: &'static Words, id: Uuid) -> View {
     let open = RwSignal::new(false);
     let sent = RwSignal::new(false);
-    let toggle = move |_| {
+    let toggle = move || {
         open.update(|open| *open = !*open);
         sent.set(false);
         browser::focus("mistake");
@@ -31,12 +31,8 @@ pub fn mistake(app: App, words: &'static Words, id: Uuid) -> View {
             el("p")
                 .class("aside")
                 .child(
-                    el("button")
-                        .set("type", "button")
-                        .class("button button--link")
-                        .set("aria-expanded", state(move || open.get()))
-                        .on("click", toggle)
-                        .child(words.mistake),
+                    pieces::button("button button--link", words.mistake, toggle)
+                        .set("aria-expanded", state(move || open.get())),
                 )
                 .child(" ")
                 .child(words.mistake_call)
@@ -105,7 +101,7 @@ fn form(app: App, words: &'static Words, id: Uuid, open: RwSignal<bool>, sent: R
                         .child(part(move || wrong.get().then_some(words.mistake_empty))),
                 ),
         )
-        .child(pieces::submit(move || busy.get(), words.mistake_send, words.sending))
+        .child(pieces::submit(move || busy.get(), ["button button--main", words.mistake_send, words.sending]))
         .child(notice::slot(words, failed))
         .view()
 }

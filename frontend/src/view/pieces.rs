@@ -1,12 +1,11 @@
 //! Small pieces that several screens share.
 
-use leptos::{prelude::*, task::spawn_local};
-use wasm_bindgen::JsCast;
+use leptos::prelude::*;
 
 use crate::{
     app::App,
-    browser, countdown,
-    dom::{View, el, flag, part, state},
+    browser,
+    dom::{Build, View, el, part, state},
     words::{Language, Words},
 };
 
@@ -58,104 +57,48 @@ pub fn skip(event: web_sys::Event) {
     browser::focus("main");
 }
 
-/// A button that shows that it is at work.
-pub fn submit(
-    busy: impl Fn() -> bool + Send + Sync + Copy + 'static,
-    text: &'static str,
-    working: &'static str,
-) -> View {
+/// A form's button that shows that it is at work: its class, its text, and its text at work.
+pub fn submit(busy: impl Fn() -> bool + Copy + 'static, [class, text, working]: [&'static str; 3]) -> View {
     el("button")
         .set("type", "submit")
-        .class("button button--main")
+        .class(class)
         .set("aria-disabled", state(busy))
         .child(part(move || if busy() { working } else { text }))
         .view()
 }
 
-/// The textbox `Пароль из смс`, with the error beside it.
-pub fn password_field(words: &'static Words, text: RwSignal<String>, error: RwSignal<Option<&'static str>>) -> View {
-    let typed = move |event: web_sys::Event| {
-        let Some(input) = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlInputElement>().ok()) else {
-            return;
-        };
-        let digits: String = input.value().chars().filter(char::is_ascii_digit).take(6).collect();
-        if digits != input.value() {
-            input.set_value(&digits);
-        }
-        text.set(digits);
-        error.set(None);
-    };
-    browser::focus("password");
-    el("div")
-        .class("field")
-        .child(el("label").class("field__name").set("for", "password").child(words.password))
-        .child(
-            el("input")
-                .set("id", "password")
-                .class("input input--code")
-                .set("type", "text")
-                .set("inputmode", "numeric")
-                .set("autocomplete", "one-time-code")
-                .set("spellcheck", "false")
-                .text_of_field(text)
-                .on("input", typed)
-                .set("aria-invalid", state(move || error.get().is_some()))
-                .set("aria-describedby", "password-hint password-error"),
-        )
-        .child(el("p").set("id", "password-hint").class("field__hint").child(words.password_hint))
-        .child(
-            el("p")
-                .set("id", "password-error")
-                .class("field__error")
-                .set("role", "alert")
-                .child(part(move || error.get())),
-        )
-        .view()
+/// A button that does what it says at once.
+pub fn button(class: &'static str, text: impl Into<View>, press: impl Fn() + 'static) -> Build {
+    plain_button(class, text.into(), Box::new(press))
 }
 
-/// `Получить смс повторно`, which opens when its time has come.
-pub fn resend<W>(words: &'static Words, deadline: RwSignal<f64>, order: impl Fn() -> W + Send + Sync + 'static) -> View
-where
-    W: Future<Output = ()> + 'static,
-{
-    let time = browser::ticking();
-    let busy = RwSignal::new(false);
-    let left = Memo::new(move |_| countdown::seconds_left(deadline.get(), time.get()));
-    let closed = move || left.get() > 0 || busy.get();
-    let press = move |_| {
-        if closed() {
-            return;
-        }
-        busy.set(true);
-        let order = order();
-        spawn_local(async move {
-            order.await;
-            busy.set(false);
-        });
-    };
-    let waits = Memo::new(move |_| left.get() > 0);
-    let countdown = part(move || {
-        waits.get().then(|| {
-            el("span")
-                .class("resend__time")
-                .child(words.resend_in)
-                .child(" ")
-                .child(el("span").set("role", "timer").child(part(move || countdown::minutes(left.get()))))
-                .view()
+#[inline(never)]
+fn plain_button(class: &'static str, text: View, press: Box<dyn Fn()>) -> Build {
+    el("button").set("type", "button").class(class).on("click", move |_| press()).child(text)
+}
+
+/// The panel of an open application: the way back, the heading, and what follows.
+#[inline(never)]
+pub fn panel(app: App, words: &'static Words, text: &'static str) -> Build {
+    el("section").class("panel").set("aria-labelledby", "heading").child(back(app, words)).child(heading(text))
+}
+
+/// Names and what stands beside them.
+#[inline(never)]
+pub fn pairs(pairs: Vec<(&'static str, String)>) -> View {
+    let pairs = pairs
+        .into_iter()
+        .map(|(name, value)| {
+            el("div").class("pair").child(el("dt").child(name)).child(el("dd").class("number").child(value)).view()
         })
-    });
-    el("div")
-        .class("resend")
-        .child(
-            el("button")
-                .set("type", "button")
-                .class("button button--link")
-                .set("disabled", flag(closed))
-                .on("click", press)
-                .child(words.resend),
-        )
-        .child(countdown)
-        .view()
+        .collect::<View>();
+    el("dl").class("pairs").child(pairs).view()
+}
+
+/// A sentence, and the support's telephone.
+#[inline(never)]
+pub fn call(app: App, text: &'static str) -> View {
+    el("p").class("aside").child(text).child(" ").child(support_phone(app)).view()
 }
 
 /// A date as people write it.
@@ -165,4 +108,11 @@ pub fn date(words: &'static Words, at: time::OffsetDateTime) -> String {
         Language::Russian => format!("{day:02}.{month:02}.{year}"),
         Language::English => format!("{year}-{month:02}-{day:02}"),
     }
+}
+
+/// A moment as people write it, by this computer's clock.
+pub fn moment(words: &'static Words, at: time::OffsetDateTime) -> String {
+    let behind = js_sys::Date::new(&(at.unix_timestamp() as f64 * 1000.0).into()).get_timezone_offset();
+    let at = at - time::Duration::minutes(behind as i64);
+    format!("{}, {:02}:{:02}", date(words, at), at.hour(), at.minute())
 }

@@ -7,7 +7,7 @@ use qcert_protocol::{
     workstation::{CreateRequest, CreatedRequest, RemoveKeyPair},
 };
 
-use super::{carrier, dialog, notice, sensor};
+use super::{carrier, dialog, notice, pieces, question, sensor};
 use crate::{
     app::App,
     dom::{View, el, flag, part},
@@ -22,7 +22,7 @@ use crate::{
 /// `Получить сертификат` and what follows from it.
 pub fn begin(app: App, words: &'static Words, details: ApplicationDetails) -> View {
     let id = details.row.id;
-    let press = move |_| {
+    let press = move || {
         let (whose, preparation) = app.preparation.get_untracked();
         if whose == id || matches!(preparation, Preparation::Idle | Preparation::Failed(_)) {
             app.preparation.set((id, preparation.begin()));
@@ -48,13 +48,7 @@ pub fn begin(app: App, words: &'static Words, details: ApplicationDetails) -> Vi
     el("div")
         .class("begin")
         .child(el("p").child(words.insert_and_press))
-        .child(
-            el("button")
-                .set("type", "button")
-                .class("button button--main button--large")
-                .on("click", press)
-                .child(words.get_certificate),
-        )
+        .child(pieces::button("button button--main button--large", words.get_certificate, press))
         .child(shown)
         .view()
 }
@@ -125,6 +119,7 @@ pub fn waiting_for_window(app: App, words: &'static Words, title: &'static str) 
             workstation::cancel(operation);
         }
     };
+    let told = part(move || if cancelling.get() { words.cancelling } else { words.cancel });
     let stage = part(move || app.progress.get().map_or(words.pin_enter, |stage| words::progress(words, stage)));
     let body = View::all([
         el("p").class("stage").set("role", "status").child(stage).view(),
@@ -132,14 +127,7 @@ pub fn waiting_for_window(app: App, words: &'static Words, title: &'static str) 
         el("p").class("aside").child(words.pin_safe).view(),
         el("div")
             .class("dialog__buttons")
-            .child(
-                el("button")
-                    .set("type", "button")
-                    .class("button")
-                    .set("disabled", flag(move || cancelling.get()))
-                    .on("click", move |_| cancel())
-                    .child(part(move || if cancelling.get() { words.cancelling } else { words.cancel })),
-            )
+            .child(pieces::button("button", told, cancel).set("disabled", flag(move || cancelling.get())))
             .view(),
     ]);
     dialog::dialog(title, "", cancel, body)
@@ -158,10 +146,10 @@ fn not_uploaded(app: App, words: &'static Words, details: ApplicationDetails, st
     let failed = RwSignal::new(None::<Trouble>);
     let retry = {
         let state = state.clone();
-        move |_| upload(app, details.clone(), state.clone().retry())
+        move || upload(app, details.clone(), state.clone().retry())
     };
     let trouble = notice::trouble(words, &state.trouble);
-    let remove = move |_| {
+    let remove = move || {
         busy.set(true);
         failed.set(None);
         let state = state.clone();
@@ -186,25 +174,11 @@ fn not_uploaded(app: App, words: &'static Words, details: ApplicationDetails, st
         el("p").child(words.not_uploaded_next).view(),
         part(move || busy.get().then(|| el("p").set("role", "status").child(words.removing).view())),
         notice::slot(words, failed),
-        el("div")
-            .class("dialog__buttons")
-            .child(
-                el("button")
-                    .set("type", "button")
-                    .class("button button--main")
-                    .set("disabled", flag(move || busy.get()))
-                    .on("click", retry)
-                    .child(words.send_again),
-            )
-            .child(
-                el("button")
-                    .set("type", "button")
-                    .class("button")
-                    .set("disabled", flag(move || busy.get()))
-                    .on("click", remove)
-                    .child(words.remove_pair),
-            )
-            .view(),
+        question::answers(
+            busy,
+            pieces::button("button button--main", words.send_again, retry),
+            pieces::button("button", words.remove_pair, remove),
+        ),
     ]);
     dialog::dialog(words.not_uploaded, "", || {}, body)
 }

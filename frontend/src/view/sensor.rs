@@ -3,7 +3,7 @@
 use leptos::{ev, prelude::*};
 use qcert_protocol::ErrorCode;
 
-use super::dialog;
+use super::{dialog, pieces};
 use crate::{
     app::App,
     browser,
@@ -48,12 +48,7 @@ pub fn sensor(app: App, words: &'static Words, state: Sensing, make: impl Fn(Mak
                     .child(" %"),
             )
             .view(),
-        el("div")
-            .class("dialog__buttons")
-            .child(
-                el("button").set("type", "button").class("button").on("click", move |_| cancel()).child(words.cancel),
-            )
-            .view(),
+        el("div").class("dialog__buttons").child(pieces::button("button", words.cancel, cancel)).view(),
     ]);
     dialog::dialog(words.sensor, "", cancel, body)
 }

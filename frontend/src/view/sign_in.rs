@@ -4,7 +4,11 @@ use leptos::{prelude::*, task::spawn_local};
 use qcert_protocol::{ErrorCode, holder::Phone};
 use wasm_bindgen::JsCast;
 
-use super::{checkup, notice, pieces};
+use super::{
+    checkup, notice,
+    password::{self, Purpose},
+    pieces,
+};
 use crate::{
     app::App,
     browser,
@@ -51,28 +55,20 @@ pub fn phone(app: App, words: &'static Words, state: EnterPhone) -> View {
         });
     };
     browser::focus("phone");
-    el("div")
-        .class("columns")
-        .child(
-            el("section")
-                .class("panel")
-                .set("aria-labelledby", "heading")
-                .child(el("h1").set("id", "heading").class("heading").set("tabindex", "-1").child(words.sign_in))
-                .child(ended)
-                .child(el("p").child(words.sign_in_intro))
-                .child(
-                    el("form")
-                        .class("form")
-                        .set("novalidate", "")
-                        .on_submit(submit)
-                        .child(phone_field(words, text, error))
-                        .child(pieces::submit(move || busy.get(), words.get_password, words.sending)),
-                )
-                .child(notice::slot(words, failed))
-                .child(el("p").class("aside").child(words.no_message).child(" ").child(pieces::support_phone(app))),
-        )
-        .child(checkup::checkup(app, words))
-        .view()
+    let inside = View::all([
+        ended.into(),
+        el("p").child(words.sign_in_intro).view(),
+        el("form")
+            .class("form")
+            .set("novalidate", "")
+            .on_submit(submit)
+            .child(phone_field(words, text, error))
+            .child(pieces::submit(move || busy.get(), ["button button--main", words.get_password, words.sending]))
+            .view(),
+        notice::slot(words, failed),
+        pieces::call(app, words.no_message),
+    ]);
+    columns(app, words, inside)
 }
 
 fn arrive(app: App, state: EnterPhone, phone: Phone, seconds: u32) {
@@ -125,39 +121,51 @@ fn phone_field(words: &'static Words, text: RwSignal<String>, error: RwSignal<Op
 
 /// Figures 2 and 3.
 pub fn password(app: App, words: &'static Words, state: EnterPassword) -> View {
-    let deadline = RwSignal::new(ordered::sign_in().map_or(0.0, |(_, deadline)| deadline));
-    let text = RwSignal::new(String::new());
-    let error = RwSignal::new(None);
-    let failed = RwSignal::new(None::<Trouble>);
-    let resent = RwSignal::new(false);
-    let busy = RwSignal::new(false);
     let phone = state.phone.clone();
     let change = {
         let state = state.clone();
-        move |_| {
+        move || {
             ordered::forget_sign_in();
             app.screen.set(state.clone().change_number());
         }
     };
-    let submit = move || {
-        if busy.get_untracked() {
-            return;
-        }
-        let password = text.get_untracked();
-        if password.len() < 6 {
-            error.set(Some(words.password_short));
-            return browser::focus("password");
-        }
-        busy.set(true);
-        failed.set(None);
-        resent.set(false);
-        spawn_local(sign_in(app, state.clone(), password, busy, text, failed));
+    let ordered = state.phone.clone();
+    let purpose = Purpose {
+        button: ["button button--main", words.enter, words.entering],
+        key: ordered::SIGN_IN.to_owned(),
+        deadline: ordered::deadline(ordered::SIGN_IN),
+        ordered: true,
+        order: Box::new(move || portal::order_password(&ordered)),
+        send: Box::new(move |password| Box::pin(sign_in(app, state.clone(), password))),
     };
-    let order = {
-        let phone = phone.clone();
-        move || order_again(phone.clone(), deadline, resent, failed)
-    };
-    let sent_to = words::fill(words.sent_to, &phone.pretty());
+    let inside = View::all([
+        el("p")
+            .class("given")
+            .child(el("span").class("given__value").child(phone.pretty()))
+            .child(pieces::button("button button--link", words.change_number, change))
+            .view(),
+        el("p").child(words::fill(words.sent_to, &phone.pretty())).view(),
+        password::password(app, words, purpose),
+    ]);
+    columns(app, words, inside)
+}
+
+async fn sign_in(app: App, state: EnterPassword, password: String) -> Result<(), Trouble> {
+    let session = portal::sign_in(&state.phone, password).await?;
+    ordered::forget_sign_in();
+    app.session.set(Some(session));
+    app.screen.maybe_update(|screen| {
+        let here = matches!(screen, Screen::EnterPassword(_));
+        if here {
+            *screen = state.signed_in();
+        }
+        here
+    });
+    Ok(())
+}
+
+/// The panel of signing in, and the check of the workstation beside it.
+fn columns(app: App, words: &'static Words, inside: View) -> View {
     el("div")
         .class("columns")
         .child(
@@ -165,77 +173,8 @@ pub fn password(app: App, words: &'static Words, state: EnterPassword) -> View {
                 .class("panel")
                 .set("aria-labelledby", "heading")
                 .child(el("h1").set("id", "heading").class("heading").set("tabindex", "-1").child(words.sign_in))
-                .child(
-                    el("p").class("given").child(el("span").class("given__value").child(phone.pretty())).child(
-                        el("button")
-                            .set("type", "button")
-                            .class("button button--link")
-                            .on("click", change)
-                            .child(words.change_number),
-                    ),
-                )
-                .child(el("p").child(sent_to))
-                .child(
-                    el("form")
-                        .class("form")
-                        .set("novalidate", "")
-                        .on_submit(submit)
-                        .child(pieces::password_field(words, text, error))
-                        .child(pieces::submit(move || busy.get(), words.enter, words.entering)),
-                )
-                .child(notice::slot(words, failed))
-                .child(part(move || resent.get().then(|| notice::good(words.resent))))
-                .child(pieces::resend(words, deadline, order))
-                .child(el("p").class("aside").child(words.no_message).child(" ").child(pieces::support_phone(app))),
+                .child(inside),
         )
         .child(checkup::checkup(app, words))
         .view()
-}
-
-async fn sign_in(
-    app: App,
-    state: EnterPassword,
-    password: String,
-    busy: RwSignal<bool>,
-    text: RwSignal<String>,
-    failed: RwSignal<Option<Trouble>>,
-) {
-    let answer = portal::sign_in(&state.phone, password).await;
-    match answer {
-        Ok(session) => {
-            ordered::forget_sign_in();
-            app.session.set(Some(session));
-            app.screen.maybe_update(|screen| {
-                let here = matches!(screen, Screen::EnterPassword(_));
-                if here {
-                    *screen = state.signed_in();
-                }
-                here
-            });
-        }
-        Err(trouble) => {
-            busy.set(false);
-            text.set(String::new());
-            failed.set(Some(trouble));
-            browser::focus("password");
-        }
-    }
-}
-
-async fn order_again(phone: Phone, deadline: RwSignal<f64>, resent: RwSignal<bool>, failed: RwSignal<Option<Trouble>>) {
-    failed.set(None);
-    resent.set(false);
-    match portal::order_password(&phone).await {
-        Ok(ordered) => {
-            deadline.set(ordered::keep_sign_in(&phone, ordered.resend_after_seconds));
-            resent.set(true);
-            browser::focus("password");
-        }
-        Err(trouble) => {
-            if let Some(seconds) = trouble.retry_after_seconds {
-                deadline.set(ordered::keep_sign_in(&phone, seconds));
-            }
-            failed.set(Some(trouble));
-        }
-    }
 }

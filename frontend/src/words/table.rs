@@ -209,7 +209,7 @@ words! {
 
     // Figure 10.
     sent: "Запрос отправлен", "Request sent";
-    sent_intro: "Сертификат обычно выпускается за 3–5 минут. Эта страница обновится сама.", "A certificate usually takes 3 to 5 minutes. This page will follow by itself.";
+    sent_intro: "Удостоверяющий центр рассматривает запрос. Обычно сертификат выпускается за 3–5 минут, эта страница обновится сама.", "The authority is looking at the request. A certificate usually takes 3 to 5 minutes; this page will follow by itself.";
     sent_leave: "Браузер можно закрыть. Когда вы войдёте снова, с этого или с другого компьютера, вы увидите то же состояние.", "You may close the browser. When you sign in again, from this or another computer, you will see the same state.";
     sent_longer: "Если прошло больше 10 минут, позвоните в поддержку:", "If it takes more than 10 minutes, call the support:";
     withdraw: "Отозвать запрос", "Withdraw the request";
@@ -239,5 +239,16 @@ words! {
     closed_expired: "Срок сертификата истёк. Чтобы получить новый, обратитесь в удостоверяющий центр.", "The certificate has expired. To get a new one, turn to the authority.";
     closed_revoked: "Сертификат отозван: подписывать им больше нельзя.", "The certificate was revoked: it must not be used to sign any more.";
     reason: "Причина", "Reason";
+    revoke: "Отозвать сертификат", "Revoke the certificate";
+    revoke_why: "Носитель потерян, или сертификат больше не нужен?", "Lost the token, or no longer need the certificate?";
+    revoke_warning: "Отзыв нельзя отменить. Сертификат сразу перестанет действовать, и подписывать им будет нельзя; для работы понадобится новый.", "This cannot be undone. The certificate ends at once and must not be used to sign any more; you will need a new one.";
+    revoke_choose: "Выберите причину.", "Choose the reason.";
+    revoke_intro: "В течение 2 минут придёт смс с паролем. Он отзовёт именно этот сертификат, и отменить это будет нельзя.", "A text message with a password will arrive within 2 minutes. It revokes exactly this certificate, which cannot be undone.";
+    revoked_lost: "Носитель потерян или украден, или Pin-код стал известен другим", "The token was lost or stolen, or others know its PIN";
+    revoked_changed: "Сменились должность, организация или данные", "Position, organisation or data have changed";
+    revoked_replaced: "Получен новый сертификат", "There is a new certificate";
+    revoked_unneeded: "Больше не нужен", "It is not needed any more";
+    revoked_hold: "Действие приостановлено удостоверяющим центром", "Suspended by the authority";
+    revoked_by_authority: "Решение удостоверяющего центра", "The authority's decision";
     not_found: "Такой строки в вашем списке нет.", "There is no such row in your list.";
 }

@@ -10,9 +10,9 @@ use super::orphan;
 use crate::{
     app::App,
     devices,
-    dom::{View, el, flag, part, state},
+    dom::{self, View, el, flag, part, state},
     trouble::Trouble,
-    view::notice,
+    view::{notice, pieces},
     words::{self, Words},
     workstation,
 };
@@ -41,10 +41,10 @@ pub fn inserted(
             }
         });
     };
-    Effect::new(move || match chosen.get() {
+    dom::afterwards(Box::new(move || match chosen.get() {
         Some(token) => fetch(token),
         None => details.set(None),
-    });
+    }));
     let shown = part(move || match chosen.get() {
         None => el("p").child(words.no_token).view(),
         Some(token) => View::all([
@@ -75,13 +75,9 @@ pub fn inserted(
         .child(el("h3").class("carrier__name").child(words.inserted))
         .child(shown)
         .child(
-            el("button")
-                .set("type", "button")
-                .class("button")
+            pieces::button("button", words.details, move || open.update(|open| *open = !*open))
                 .set("aria-expanded", state(move || open.get()))
-                .set("disabled", flag(move || chosen.with(Option::is_none)))
-                .on("click", move |_| open.update(|open| *open = !*open))
-                .child(words.details),
+                .set("disabled", flag(move || chosen.with(Option::is_none))),
         )
         .child(more)
         .child(orphans)
@@ -98,7 +94,7 @@ fn list_details(words: &'static Words, found: TokenDetails) -> View {
         }
     }
     let memory = found.free_memory.map_or_else(|| words.not_told.to_owned(), |free| format!("{free} {}", words.bytes));
-    let pairs = [
+    pieces::pairs(vec![
         (words.serial, token.name.serial.clone()),
         (words.model, token.name.model.clone()),
         (words.manufacturer, found.manufacturer.clone()),
@@ -106,10 +102,5 @@ fn list_details(words: &'static Words, found: TokenDetails) -> View {
         (words.free_memory, memory),
         (words.pin_state, pin),
         (words.mechanisms, found.mechanisms.join(", ")),
-    ];
-    let pairs = pairs
-        .into_iter()
-        .map(|(name, value)| el("div").class("pair").child(el("dt").child(name)).child(el("dd").child(value)).view())
-        .collect::<View>();
-    el("dl").class("pairs").child(pairs).view()
+    ])
 }

@@ -7,7 +7,7 @@ use crate::{
     app::App,
     dom::{View, el, flag, part},
     trouble::Trouble,
-    view::notice,
+    view::{notice, pieces},
     words::Words,
     workstation,
 };
@@ -23,7 +23,7 @@ pub fn orphan(
     let busy = RwSignal::new(false);
     let failed = RwSignal::new(None::<Trouble>);
     let key_id = orphan.key_id.clone();
-    let remove = move |_| {
+    let remove = move || {
         let token = token.clone();
         busy.set(true);
         failed.set(None);
@@ -47,14 +47,7 @@ pub fn orphan(
         .class("notice orphan")
         .child(el("p").child(words.orphan).child(" ").child(el("b").class("container").child(orphan.label)))
         .child(el("p").child(words.orphan_note))
-        .child(
-            el("button")
-                .set("type", "button")
-                .class("button")
-                .set("disabled", flag(move || busy.get()))
-                .on("click", remove)
-                .child(words.remove),
-        )
+        .child(pieces::button("button", words.remove, remove).set("disabled", flag(move || busy.get())))
         .child(part(move || busy.get().then(|| el("p").set("role", "status").child(words.removing).view())))
         .child(notice::slot(words, failed))
         .view()

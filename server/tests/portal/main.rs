@@ -10,6 +10,8 @@ mod issuance;
 #[cfg(test)]
 mod logging;
 #[cfg(test)]
+mod migration;
+#[cfg(test)]
 mod requests;
 #[cfg(test)]
 mod sign_in;

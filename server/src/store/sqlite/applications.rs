@@ -170,7 +170,7 @@ pub(super) fn one(connection: &Connection, phone: &Phone, id: Uuid) -> Stored<Op
 }
 
 pub(super) fn all(connection: &Connection) -> Stored<Vec<Overview>> {
-    rows::all(connection, rows::overview!("ORDER BY a.created_at, a.rowid"), [], rows::read_overview)
+    rows::whole(connection, rows::overview!("ORDER BY a.created_at, a.rowid"), [], rows::read_overview)
 }
 
 pub(super) fn phone_of(connection: &Connection, id: Uuid) -> Stored<Option<Phone>> {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     AuditRow, Stored,
-    rows::{all as all_rows, execute, first, millis},
+    rows::{execute, first, millis, whole},
 };
 use crate::audit::chained;
 
@@ -20,7 +20,9 @@ pub(super) fn append(
     detail: &str,
 ) -> Stored<()> {
     // Read and not remembered: another program may have written since, and a savepoint may have been taken back.
-    let last = first(connection, "SELECT hash FROM audit ORDER BY id DESC LIMIT 1", [], |columns| columns.next())?;
+    let last = first(connection, "SELECT hash FROM audit WHERE id = (SELECT max(id) FROM audit)", [], |columns| {
+        columns.next()
+    })?;
     let previous: [u8; digest::SHA256_OUTPUT_LEN] = last.unwrap_or_default();
     let hash = chained(&previous, millis(now), event, subject, detail);
     execute(
@@ -32,7 +34,7 @@ pub(super) fn append(
 }
 
 pub(super) fn all(connection: &Connection) -> Stored<Vec<AuditRow>> {
-    all_rows(connection, "SELECT at, event, subject, detail, hash FROM audit ORDER BY id", [], |columns| {
+    whole(connection, "SELECT at, event, subject, detail, hash FROM audit ORDER BY id", [], |columns| {
         Ok(AuditRow {
             at: columns.time()?,
             event: columns.next()?,

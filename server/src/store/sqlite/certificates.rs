@@ -36,7 +36,7 @@ pub(super) fn insert(connection: &Connection, certificate: &Certificate) -> Stor
 }
 
 pub(super) fn all(connection: &Connection) -> Stored<Vec<Certificate>> {
-    all_rows(
+    rows::whole(
         connection,
         concat!("SELECT ", rows::certificate_columns!(), " FROM certificates c ORDER BY c.issued_at, c.rowid"),
         [],

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{
     Effect, QueuedMessage, Stored,
-    rows::{all, execute, millis},
+    rows::{execute, millis, whole},
 };
 
 pub(super) fn claim(
@@ -16,7 +16,8 @@ pub(super) fn claim(
     now: OffsetDateTime,
     until: OffsetDateTime,
 ) -> Stored<Effect<Vec<QueuedMessage>>> {
-    let mut claimed = all(
+    // At the table's beginning are no more than those that are leased.
+    let mut claimed = whole(
         connection,
         "UPDATE messages SET lease_owner = ?1, lease_until = ?2 WHERE id IN ( \
          SELECT id FROM messages WHERE lease_until IS NULL OR lease_until <= ?3 ORDER BY id LIMIT ?4) \

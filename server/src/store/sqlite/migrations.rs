@@ -58,6 +58,13 @@ fn step(connection: &Connection, from: usize) -> Stored<()> {
     if let Some(table) = broken {
         return Err(StoreError::Unavailable(format!("a row of {table} refers to nothing")));
     }
+    if from == 1 && recorded_by_the_first_server(connection)? {
+        // So that the first server does not take it for its own.
+        connection.execute_batch(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+             VALUES (2, 'see user_version', TRUE, x'', 0)",
+        )?;
+    }
     connection.execute_batch(&format!("PRAGMA user_version = {}; COMMIT", from + 1))?;
     Ok(())
 }
@@ -76,9 +83,14 @@ pub(super) fn version(connection: &Connection) -> Stored<usize> {
 }
 
 /// Version 1 was recorded in a table of the library that the server used then.
-fn is_of_the_first_server(connection: &Connection) -> Stored<bool> {
+fn recorded_by_the_first_server(connection: &Connection) -> Stored<bool> {
     let is_there = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = '_sqlx_migrations')";
-    if !connection.query_row(is_there, [], |row| row.get::<_, bool>(0))? {
+    Ok(connection.query_row(is_there, [], |row| row.get(0))?)
+}
+
+/// Is it of version 1, and whole?
+fn is_of_the_first_server(connection: &Connection) -> Stored<bool> {
+    if !recorded_by_the_first_server(connection)? {
         return Ok(false);
     }
     let sql = "SELECT count(*) = 1 AND min(version) = 1 AND min(success) FROM _sqlx_migrations";

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use super::{
     Certificate, Effect, IssuerId, RevocationList, ShardState, Stored,
-    rows::{all, execute, first, millis, time},
+    rows::{execute, first, millis, time, whole},
 };
 
 /// A certificate names its list.
@@ -52,7 +52,7 @@ pub(super) fn asked(
 }
 
 pub(super) fn shards(connection: &Connection, now: OffsetDateTime) -> Stored<Vec<ShardState>> {
-    all(
+    whole(
         connection,
         "SELECT s.issuer, s.shard, l.number, l.this_update, l.next_update, \
          s.last_revoked_at > COALESCE(l.this_update, 0), s.until \

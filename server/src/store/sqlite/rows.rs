@@ -2,6 +2,11 @@
 //!
 //! A statement names its columns by one of the lists here, and their reader beside it takes them in that order.
 
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, PoisonError},
+};
+
 use qcert_pki::crl::Reason;
 use qcert_protocol::{
     ApplicationState, ContainerName, KeyId,
@@ -17,6 +22,7 @@ use crate::store::{RequestState, Revoked};
 
 /// Executes a statement; answers how many rows it changed.
 pub(super) fn execute(connection: &Connection, sql: &str, params: impl Params) -> Stored<usize> {
+    debug_assert!(never_scans(connection, sql)?, "goes through a whole table: {sql}");
     Ok(connection.prepare_cached(sql)?.execute(params)?)
 }
 
@@ -27,6 +33,7 @@ pub(super) fn first<T>(
     params: impl Params,
     read: impl FnOnce(&mut Columns<'_>) -> Stored<T>,
 ) -> Stored<Option<T>> {
+    debug_assert!(never_scans(connection, sql)?, "goes through a whole table: {sql}");
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(params)?;
     rows.next()?.map(|row| read(&mut Columns::new(row))).transpose()
@@ -39,6 +46,18 @@ pub(super) fn all<T>(
     params: impl Params,
     read: impl Fn(&mut Columns<'_>) -> Stored<T>,
 ) -> Stored<Vec<T>> {
+    debug_assert!(never_scans(connection, sql)?, "goes through a whole table: {sql}");
+    whole(connection, sql, params, read)
+}
+
+/// All rows of an answer for which a table is gone through from its beginning: it is a list of everything, or the table
+/// is never long.
+pub(super) fn whole<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: impl Fn(&mut Columns<'_>) -> Stored<T>,
+) -> Stored<Vec<T>> {
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(params)?;
     let mut records = Vec::new();
@@ -46,6 +65,29 @@ pub(super) fn all<T>(
         records.push(read(&mut Columns::new(row))?);
     }
     Ok(records)
+}
+
+/// Does a statement find what it wants by an index? One that goes through a table costs more with every certificate,
+/// so in every test run SQLite is asked how it would do it.
+fn never_scans(connection: &Connection, sql: &str) -> Stored<bool> {
+    static ASKED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let mut asked = ASKED.lock().unwrap_or_else(PoisonError::into_inner);
+    if asked.contains(sql) || sql.starts_with("PRAGMA") {
+        return Ok(true);
+    }
+    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+    // It is not executed, so what its parameters are does not matter.
+    let mut rows = statement.raw_query();
+    while let Some(row) = rows.next()? {
+        let step: String = row.get("detail")?;
+        // Rows of a subquery and of VALUES are in no table.
+        let is_no_table = step.starts_with("SCAN (subquery") || step.starts_with("SCAN CONSTANT");
+        if step.starts_with("SCAN") && !is_no_table {
+            return Ok(false);
+        }
+    }
+    asked.insert(sql.to_owned());
+    Ok(true)
 }
 
 /// The columns of a row, one after the other.
@@ -232,4 +274,18 @@ fn certificate_type(text: &str) -> Stored<CertificateType> {
 
 fn key_id(text: &str) -> Stored<KeyId> {
     KeyId::parse(text).ok_or(StoreError::Corrupt("key_id"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_that_goes_through_a_whole_table_is_found() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE t (a INTEGER PRIMARY KEY, b INTEGER)").unwrap();
+        assert!(never_scans(&connection, "SELECT b FROM t WHERE a = ?").unwrap());
+        assert!(!never_scans(&connection, "SELECT a FROM t WHERE b = ?").unwrap());
+        assert!(!never_scans(&connection, "DELETE FROM t WHERE b < ?").unwrap());
+    }
 }

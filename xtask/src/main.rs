@@ -4,6 +4,7 @@
 
 mod bench;
 mod demo;
+mod fuzz;
 mod parts;
 mod repository;
 mod run;
@@ -44,6 +45,8 @@ enum Task {
         #[command(subcommand)]
         subject: bench::Subject,
     },
+    /// Tries the parsers with octets that nobody thought of; what makes one fail is kept under target/fuzz.
+    Fuzz(fuzz::Options),
     /// Installs whatever any of the other commands would install, and does nothing else.
     Setup,
 }
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Task::Test(options) => test::run_everything(&options),
         Task::Torture(options) => torture::run_torture(&options),
         Task::Bench { subject } => bench::run_subject(&subject),
+        Task::Fuzz(options) => fuzz::run_fuzz(&options),
         Task::Setup => setup::prepare(&setup::EVERYTHING).map(drop),
     };
     match done {

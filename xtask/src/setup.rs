@@ -22,7 +22,9 @@ use crate::run::{run, succeeds};
 /// trunk 0.22 wants a newer compiler than this workspace.
 const TRUNK: &str = "0.21.14";
 const CARGO_DENY: &str = "0.20.2";
+const CARGO_FUZZ: &str = "0.13.2";
 const CARGO_NEXTEST: &str = "0.9.143";
+const PKILINT: &str = "0.13.3";
 /// Debian's own binaryen 108 breaks the page at run time (externref table).
 const BINARYEN: &str = "132.0.0";
 
@@ -37,6 +39,10 @@ pub enum Need {
     WasmTarget,
     CargoDeny,
     Nextest,
+    /// cargo-fuzz, and a C++ compiler for libFuzzer.
+    Fuzz,
+    /// pkilint, which reads certificates, lists and answers with the standards' eyes.
+    Pkilint,
     /// node, and the extension's development tools.
     ExtensionTools,
     /// Chromium and its driver, with fonts that have Cyrillic letters.
@@ -48,7 +54,7 @@ pub enum Need {
 }
 
 /// What `cargo xtask setup` installs.
-pub const EVERYTHING: [Need; 9] = [
+pub const EVERYTHING: [Need; 11] = [
     Need::Components,
     Need::WasmTarget,
     Need::Browser,
@@ -56,6 +62,8 @@ pub const EVERYTHING: [Need; 9] = [
     Need::Postgres,
     Need::ExtensionTools,
     Need::Nextest,
+    Need::Fuzz,
+    Need::Pkilint,
     Need::CargoDeny,
     Need::PageTools,
 ];
@@ -105,6 +113,13 @@ pub fn prepare(needs: &[Need]) -> Result<Toolbox> {
             Need::CargoDeny => {
                 let options = ["--locked", "--no-default-features"];
                 directories.push(cache::from_crate("cargo-deny", CARGO_DENY, &options, "cargo-deny", "5 minutes")?);
+            }
+            Need::Fuzz => {
+                directories.push(cache::from_crate("cargo-fuzz", CARGO_FUZZ, &["--locked"], "cargo-fuzz", "a minute")?);
+            }
+            Need::Pkilint => {
+                let programs = ["lint_pkix_cert", "lint_crl", "lint_ocsp_response"];
+                directories.push(cache::from_pypi("pkilint", PKILINT, &programs)?);
             }
             Need::Nextest => directories.extend(nextest()?),
             Need::ExtensionTools => node::extension_tools(&directories)?,

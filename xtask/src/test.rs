@@ -6,7 +6,7 @@ use clap::Args;
 use crate::run::run;
 use crate::setup::{self, Need, Toolbox};
 use crate::stopwatch::Stopwatch;
-use crate::{bench, parts, repository};
+use crate::{bench, fuzz, parts, repository};
 
 #[derive(Args)]
 pub struct Options {
@@ -20,7 +20,10 @@ type Step = (&'static str, fn(&Toolbox) -> Result<()>);
 
 /// What needs neither a browser nor a token.
 const CHECKS: &[Step] = &[
-    ("formatting", |tools| run(tools.cargo().args(["fmt", "--all", "--check"]))),
+    ("formatting", |tools| {
+        run(tools.cargo().args(["fmt", "--all", "--check"]))?;
+        run(tools.cargo().args(["fmt", "--manifest-path", fuzz::MANIFEST, "--check"]))
+    }),
     ("lints", |tools| clippy(tools, &["--workspace", "--all-targets"])),
     ("lints of the page", |tools| {
         clippy(
@@ -43,6 +46,7 @@ const WHOLE: &[Step] = &[
     ("page: its weight", bench::page::check_built),
     ("page: tests in the browser", in_the_browser),
     ("programs and tests", |tools| run(tools.cargo().args(["build", "--workspace", "--all-targets"]))),
+    ("parsers under a fuzzer", fuzz::shortly),
     ("examples in the documentation", |tools| run(tools.cargo().args(["test", "--workspace", "--doc", "--quiet"]))),
     ("unit, crate and journey tests", |tools| nextest(tools, &["--workspace"])),
 ];
@@ -63,7 +67,7 @@ fn run_steps(tools: &Toolbox, steps: &[Step]) -> Result<()> {
 pub fn run_everything(options: &Options) -> Result<()> {
     let mut needs = vec![Need::Components, Need::WasmTarget, Need::CargoDeny, Need::ExtensionTools, Need::Nextest];
     if !options.quick {
-        needs.extend([Need::PageTools, Need::Browser, Need::TokenTools, Need::Postgres]);
+        needs.extend([Need::PageTools, Need::Browser, Need::TokenTools, Need::Postgres, Need::Fuzz, Need::Pkilint]);
     }
     let tools = setup::prepare(&needs)?;
     run_steps(&tools, &[CHECKS, if options.quick { UNIT_TESTS } else { WHOLE }].concat())

@@ -12,6 +12,8 @@ mod holder;
 #[cfg(test)]
 mod key;
 #[cfg(test)]
+mod lint;
+#[cfg(test)]
 mod ocsp;
 #[cfg(test)]
 mod profile_check;

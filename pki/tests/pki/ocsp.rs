@@ -12,9 +12,9 @@ use time::Duration;
 use crate::support::{Authority, MemorySigner, NOW, OpenSsl, now, person, sign};
 
 /// A responder for an authority, with a certificate of three days.
-struct Responder {
-    key: Box<dyn Signer>,
-    certificate: Certificate,
+pub struct Responder {
+    pub key: Box<dyn Signer>,
+    pub certificate: Certificate,
 }
 
 fn responder_parameters<'a>(
@@ -35,7 +35,7 @@ fn responder_parameters<'a>(
 }
 
 impl Responder {
-    fn new(authority: &Authority) -> Self {
+    pub fn new(authority: &Authority) -> Self {
         let key = MemorySigner::generate(&rcgen::PKCS_ECDSA_P256_SHA256);
         let (name, serial) = (Text::parse("OCSP").unwrap(), Serial::from_random([0x77; 20]));
         let tbs = responder_parameters(authority, key.as_ref(), &name, &serial).to_be_signed().unwrap();
@@ -44,7 +44,7 @@ impl Responder {
     }
 
     /// The whole answer to a question.
-    fn answer(&self, request: &Request, status: impl Fn(&CertId) -> Status) -> Vec<u8> {
+    pub fn answer(&self, request: &Request, status: impl Fn(&CertId) -> Status) -> Vec<u8> {
         let single = |id: &CertId| SingleResponse {
             certificate: id.clone(),
             status: status(id),

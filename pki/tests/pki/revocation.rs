@@ -10,7 +10,7 @@ fn list(authority: &Authority, number: u64, entries: &[Entry]) -> Vec<u8> {
     list_at(authority, number, entries, None)
 }
 
-fn list_at(authority: &Authority, number: u64, entries: &[Entry], point: Option<&DistributionPoint>) -> Vec<u8> {
+pub fn list_at(authority: &Authority, number: u64, entries: &[Entry], point: Option<&DistributionPoint>) -> Vec<u8> {
     let list = RevocationList {
         issuer: &authority.issuing,
         signature_algorithm: authority.issuing_key.signature_algorithm(),
@@ -88,7 +88,7 @@ fn a_list_without_time_or_authority_is_refused() {
 }
 
 /// The distribution point that the certificates of [`Authority`] name.
-fn issuing_point() -> DistributionPoint {
+pub fn issuing_point() -> DistributionPoint {
     DistributionPoint { urls: vec!["http://ca.example.ru/crl/issuing.crl".to_owned()], only_user_certificates: true }
 }
 

@@ -10,7 +10,8 @@ use anyhow::{Result, bail};
 use super::Need;
 use crate::run::{run, succeeds};
 
-/// A package, what needs it, and the program or absolute file that it brings.
+/// A package, what needs it, and what shows that it is there: the program or absolute file that it brings, or a command
+/// that succeeds.
 const PACKAGES: &[(&str, Need, &str)] = &[
     ("chromium", Need::Browser, "chromium"),
     ("chromium-driver", Need::Browser, "chromedriver"),
@@ -20,6 +21,8 @@ const PACKAGES: &[(&str, Need, &str)] = &[
     ("openssl", Need::TokenTools, "openssl"),
     ("libnss3-tools", Need::TokenTools, "certutil"),
     ("postgresql", Need::Postgres, "/usr/lib/postgresql"),
+    ("g++", Need::Fuzz, "c++"),
+    ("python3-venv", Need::Pkilint, "python3 -m ensurepip --version"),
     ("nodejs", Need::ExtensionTools, "node"),
     ("npm", Need::ExtensionTools, "npm"),
     ("nodejs", Need::PageTools, "node"),
@@ -69,6 +72,11 @@ fn missing(needs: &BTreeSet<Need>, is_there: impl Fn(&str) -> bool) -> Vec<&'sta
 fn is_there(brings: &str) -> bool {
     if brings.starts_with('/') {
         return Path::new(brings).exists();
+    }
+    if let [program, arguments @ ..] = &brings.split(' ').collect::<Vec<_>>()[..]
+        && !arguments.is_empty()
+    {
+        return succeeds(Command::new(program).args(arguments));
     }
     env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|directory| directory.join(brings).is_file()))
 }

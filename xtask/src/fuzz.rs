@@ -4,11 +4,13 @@
 //! run goes on from it.
 
 use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Context, Result};
 use clap::Args;
 
-use crate::run::run;
+use crate::run::{run, run_quietly};
 use crate::setup::{self, Need, Toolbox};
 use crate::{repository, under_target};
 
@@ -30,32 +32,51 @@ pub struct Options {
 
 pub fn run_fuzz(options: &Options) -> Result<()> {
     let tools = setup::prepare(&[Need::Fuzz])?;
-    let wanted = |name: &&&str| options.target.as_deref().is_none_or(|target| target == **name);
-    TARGETS.iter().filter(wanted).try_for_each(|target| fuzz(&tools, target, options.seconds))
+    let wanted = |name: &&str| options.target.as_deref().is_none_or(|target| target == *name);
+    fuzz(&tools, TARGETS.into_iter().filter(wanted), options.seconds)
 }
 
 /// The step of a test run: long enough for the kept inputs, and for a fault that is easily found.
 pub fn shortly(tools: &Toolbox) -> Result<()> {
-    TARGETS.iter().try_for_each(|target| fuzz(tools, target, 5))
+    fuzz(tools, TARGETS.into_iter(), 5)
 }
 
-fn fuzz(tools: &Toolbox, target: &str, seconds: u32) -> Result<()> {
+fn fuzz<'a>(tools: &Toolbox, targets: impl Iterator<Item = &'a str>, seconds: u32) -> Result<()> {
+    run(&mut cargo_fuzz(tools, "build"))?;
+    for target in targets {
+        println!("  {target}: {}", fuzz_one(tools, target, seconds)?);
+    }
+    Ok(())
+}
+
+/// Sanitizers want a nightly compiler; without unsafe code, panics and time are what there is to find.
+fn cargo_fuzz(tools: &Toolbox, command: &str) -> Command {
+    let mut cargo = tools.cargo();
+    cargo.args(["fuzz", command, "--sanitizer", "none", "--fuzz-dir"]).arg(directory());
+    cargo.arg("--target-dir").arg(under_target("fuzz/build"));
+    cargo
+}
+
+fn directory() -> PathBuf {
+    repository::root().join("pki/fuzz")
+}
+
+/// The fuzzer's last word: how many runs it made. It is talkative, so the rest is shown only of a failure.
+fn fuzz_one(tools: &Toolbox, target: &str, seconds: u32) -> Result<String> {
     let work = under_target("fuzz");
     let (found, failed) = (work.join("corpus").join(target), work.join("failed").join(target));
     for directory in [&found, &failed] {
         fs::create_dir_all(directory).with_context(|| format!("create {}", directory.display()))?;
     }
-    let fuzz = repository::root().join("pki/fuzz");
-    let mut cargo = tools.cargo();
-    // Sanitizers want a nightly compiler; without unsafe code, panics and time are what there is to find.
-    cargo.args(["fuzz", "run", "--sanitizer", "none", "--fuzz-dir"]).arg(&fuzz);
-    cargo.arg("--target-dir").arg(work.join("build")).arg(target);
+    let mut cargo = cargo_fuzz(tools, "run");
     // What is found goes to the first directory; the kept inputs stay as they are.
-    cargo.arg(&found).arg(fuzz.join("corpus").join(target)).arg("--");
+    cargo.arg(target).arg(&found).arg(directory().join("corpus").join(target)).arg("--");
     // The longest request that the portal takes has 8 KiB.
-    cargo.args([&format!("-max_total_time={seconds}"), "-max_len=8192", "-timeout=5", "-verbosity=0"]);
-    let prefix = format!("-artifact_prefix={}/", failed.display());
-    run(cargo.arg(prefix)).with_context(|| {
+    cargo.args([&format!("-max_total_time={seconds}"), "-max_len=8192", "-timeout=5", "-print_funcs=0"]);
+    cargo.arg(format!("-artifact_prefix={}/", failed.display()));
+    let output = run_quietly(&mut cargo).with_context(|| {
         format!("the parser {target} failed; the input is under {}: keep it as a named test", failed.display())
-    })
+    })?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    Ok(said.lines().rev().find(|line| line.starts_with("Done ")).unwrap_or("no runs").to_owned())
 }

@@ -118,13 +118,14 @@ pub async fn certificate(portal: &Portal, session: &Session, id: Uuid) -> Result
 /// `certificate_not_found`.
 pub async fn certificate_details(portal: &Portal, session: &Session, id: Uuid) -> Result<CertificateDetails, Refusal> {
     let (application, certificate) = certificate(portal, session, id).await?;
+    let issuer = portal.ca.issuer(&certificate.issuer).unwrap_or(portal.ca.current());
     Ok(CertificateDetails {
         certificate: certificate_view(&certificate),
         application: application.id,
         holder: application.holder.full_name(),
         organization: organization(&application),
         der: Base64(certificate.der),
-        issuers: portal.ca.current().chain().iter().map(|issuer| Base64(issuer.der().to_vec())).collect(),
+        issuers: issuer.chain().iter().map(|issuer| Base64(issuer.der().to_vec())).collect(),
     })
 }
 

@@ -1,13 +1,16 @@
 //! `qcert-server`, as it is typed.
 
+mod authority;
+
 use std::{collections::BTreeMap, io::Write, path::PathBuf};
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 
+use authority::CaCommand;
+
 use crate::{
     applications::import,
-    ca,
     clock::SystemClock,
     config::Settings,
     randomness::SystemRandomness,
@@ -45,12 +48,6 @@ enum Command {
 }
 
 #[derive(Debug, Subcommand)]
-enum CaCommand {
-    /// Make the root and the issuing authority, once.
-    Init,
-}
-
-#[derive(Debug, Subcommand)]
 enum ApplicationsCommand {
     /// Import a JSON array of applications: all of them, or none. The same file twice changes nothing.
     Import {
@@ -83,7 +80,7 @@ pub async fn run(line: CommandLine) -> anyhow::Result<()> {
     let settings = settings(line.config)?;
     match line.command {
         Command::Serve => serve::serve(settings).await,
-        Command::Ca(CaCommand::Init) => make_authority(&settings),
+        Command::Ca(command) => authority::run(&settings, command),
         Command::Applications(ApplicationsCommand::Import { file }) => import_applications(settings, &file).await,
         Command::Applications(ApplicationsCommand::List { json }) => {
             let applications = serve::open_store(&settings).await?.applications().await?;
@@ -108,13 +105,6 @@ fn settings(config: Option<PathBuf>) -> anyhow::Result<Settings> {
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
     Ok(Settings::read(&text, &environment)?)
-}
-
-fn make_authority(settings: &Settings) -> anyhow::Result<()> {
-    let origin = serve::origin(settings, settings.server.listen.port());
-    ca::init::init(&settings.ca, &origin, &SystemClock, &SystemRandomness::new())?;
-    println!("made an authority in {}", settings.ca.directory.display());
-    Ok(())
 }
 
 async fn import_applications(settings: Settings, file: &std::path::Path) -> anyhow::Result<()> {

@@ -1,17 +1,19 @@
 //! Settings: embedded defaults, then the file, then environment variables `QCERT__SECTION__KEY`. What nobody knows is
 //! refused, and everything that is wrong is said at once.
 
+mod keys;
 mod reader;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
-use qcert_pki::{AuthorityName, IssuerSignTool, ToolClass};
+use qcert_pki::{Algorithm, AuthorityName, IssuerSignTool, ToolClass};
 use qcert_protocol::{
     KeyAlgorithm,
     holder::{Country, InnLegalEntity, Ogrn, Region, Text},
 };
 use time::Duration;
 
+pub use keys::{Hsm, SecretSource};
 use reader::Reader;
 
 /// All settings.
@@ -93,8 +95,18 @@ pub struct Authority {
     pub issuing_years: u32,
     /// `ca.crl_hours`: how long a revocation list is good; a new one is made at half of it.
     pub crl: Duration,
-    /// `ca.issuing_key`: P-256 or P-384.
-    pub issuing_key: KeyAlgorithm,
+    /// `ca.issuing_key`: P-256, P-384, RSA-3072 or RSA-4096.
+    pub issuing_key: Algorithm,
+    /// `ca.passphrase_file` or `ca.passphrase_credential`: what encrypts the files of keys.
+    pub passphrase: Option<SecretSource>,
+    /// May files of keys be plain? Not in production.
+    pub plain_keys: bool,
+    /// `[hsm]`: where issuing keys are, if not in files.
+    pub hsm: Option<Hsm>,
+    /// `ca.signature_journal`: a line for each signature is appended to it before it is made.
+    pub signature_journal: Option<PathBuf>,
+    /// `ca.root_crl_days`: how long the revocation list of an own root is good.
+    pub root_crl: Duration,
     /// `[authority]`: its name; CN of the issuing certificate is `authority.name`, of the root `authority.root_name`.
     pub name: AuthorityName,
     /// `authority.root_name`
@@ -125,12 +137,17 @@ impl Settings {
     }
 
     fn take(reader: &mut Reader<'_>) -> Self {
+        let production = reader.parsed("environment", "development", |text| match text {
+            "development" => Ok(false),
+            "production" => Ok(true),
+            _ => Err("must be development or production"),
+        });
         Self {
-            server: server(reader),
+            server: server(reader, production),
             database_url: reader.parsed("database.url", "sqlite:data/qcert.sqlite", |text| {
                 text.starts_with("sqlite:").then(|| text.to_owned()).ok_or("must begin with sqlite:")
             }),
-            ca: authority(reader),
+            ca: authority(reader, production),
             sms_outbox: reader.path("sms.outbox", "data/sms.jsonl"),
             support_phone: reader.text("support.phone", "8-800-500-05-08"),
             otp: one_time_passwords(reader),
@@ -156,12 +173,7 @@ impl Settings {
     }
 }
 
-fn server(reader: &mut Reader<'_>) -> Server {
-    let production = reader.parsed("environment", "development", |text| match text {
-        "development" => Ok(false),
-        "production" => Ok(true),
-        _ => Err("must be development or production"),
-    });
+fn server(reader: &mut Reader<'_>, production: bool) -> Server {
     let origin = reader.parsed("server.origin", "", |text| match text {
         "" => Ok(None),
         text => origin(text, production).map(Some),
@@ -231,7 +243,7 @@ fn one_time_passwords(reader: &mut Reader<'_>) -> OneTimePasswords {
     }
 }
 
-fn authority(reader: &mut Reader<'_>) -> Authority {
+fn authority(reader: &mut Reader<'_>, production: bool) -> Authority {
     let mut years = |key, default| u32::try_from(reader.integer(key, default, 1..=30)).unwrap_or(1);
     let (root_years, issuing_years) = (years("ca.root_years", 15), years("ca.issuing_years", 10));
     Authority {
@@ -240,10 +252,12 @@ fn authority(reader: &mut Reader<'_>) -> Authority {
         root_years,
         issuing_years,
         crl: Duration::hours(reader.integer("ca.crl_hours", 24, 1..=8760)),
-        issuing_key: reader.parsed("ca.issuing_key", "P-256", |text| match key_algorithm(text) {
-            Ok(KeyAlgorithm::Rsa2048) | Err(_) => Err("must be P-256 or P-384"),
-            other => other,
-        }),
+        issuing_key: keys::issuing_key(reader),
+        passphrase: keys::passphrase(reader),
+        plain_keys: !production,
+        hsm: keys::hsm(reader),
+        signature_journal: Some(reader.path("ca.signature_journal", "")).filter(|path| !path.as_os_str().is_empty()),
+        root_crl: Duration::days(reader.integer("ca.root_crl_days", 180, 1..=3650)),
         name: authority_name(reader),
         root_common_name: reader.field("authority.root_name", "Удостоверяющий центр Qcert (корневой)", Text::parse),
         subject_sign_tool: reader.tool("ca.subject_sign_tool", "PKCS#11", 200),

@@ -20,6 +20,35 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     write(path, bytes, 0o644).with_context(|| format!("cannot write {}", path.display()))
 }
 
+/// Writes a file that everybody may read, in place of the one that is there.
+///
+/// # Errors
+/// When it cannot be written; then the old one is there.
+pub fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = path.with_file_name(format!(".{name}.{}.new", std::process::id()));
+    let written = write_created(&temporary, bytes, 0o644).and_then(|()| fs::rename(&temporary, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    written.with_context(|| format!("cannot write {}", path.display()))?;
+    sync_directory(path.parent().unwrap_or(Path::new(".")))
+}
+
+/// Waits until the names in a directory are on disk.
+///
+/// # Errors
+/// When the disk fails.
+pub fn sync_directory(path: &Path) -> anyhow::Result<()> {
+    #[cfg(unix)]
+    fs::File::open(path)
+        .and_then(|directory| directory.sync_all())
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}
+
 /// Makes an empty file that its owner alone can read, if there is none.
 ///
 /// # Errors

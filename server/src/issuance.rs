@@ -73,11 +73,13 @@ async fn steps(portal: &Portal, job: &Job) -> Result<Outcome, Stop> {
         Some(commitment) => {
             let gone = || later(anyhow::anyhow!("what was committed is for a key that is not here"));
             let issuer = portal.ca.issuer(&commitment.issuer).ok_or_else(gone)?;
+            portal.ca.check_good(issuer)?;
             check_committed(issuer, &subject, commitment)?;
             (issuer, commitment.clone())
         }
         None => {
             let issuer = portal.ca.current();
+            portal.ca.check_good(issuer)?;
             let decided = decide(portal, issuer, &subject)?;
             if !portal.store.commit_to_be_signed(job, &decided, portal.clock.now()).await.map_err(later)? {
                 return Ok(Outcome::LeaseLost);

@@ -10,7 +10,7 @@ use tokio::{
 
 use crate::{
     api::{self, page::Pages},
-    ca::Ca,
+    ca::{self, Ca},
     clock::SystemClock,
     config::Settings,
     events::{Announcement, Announcer},
@@ -47,11 +47,12 @@ pub async fn open_store(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
 /// When the store, the secret or the authority cannot be read.
 pub async fn portal(settings: Settings, origin: String) -> anyhow::Result<Portal> {
     let randomness = SystemRandomness::new();
-    let ca = Ca::load(&settings.ca, &origin)?;
+    let clock = Arc::new(SystemClock);
+    let ca = Ca::load(&settings.ca, &origin, clock.clone())?;
     Ok(Portal {
         store: open_store(&settings).await?,
         secrets: Secrets::load_or_make(&settings.secret_file(), &randomness)?,
-        clock: Arc::new(SystemClock),
+        clock,
         randomness: Arc::new(randomness),
         ca,
         settings,
@@ -92,6 +93,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     });
     let sender = tokio::spawn(sender::run(Arc::clone(&portal), worker::name(&portal)?));
     let worker = tokio::spawn(worker::run(Arc::clone(&portal), worker::name(&portal)?));
+    let watch = tokio::spawn(ca::watch::run(Arc::clone(&portal)));
     let announcer = portal.announcer.clone();
     let service = api::router(portal, pages).into_make_service_with_connect_info::<SocketAddr>();
     println!("listening on {shown}");
@@ -108,6 +110,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     // A step of theirs that is cut off here is finished after the next start.
     sender.abort();
     worker.abort();
+    watch.abort();
     Ok(())
 }
 

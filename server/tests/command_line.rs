@@ -69,7 +69,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let directory = tempfile::tempdir().unwrap();
         assert!(run(directory.path(), &["ca", "init"]).status.success());
-        let key = directory.path().join("data/ca/issuing.key");
+        let key = directory.path().join("data/ca/root.key");
         assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
         let before = std::fs::read(&key).unwrap();
         let again = run(directory.path(), &["ca", "init"]);

@@ -2,7 +2,7 @@
 
 use axum::{
     Router,
-    extract::State,
+    extract::{Path, State},
     http::header,
     response::{IntoResponse, Response},
     routing::get,
@@ -10,6 +10,7 @@ use axum::{
 use qcert_protocol::ErrorCode;
 
 use super::{App, problem::Answer};
+use crate::ca;
 
 const CERTIFICATE: &str = "application/pkix-cert";
 
@@ -18,6 +19,8 @@ pub(super) fn routes() -> Router<App> {
         .route("/ca/root.cer", get(root))
         .route("/ca/issuing.cer", get(issuing))
         .route("/ca/chain.pem", get(chain))
+        .route("/ca/{file}", get(one_of))
+        .route("/crl/root.crl", get(root_list))
         .route("/crl/issuing.crl", get(revocation_list))
 }
 
@@ -28,6 +31,22 @@ async fn root(State(app): State<App>) -> Response {
 
 async fn issuing(State(app): State<App>) -> Response {
     file(CERTIFICATE, app.portal.ca.current().certificate().der().to_vec())
+}
+
+/// Any issuing certificate, by the key identifier that certificates below it name: `<id>.cer`.
+async fn one_of(State(app): State<App>, Path(file): Path<String>) -> Answer<Response> {
+    let id = file.strip_suffix(".cer").and_then(ca::parse_id);
+    let issuer = id.and_then(|id| app.portal.ca.issuer(&id)).ok_or(ErrorCode::NotFound)?;
+    Ok(self::file(CERTIFICATE, issuer.certificate().der().to_vec()))
+}
+
+/// The list of the authority above ours, as it was made or imported last.
+async fn root_list(State(app): State<App>) -> Answer<Response> {
+    let list = app.portal.ca.root_list().map_err(|error| {
+        tracing::error!(%error, "no revocation list of the root");
+        ErrorCode::Internal
+    })?;
+    Ok(file("application/pkix-crl", list.ok_or(ErrorCode::NotFound)?.der().to_vec()))
 }
 
 async fn chain(State(app): State<App>) -> Response {

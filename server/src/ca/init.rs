@@ -1,51 +1,109 @@
-//! `ca init`: makes the root and the issuing authority, once.
+//! `ca init` and `ca rollover`: a root and the first issuing authority, the next one, or a request to an outside root.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 use qcert_pki::{
-    AuthorityCertificate, AuthorityName, Certificate, Serial, Signer, assemble,
-    authority::{issuing_to_be_signed, root_to_be_signed},
+    Algorithm, AuthorityCertificate, AuthorityName, Certificate, Serial, assemble,
+    authority::{issuing_to_be_signed, request_to_be_signed, request_to_pem, root_to_be_signed},
 };
-use qcert_protocol::KeyAlgorithm;
 use time::{Duration, OffsetDateTime};
 
-use super::{ISSUING_CERTIFICATE, ISSUING_KEY, ROOT_CERTIFICATE, ROOT_KEY, key::FileKey};
+use super::{
+    directory::Directory,
+    key::{Key, Keys},
+    root_list::{own_root, sign_list},
+};
 use crate::{
     clock::Clock,
     config::Authority,
-    files::{make_private_directory, write_new, write_new_private},
+    files::{make_private_directory, sync_directory, write_new},
     randomness::{self, Randomness},
 };
 
-/// Makes both key pairs and certificates. The directory appears with all of them in it, or not at all.
+/// Makes a root and an issuing authority below it. The directory appears with all of it, or not at all.
 ///
 /// # Errors
-/// When the directory has anything in it, or cannot be written.
+/// When the directory has anything in it, or a key or file cannot be made.
 pub fn init(settings: &Authority, origin: &str, clock: &dyn Clock, randomness: &dyn Randomness) -> anyhow::Result<()> {
-    let directory = &settings.directory;
+    at_once(&settings.directory, |directory| {
+        let now = clock.now().replace_nanosecond(0)?;
+        let keys = Keys::new(settings);
+        let root_key = keys.generate_file(Algorithm::P384, |_| directory.root_key(), randomness)?;
+        let root = root(settings, &*root_key, now, randomness)?;
+        write_new(&directory.root_certificate(), root.to_pem().as_bytes())?;
+        write_new(&directory.root_list(&root), &sign_list(settings, &root, &*root_key, &[], now)?)?;
+        let key = new_key(settings, &keys, directory, randomness)?;
+        certify(settings, origin, directory, (&root, &*root_key), &*key, now, randomness)
+    })
+}
+
+/// Makes an issuing key and the request for an outside root, which is written to `file` too. The directory appears with
+/// both, or not at all.
+///
+/// # Errors
+/// As [`init`], or when `file` is there already.
+pub fn init_request(settings: &Authority, file: &Path, randomness: &dyn Randomness) -> anyhow::Result<()> {
+    ensure!(!file.exists(), "{} is there already", file.display());
+    let mut made = None;
+    at_once(&settings.directory, |directory| {
+        made = Some(request(settings, directory, randomness)?);
+        Ok(())
+    })?;
+    write_new(file, made.unwrap_or_default().as_bytes())
+}
+
+/// Makes the next issuing key and has its certificate signed by our own root, whose key must be there.
+///
+/// # Errors
+/// When it is not, or a key or file cannot be made.
+pub fn rollover(
+    settings: &Authority,
+    origin: &str,
+    clock: &dyn Clock,
+    randomness: &dyn Randomness,
+) -> anyhow::Result<()> {
+    let directory = Directory(&settings.directory);
+    ensure!(
+        directory.root_key().exists(),
+        "{} is not there: bring it back for the time of this command, or ask an outside root with --request FILE",
+        directory.root_key().display()
+    );
+    let root = own_root(&directory)?;
+    let keys = Keys::new(settings);
+    let root_key = keys.open_file(&directory.root_key())?;
+    ensure!(root_key.public_key() == root.public_key(), "the root's key is not the root certificate's");
+    let now = clock.now().replace_nanosecond(0)?;
+    let key = new_key(settings, &keys, &directory, randomness)?;
+    certify(settings, origin, &directory, (&root, &*root_key), &*key, now, randomness)
+}
+
+/// Makes the next issuing key and the request for an outside root, which is written to `file` too.
+///
+/// # Errors
+/// When there is no authority yet, `file` is there already, or a key or file cannot be made.
+pub fn rollover_request(settings: &Authority, file: &Path, randomness: &dyn Randomness) -> anyhow::Result<()> {
+    ensure!(!file.exists(), "{} is there already", file.display());
+    let directory = Directory(&settings.directory);
+    ensure!(!directory.certified()?.is_empty(), "there is no authority yet: `qcert-server ca init --request FILE`");
+    write_new(file, request(settings, &directory, randomness)?.as_bytes())
+}
+
+/// Lets `make` fill a directory that takes its name only when all is in it.
+fn at_once(directory: &Path, make: impl FnOnce(&Directory<'_>) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let is_empty = std::fs::read_dir(directory).map_or(true, |mut entries| entries.next().is_none());
     ensure!(is_empty, "{} is not empty: an authority is never overwritten", directory.display());
-    let not_before = clock.now().replace_nanosecond(0)?;
-    let (root_key, root_pem) = FileKey::generate(KeyAlgorithm::P384)?;
-    let (issuing_key, issuing_pem) = FileKey::generate(settings.issuing_key)?;
-    let root = root(settings, &root_key, not_before, randomness)?;
-    let issuing = issuing(settings, origin, (&root, &root_key), &issuing_key, not_before, randomness)?;
-
     let temporary = temporary(directory)?;
     make_private_directory(&temporary)?;
-    let written = (|| {
-        write_new_private(&temporary.join(ROOT_KEY), root_pem.as_bytes())?;
-        write_new_private(&temporary.join(ISSUING_KEY), issuing_pem.as_bytes())?;
-        write_new(&temporary.join(ROOT_CERTIFICATE), root.to_pem().as_bytes())?;
-        write_new(&temporary.join(ISSUING_CERTIFICATE), issuing.to_pem().as_bytes())?;
+    let made = make(&Directory(&temporary)).and_then(|()| {
+        sync_directory(&temporary)?;
         // A rename takes the place of an empty directory, and of no other.
         std::fs::rename(&temporary, directory).with_context(|| format!("cannot make {}", directory.display()))
-    })();
-    if written.is_err() {
+    });
+    if made.is_err() {
         let _ = std::fs::remove_dir_all(&temporary);
     }
-    written
+    made
 }
 
 fn temporary(directory: &Path) -> anyhow::Result<PathBuf> {
@@ -53,9 +111,32 @@ fn temporary(directory: &Path) -> anyhow::Result<PathBuf> {
     Ok(directory.with_file_name(format!(".{name}.{}.new", std::process::id())))
 }
 
+/// A new issuing key, in the HSM if there is one.
+fn new_key(
+    settings: &Authority,
+    keys: &Keys<'_>,
+    directory: &Directory<'_>,
+    randomness: &dyn Randomness,
+) -> anyhow::Result<std::sync::Arc<dyn Key>> {
+    match keys.generate_hsm(settings.issuing_key) {
+        Some(key) => key,
+        None => keys.generate_file(settings.issuing_key, |key| directory.key(key), randomness),
+    }
+}
+
+/// A new issuing key and the request for its certificate, PEM.
+fn request(settings: &Authority, directory: &Directory<'_>, randomness: &dyn Randomness) -> anyhow::Result<String> {
+    let key = new_key(settings, &Keys::new(settings), directory, randomness)?;
+    let to_be_signed = request_to_be_signed(&settings.name, key.public_key())?;
+    let request = assemble(&to_be_signed, key.signature_algorithm(), &key.sign_here(&to_be_signed)?)?;
+    let pem = request_to_pem(&request)?;
+    write_new(&directory.request(key.public_key()), pem.as_bytes())?;
+    Ok(pem)
+}
+
 fn root(
     settings: &Authority,
-    key: &FileKey,
+    key: &dyn Key,
     not_before: OffsetDateTime,
     randomness: &dyn Randomness,
 ) -> anyhow::Result<Certificate> {
@@ -75,14 +156,16 @@ fn root(
     signed(key, &to_be_signed)
 }
 
-fn issuing(
+/// Has the root sign a certificate for a key, and writes it with the root's below it.
+fn certify(
     settings: &Authority,
     origin: &str,
-    (root, root_key): (&Certificate, &FileKey),
-    key: &FileKey,
+    directory: &Directory<'_>,
+    (root, root_key): (&Certificate, &dyn Key),
+    key: &dyn Key,
     not_before: OffsetDateTime,
     randomness: &dyn Randomness,
-) -> anyhow::Result<Certificate> {
+) -> anyhow::Result<()> {
     let to_be_signed = issuing_to_be_signed(
         root,
         &AuthorityCertificate {
@@ -94,15 +177,17 @@ fn issuing(
             not_after: (not_before + years(settings.issuing_years)).min(root.not_after()),
             path_length: Some(0),
             class: Some(settings.tool_class),
-            crl_urls: &[],
+            crl_urls: &[format!("{origin}/crl/root.crl")],
             ca_issuers_urls: &[format!("{origin}/ca/root.cer")],
         },
     )?;
-    signed(root_key, &to_be_signed)
+    let issuing = signed(root_key, &to_be_signed)?;
+    issuing.verify_issued_by(root).context("the root did not sign what it was given")?;
+    write_new(&directory.certificate(key.public_key()), (issuing.to_pem() + &root.to_pem()).as_bytes())
 }
 
-fn signed(key: &FileKey, to_be_signed: &[u8]) -> anyhow::Result<Certificate> {
-    let der = assemble(to_be_signed, key.signature_algorithm(), &key.sign(to_be_signed)?)?;
+fn signed(key: &dyn Key, to_be_signed: &[u8]) -> anyhow::Result<Certificate> {
+    let der = assemble(to_be_signed, key.signature_algorithm(), &key.sign_here(to_be_signed)?)?;
     Ok(Certificate::parse(&der)?)
 }
 

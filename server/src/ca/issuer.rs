@@ -1,16 +1,20 @@
 //! One issuing key: its certificate, its chain, and what is signed by it.
 
-use anyhow::{Context, ensure};
-use qcert_pki::{Certificate, IssuerSignTool, Profile, SignatureAlgorithm, Signer, ToolClass};
+use std::sync::Arc;
 
-use super::key::FileKey;
-use crate::{config::Authority, store::IssuerId};
+use anyhow::{Context, ensure};
+use qcert_pki::{Certificate, IssuerSignTool, Profile, SignatureAlgorithm, ToolClass};
+
+use super::{hex, journal::Journal, key::Key};
+use crate::{clock::Clock, config::Authority, store::IssuerId};
 
 /// A key that issues, or has issued.
 pub struct Issuer {
     id: IssuerId,
     chain: Vec<Certificate>,
-    key: FileKey,
+    key: Arc<dyn Key>,
+    journal: Option<Arc<Journal>>,
+    clock: Arc<dyn Clock>,
     origin: String,
     subject_sign_tool: String,
     issuer_sign_tool: IssuerSignTool,
@@ -21,23 +25,26 @@ impl Issuer {
     /// Puts a certificate, those above it (the root last) and its key together.
     pub(super) fn new(
         chain: Vec<Certificate>,
-        key: FileKey,
+        key: Arc<dyn Key>,
         settings: &Authority,
         origin: &str,
+        journal: Option<Arc<Journal>>,
+        clock: Arc<dyn Clock>,
     ) -> anyhow::Result<Self> {
         let certificate = chain.first().context("there is no issuing certificate")?;
         for (below, above) in chain.iter().zip(chain.iter().skip(1)) {
-            below.verify_issued_by(above).context("the issuing certificate is not the root's")?;
+            below.verify_issued_by(above).context("an issuing certificate is not of those above it")?;
         }
         if let Some(root) = chain.last() {
             root.verify_issued_by(root).context("the root certificate is not its own issuer's")?;
         }
         ensure!(key.public_key() == certificate.public_key(), "the issuing key is not the issuing certificate's");
-        let id = IssuerId::try_from(certificate.key_identifier());
         let issuer = Self {
-            id: id.ok().context("the issuing certificate's key identifier is not 20 octets long")?,
+            id: identifier(certificate)?,
             chain,
             key,
+            journal,
+            clock,
             origin: origin.to_owned(),
             subject_sign_tool: settings.subject_sign_tool.clone(),
             issuer_sign_tool: settings.issuer_sign_tool.clone(),
@@ -67,12 +74,15 @@ impl Issuer {
         self.key.signature_algorithm()
     }
 
-    /// Signs; the signature is as X.509 wants it.
+    /// Signs, having noted it in the journal; the signature is as X.509 wants it.
     ///
     /// # Errors
     /// When the key cannot be used now.
     pub async fn sign(&self, to_be_signed: &[u8]) -> anyhow::Result<Vec<u8>> {
-        Ok(self.key.sign(to_be_signed)?)
+        if let Some(journal) = &self.journal {
+            journal.note(self.clock.now(), &self.id, to_be_signed)?;
+        }
+        self.key.sign(to_be_signed).await
     }
 
     /// What a certificate gets from the configuration; `shard` names the revocation list that will speak of it. The
@@ -94,7 +104,8 @@ impl Issuer {
     }
 }
 
-/// Lower-case hexadecimal, as addresses have it.
-fn hex(id: &IssuerId) -> String {
-    id.iter().map(|octet| format!("{octet:02x}")).collect()
+/// Which issuer a certificate is of.
+pub(super) fn identifier(certificate: &Certificate) -> anyhow::Result<IssuerId> {
+    let id = IssuerId::try_from(certificate.key_identifier());
+    id.ok().context("the issuing certificate's key identifier is not 20 octets long")
 }

@@ -18,7 +18,7 @@ use qcert_protocol::{Base64, portal::ApplicationRow};
 use qcert_server::{
     api::{self, page::Pages},
     applications::import,
-    ca::{Ca, init::init},
+    ca::{Ca, init},
     clock::Clock,
     config::Settings,
     events::Announcer,
@@ -112,7 +112,7 @@ impl Workplace {
             clock: clock.clone(),
             randomness,
             secrets: Secrets::new(&[7; 32]),
-            ca: Ca::load(&settings.ca, ORIGIN).unwrap(),
+            ca: Ca::load(&settings.ca, ORIGIN, clock.clone()).unwrap(),
             origin: settings.server.origin.clone().unwrap_or(ORIGIN.to_owned()),
             settings,
             announcer: Announcer::default(),

@@ -1,0 +1,127 @@
+//! Keys in files.
+
+use std::{fs, os::unix::fs::PermissionsExt};
+
+use time::Duration;
+
+use crate::support::{Place, signs};
+
+const ENCRYPTED: &str = "[ca]\npassphrase_file = 'passphrase'";
+const PRODUCTION: &str = "environment = 'production'\n[server]\norigin = 'https://qcert.example'\n";
+
+fn encrypted() -> Place {
+    let place = Place::with(ENCRYPTED);
+    place.secret("passphrase", "correct horse\n");
+    place
+}
+
+#[test]
+fn an_encrypted_key_is_read_by_openssl_and_by_the_server() {
+    let place = encrypted();
+    place.done("ca init");
+    let key = place.file(".key");
+    let mode = fs::metadata(place.path(&key)).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    for key in [&key, "data/ca/root.key"] {
+        assert!(fs::read_to_string(place.path(key)).unwrap().starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----"));
+        place.openssl_does(&format!("pkey -in {key} -passin file:passphrase -noout"));
+    }
+    assert_eq!(place.serve().chain().len(), 2);
+    let kdf = place.openssl_does(&format!("asn1parse -in {key}"));
+    assert!(kdf.contains("PBKDF2") && kdf.contains("hmacWithSHA256") && kdf.contains("0927C0"), "{kdf}");
+}
+
+#[test]
+fn openssl_agrees_with_the_chain_and_the_roots_list() {
+    let place = Place::with("");
+    place.done("ca init");
+    let issuing = place.file(".pem");
+    place.openssl_does(&format!("verify -x509_strict -CAfile data/ca/root.pem {issuing}"));
+    let list = place.files().into_iter().find(|name| name.ends_with(".crl")).unwrap();
+    place.openssl_does(&format!("crl -in data/ca/{list} -CAfile data/ca/root.pem -out root-crl.pem -outform PEM"));
+    let crl = "-crl_check -CRLfile root-crl.pem";
+    place.openssl_does(&format!("verify -x509_strict {crl} -CAfile data/ca/root.pem {issuing}"));
+    let text = place.openssl_does(&format!("x509 -in {issuing} -noout -text"));
+    assert!(text.contains("/crl/root.crl"), "{text}");
+}
+
+#[tokio::test]
+async fn every_kind_of_issuing_key_signs() {
+    for kind in ["P-256", "P-384", "RSA-3072", "RSA-4096"] {
+        let place = Place::with(&format!("[ca]\nissuing_key = '{kind}'"));
+        place.done("ca init");
+        signs(place.load(Duration::ZERO).0.current()).await.unwrap();
+        place.openssl_does(&format!("pkey -in {} -noout -check", place.file(".key")));
+    }
+}
+
+#[test]
+fn in_production_no_key_is_plain() {
+    let mut place = Place::with(PRODUCTION);
+    assert!(place.refused("ca init").contains("ca.passphrase_file"));
+    assert!(!place.path("data/ca").exists(), "nothing is left behind");
+    place.change("");
+    place.done("ca init");
+    place.change(PRODUCTION);
+    assert!(place.refused("serve").contains("in production a key's file is encrypted"));
+}
+
+#[test]
+fn a_wrong_passphrase_is_told() {
+    let place = encrypted();
+    place.done("ca init");
+    place.secret("passphrase", "wrong horse\n");
+    let told = place.refused("serve");
+    assert!(told.contains("the passphrase is wrong") && !told.contains("horse"), "{told}");
+}
+
+#[test]
+fn a_key_or_passphrase_that_others_can_read_is_refused() {
+    let place = encrypted();
+    place.done("ca init");
+    let key = place.file(".key");
+    for file in ["passphrase", &key] {
+        fs::set_permissions(place.path(file), fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(place.refused("serve").contains("can be read or changed by others"));
+        fs::set_permissions(place.path(file), fs::Permissions::from_mode(0o600)).unwrap();
+    }
+}
+
+#[test]
+fn the_passphrase_can_be_a_credential_of_systemd() {
+    let mut place = Place::with("[ca]\npassphrase_credential = 'qcert-ca'");
+    assert!(place.refused("ca init").contains("LoadCredential"));
+    place.environment("CREDENTIALS_DIRECTORY", place.path("credentials").display());
+    fs::create_dir(place.path("credentials")).unwrap();
+    // systemd gives an access list, which the mode shows as the group's right.
+    fs::write(place.path("credentials/qcert-ca"), "correct horse").unwrap();
+    place.done("ca init");
+    place.serve();
+}
+
+#[test]
+fn an_authority_is_never_overwritten() {
+    let place = Place::with("");
+    place.done("ca init");
+    let before = place.files();
+    assert!(place.refused("ca init").contains("never overwritten"));
+    assert!(place.refused("ca init --request again.csr").contains("never overwritten"));
+    assert!(!place.path("again.csr").exists());
+    assert_eq!(place.files(), before);
+    assert_eq!(fs::read_dir(place.path("data")).unwrap().count(), 1, "no temporary directory is left");
+}
+
+#[tokio::test]
+async fn a_signature_is_in_the_journal_before_it_is_made() {
+    let place = Place::with("");
+    place.done("ca init");
+    let mut settings = place.settings();
+    settings.ca.signature_journal = Some(place.path("journal"));
+    let clock = std::sync::Arc::new(qcert_server::clock::SystemClock);
+    let ca = qcert_server::ca::Ca::load(&settings.ca, crate::support::ORIGIN, clock).unwrap();
+    signs(ca.current()).await.unwrap();
+    let journal = fs::read_to_string(place.path("journal")).unwrap();
+    let id: String = ca.current().id().iter().map(|octet| format!("{octet:02x}")).collect();
+    let fields: Vec<&str> = journal.trim_end().split(' ').collect();
+    assert_eq!((fields.len(), fields[1], fields[3].len()), (4, id.as_str(), 64), "{journal}");
+}

@@ -1,0 +1,140 @@
+//! The issuing key in an HSM: SoftHSM, behind a shim that takes the token away.
+
+use std::process::Command;
+
+use qcert_server::ca::Ca;
+use time::Duration;
+
+use crate::{
+    softhsm::{PIN, SoftHsm},
+    support::{Place, signs},
+};
+
+fn place(settings: &str) -> (Place, SoftHsm) {
+    let mut place = Place::with("");
+    let hsm = SoftHsm::new(&place.path(""));
+    for (name, value) in hsm.environment() {
+        place.environment(&name, value);
+    }
+    place.change(&format!("{settings}\n{}", hsm.settings()));
+    (place, hsm)
+}
+
+/// The authority in this process, whose environment the module reads.
+fn load(place: &Place, hsm: &SoftHsm) -> Ca {
+    for (name, value) in hsm.environment() {
+        // SAFETY: nextest gives each test a process, and no other thread reads the environment yet.
+        unsafe { std::env::set_var(name, value) };
+    }
+    place.load(Duration::ZERO).0
+}
+
+#[test]
+fn a_key_is_made_on_the_token_and_stays_there() {
+    for kind in ["P-256", "RSA-3072"] {
+        let (place, hsm) = place(&format!("[ca]\nissuing_key = '{kind}'"));
+        place.done("ca init");
+        assert!(!place.files().iter().any(|name| name.starts_with("issuing-") && name.ends_with(".key")));
+        assert_eq!(place.list()[0].2, "hsm");
+        place.openssl_does(&format!("verify -x509_strict -CAfile data/ca/root.pem {}", place.file(".pem")));
+        let mut tool = Command::new("pkcs11-tool");
+        tool.args(["--module", "/usr/lib/softhsm/libsofthsm2.so", "--login", "--pin", PIN, "-O", "--type", "privkey"]);
+        let shown = tool.envs(hsm.environment()).output().unwrap();
+        let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+        assert!(shown.contains(&place.list()[0].0), "CKA_ID is the key identifier: {shown}");
+        assert!(shown.contains("sensitive, always sensitive, never extractable"), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn many_signatures_are_made_at_once() {
+    let (place, hsm) = place("");
+    place.done("ca init");
+    let ca = load(&place, &hsm);
+    let signed = futures_util::future::join_all((0..40).map(|_| signs(ca.current()))).await;
+    signed.into_iter().for_each(|signed| signed.unwrap());
+}
+
+#[tokio::test]
+async fn an_hsm_that_went_away_signs_when_it_is_back() {
+    let (place, hsm) = place("");
+    place.done("ca init");
+    let ca = load(&place, &hsm);
+    signs(ca.current()).await.unwrap();
+    for away in ["token out", "reader out"] {
+        hsm.control(away);
+        assert!(signs(ca.current()).await.is_err(), "{away}");
+        hsm.control("");
+        signs(ca.current()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn at_whichever_call_it_goes_it_signs_when_it_is_back() {
+    let (place, hsm) = place("");
+    place.done("ca init");
+    let ca = load(&place, &hsm);
+    for when in ["before-call", "after-call"] {
+        for call in 1..8 {
+            // The shim counts the calls of the whole process, so this reaches each of them once.
+            hsm.control(&format!("pull {when} {call}"));
+            for _ in 0..8 {
+                let _ = signs(ca.current()).await;
+            }
+            hsm.control("");
+            signs(ca.current()).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_starts_while_its_hsm_is_away() {
+    let (place, hsm) = place("");
+    place.done("ca init");
+    hsm.control("token out");
+    assert_eq!(place.serve().chain().len(), 2);
+    let ca = load(&place, &hsm);
+    assert!(signs(ca.current()).await.is_err());
+    hsm.control("");
+    signs(ca.current()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_wrong_pin_is_tried_once_and_the_right_one_helps() {
+    let (place, hsm) = place("");
+    place.done("ca init");
+    hsm.control("lock-after 3");
+    hsm.pin("00000000");
+    let ca = load(&place, &hsm);
+    let tries = futures_util::future::join_all((0..12).map(|_| signs(ca.current()))).await;
+    for error in tries.into_iter().map(Result::unwrap_err) {
+        let told = format!("{error:#}");
+        assert!(told.contains("the HSM refuses") && !told.contains("00000000"), "{told}");
+    }
+    assert_eq!(hsm.wrong_pins(), 1);
+    hsm.pin(PIN);
+    signs(ca.current()).await.unwrap();
+}
+
+#[test]
+fn the_next_key_can_be_in_an_hsm_though_the_one_before_is_in_a_file() {
+    let (mut place, hsm) = place("");
+    place.change("");
+    place.done("ca init");
+    place.change(&hsm.settings());
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    place.done("ca rollover");
+    let places: Vec<String> = place.list().into_iter().map(|(_, state, key)| format!("{state} {key}")).collect();
+    assert_eq!(places, ["issuing hsm", "retired file"]);
+    assert_eq!(load(&place, &hsm).issuers().len(), 2);
+}
+
+#[test]
+fn every_kind_of_key_signs_in_the_hsm() {
+    for kind in ["P-256", "P-384", "RSA-3072", "RSA-4096"] {
+        let (place, _hsm) = place(&format!("[ca]\nissuing_key = '{kind}'"));
+        place.done("ca init --request issuing.csr");
+        place.openssl_does("req -in issuing.csr -verify -noout");
+        assert_eq!(place.states(), ["requested"]);
+    }
+}

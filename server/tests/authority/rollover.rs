@@ -1,0 +1,114 @@
+//! The next issuing key works beside the one before.
+
+use std::fs;
+
+use time::Duration;
+
+use crate::support::{Place, signs};
+
+#[tokio::test]
+async fn the_next_key_issues_and_the_one_before_goes_on() {
+    let place = Place::with("");
+    place.done("ca init");
+    let before = place.load(Duration::ZERO).0.current().id();
+    // The newer is the one that began later, and a certificate begins at a whole second.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    place.done("ca rollover");
+    assert_eq!(place.states(), ["issuing", "retired"]);
+    let (ca, _) = place.load(Duration::ZERO);
+    assert_ne!(ca.current().id(), before);
+    assert_eq!(ca.issuers().len(), 2);
+    signs(ca.current()).await.unwrap();
+    signs(ca.issuer(&before).unwrap()).await.unwrap();
+    let serving = place.serve();
+    for (id, _, _) in place.list() {
+        let (head, body) = serving.get(&format!("/ca/{id}.cer"));
+        assert!(head.contains("application/pkix-cert"), "{head}");
+        fs::write(place.path("issuing.cer"), body).unwrap();
+        place.openssl_does("verify -x509_strict -CAfile data/ca/root.pem issuing.cer");
+    }
+}
+
+#[test]
+fn the_one_that_covers_a_new_certificate_issues() {
+    let mut place = Place::with("");
+    place.done("ca init");
+    let before = place.load(Duration::ZERO).0.current().id();
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    place.change("[ca]\nissuing_years = 1\nvalidity_days = 364");
+    place.done("ca rollover");
+    let (ca, clock) = place.load(Duration::ZERO);
+    assert_ne!(ca.current().id(), before);
+    clock.advance(Duration::days(2));
+    assert_eq!(ca.current().id(), before, "the newer one ends before a certificate of today would");
+    clock.advance(Duration::days(3650 - 300));
+    assert_eq!(ca.current().id(), before, "none covers it, and this one has not ended");
+}
+
+#[test]
+fn without_the_roots_key_the_server_serves_and_nothing_new_is_made() {
+    let place = Place::with("");
+    place.done("ca init");
+    fs::rename(place.path("data/ca/root.key"), place.path("offline.key")).unwrap();
+    assert_eq!(place.serve().chain().len(), 2);
+    let before = place.files();
+    assert!(place.refused("ca rollover").contains("bring it back"));
+    assert!(place.refused("ca root-crl").contains("bring it back"));
+    assert_eq!(place.files(), before);
+    place.done("ca rollover --request next.csr");
+    place.openssl_does("req -in next.csr -verify -noout");
+    assert_eq!(place.states(), ["issuing", "requested"]);
+}
+
+#[test]
+fn the_roots_list_is_renewed_and_revokes_an_issuing_key() {
+    let place = Place::with("");
+    place.done("ca init");
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    place.done("ca rollover");
+    let compromised = place.list()[0].0.clone();
+    place.done(&format!("ca root-crl --revoke {compromised} --reason keyCompromise"));
+    assert_eq!(place.states(), ["revoked", "issuing"]);
+    let list = place.files().into_iter().find(|name| name.ends_with(".crl")).unwrap();
+    let text = place.openssl_does(&format!("crl -in data/ca/{list} -noout -text"));
+    assert!(text.contains("Key Compromise"), "{text}");
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    place.done("ca root-crl");
+    assert_eq!(place.states(), ["revoked", "issuing"], "a renewed list still says it");
+}
+
+#[test]
+fn an_authority_of_the_first_layout_is_still_read() {
+    let place = Place::with("");
+    place.done("ca init");
+    let ca = |name: &str| place.path(&format!("data/ca/{name}"));
+    let chain = fs::read_to_string(place.path(&place.file(".pem"))).unwrap();
+    let (issuing, _) = chain.split_at(chain.rfind("-----BEGIN").unwrap());
+    fs::write(ca("issuing.pem"), issuing).unwrap();
+    fs::rename(place.path(&place.file(".key")), ca("issuing.key")).unwrap();
+    fs::remove_file(place.path(&place.file(".pem"))).unwrap();
+    assert_eq!(place.states(), ["issuing"]);
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    place.done("ca rollover");
+    assert_eq!(place.states(), ["issuing", "retired"]);
+    assert_eq!(place.serve().chain().len(), 2);
+}
+
+#[test]
+fn what_was_interrupted_leaves_the_authority_as_it_was() {
+    let place = Place::with("");
+    // A directory that did not take its name yet.
+    fs::create_dir_all(place.path("data/.ca.1.new")).unwrap();
+    fs::write(place.path("data/.ca.1.new/root.key"), "half").unwrap();
+    place.done("ca init");
+    let before = place.list();
+    // A key whose certificate was not written, and files that did not take their names.
+    let name = format!("data/ca/issuing-{}.key", "0".repeat(40));
+    fs::copy(place.path(&place.file(".key")), place.path(&name)).unwrap();
+    fs::write(place.path("data/ca/.issuing-1.pem.1.new"), "half").unwrap();
+    assert_eq!(place.list(), before);
+    assert_eq!(place.serve().chain().len(), 2);
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    place.done("ca rollover");
+    assert_eq!(place.states(), ["issuing", "retired"]);
+}

@@ -21,7 +21,7 @@ pub fn closed(app: App, words: &'static Words, id: Uuid, state: ApplicationState
     if let Some(row) = app.row(id) {
         told.extend(row.reason.map(|reason| (words.reason, reason)));
         if let Some((serial, revoked)) = row.certificate.and_then(|known| Some((known.serial, known.revoked?))) {
-            told.push((words.state_revoked, pieces::moment(words, revoked.at)));
+            told.push((words.revoked_at, pieces::moment(words, revoked.at)));
             told.push((words.reason, words::revocation(words, revoked.reason).to_owned()));
             told.push((words.serial_number, serial));
         }

@@ -237,7 +237,8 @@ words! {
     serial_number: "Номер сертификата", "Serial number";
     closed_rejected: "Запрос отклонён. Исправьте указанное вместе с удостоверяющим центром: после этого появится новая строка.", "The request was rejected. Put right what is named together with the authority: then a new row will appear.";
     closed_expired: "Срок сертификата истёк. Чтобы получить новый, обратитесь в удостоверяющий центр.", "The certificate has expired. To get a new one, turn to the authority.";
-    closed_revoked: "Сертификат отозван: подписывать им больше нельзя.", "The certificate was revoked: it must not be used to sign any more.";
+    closed_revoked: "Сертификат отозван: подписывать им больше нельзя. Чтобы получить новый, обратитесь в удостоверяющий центр.", "The certificate was revoked: it must not be used to sign any more. To get a new one, turn to the authority.";
+    revoked_at: "Дата отзыва", "Revoked on";
     reason: "Причина", "Reason";
     revoke: "Отозвать сертификат", "Revoke the certificate";
     revoke_why: "Носитель потерян, или сертификат больше не нужен?", "Lost the token, or no longer need the certificate?";

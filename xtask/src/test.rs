@@ -31,7 +31,11 @@ const CHECKS: &[Step] = &[
             &["--target", "wasm32-unknown-unknown", "--package", "qcert-frontend", "--package", "qcert-protocol"],
         )
     }),
-    ("licences and sources", |tools| run(tools.cargo().args(["deny", "check", "bans", "licenses", "sources"]))),
+    ("licences and sources", |tools| {
+        ["Cargo.toml", fuzz::MANIFEST].iter().try_for_each(|manifest| {
+            run(tools.cargo().args(["deny", "--manifest-path", manifest, "check", "bans", "licenses", "sources"]))
+        })
+    }),
     ("documentation", documentation),
     ("extension: types", |tools| npm(tools, "check")),
     ("extension: browser's rules", |tools| npm(tools, "lint")),

@@ -144,7 +144,7 @@ pub async fn confirm(
     };
     match portal.store.confirm_request(&confirmed).await? {
         ConfirmOutcome::Done => {
-            portal.issuance_waits.notify_one();
+            portal.issuance_waits();
             changed(portal, session, application.id).await
         }
         ConfirmOutcome::PasswordUsed => confirmed_before(portal, session, request.id).await,

@@ -1,6 +1,7 @@
 //! Settings: embedded defaults, then the file, then environment variables `QCERT__SECTION__KEY`. What nobody knows is
 //! refused, and everything that is wrong is said at once.
 
+mod database;
 mod keys;
 mod reader;
 
@@ -13,6 +14,7 @@ use qcert_protocol::{
 };
 use time::Duration;
 
+pub use database::DatabaseUrl;
 pub use keys::{Hsm, SecretSource};
 use reader::Reader;
 
@@ -21,8 +23,10 @@ use reader::Reader;
 pub struct Settings {
     /// `[server]`
     pub server: Server,
-    /// `database.url`, `sqlite:PATH`.
-    pub database_url: String,
+    /// `database.url`
+    pub database_url: DatabaseUrl,
+    /// `database.connections`: how many to a PostgreSQL server.
+    pub database_connections: usize,
     /// `[ca]`
     pub ca: Authority,
     /// `sms.outbox`: where text messages are appended, one JSON object a line.
@@ -142,11 +146,15 @@ impl Settings {
             "production" => Ok(true),
             _ => Err("must be development or production"),
         });
+        let database_url = reader.parsed("database.url", "sqlite:data/qcert.sqlite", DatabaseUrl::parse);
+        let secret_file = Some(reader.path("secret.file", "")).filter(|path| !path.as_os_str().is_empty());
+        if database_url.is_postgres() && secret_file.is_none() {
+            reader.refuse("secret.file", "must be set with PostgreSQL: it is the same for every server");
+        }
         Self {
             server: server(reader, production),
-            database_url: reader.parsed("database.url", "sqlite:data/qcert.sqlite", |text| {
-                text.starts_with("sqlite:").then(|| text.to_owned()).ok_or("must begin with sqlite:")
-            }),
+            database_url,
+            database_connections: usize::try_from(reader.integer("database.connections", 32, 2..=1000)).unwrap_or(2),
             ca: authority(reader, production),
             sms_outbox: reader.path("sms.outbox", "data/sms.jsonl"),
             support_phone: reader.text("support.phone", "8-800-500-05-08"),
@@ -157,7 +165,7 @@ impl Settings {
             },
             issuance_wait: Duration::seconds(reader.integer("issuance.wait_seconds", 0, 0..=86_400)),
             key_algorithm: reader.parsed("request.key_algorithm", "P-256", key_algorithm),
-            secret_file: Some(reader.path("secret.file", "")).filter(|path| !path.as_os_str().is_empty()),
+            secret_file,
         }
     }
 
@@ -342,6 +350,16 @@ mod tests {
         for name in ["otp.tries", "server.listen", "server.origin", "colour", "QCERT__OTP__LIVES"] {
             assert!(said(name), "{name}: {errors:?}");
         }
+    }
+
+    #[test]
+    fn postgres_wants_a_secret_that_the_servers_share() {
+        let url = environment(&[("QCERT__DATABASE__URL", "postgres://qcert:hidden@localhost/qcert")]);
+        let SettingsError(errors) = Settings::read("", &url).unwrap_err();
+        assert!(errors[0].contains("secret.file"), "{errors:?}");
+        let settings = Settings::read("[secret]\nfile = '/etc/qcert/secret.key'", &url).unwrap();
+        assert_eq!(settings.database_file(), None);
+        assert!(!format!("{settings:?}").contains("hidden"));
     }
 
     #[test]

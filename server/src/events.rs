@@ -1,9 +1,13 @@
 //! Tells open pages which rows changed. A copy that misses an announcement catches up: the row's state is in the
 //! store, and every new connection begins with all rows.
 
+use std::sync::Arc;
+
 use qcert_protocol::holder::Phone;
 use tokio::sync::broadcast;
 use uuid::Uuid;
+
+use crate::store::{Change, Store};
 
 /// How many announcements a slow page may fall behind before it is sent all rows anew.
 const CAPACITY: usize = 256;
@@ -26,18 +30,35 @@ pub enum Announcement {
 
 /// Where announcements are made and heard.
 #[derive(Clone)]
-pub struct Announcer(broadcast::Sender<Announcement>);
+pub struct Announcer {
+    local: broadcast::Sender<Announcement>,
+    /// Tells the other servers on the database.
+    store: Option<Arc<dyn Store>>,
+}
 
 impl Default for Announcer {
+    /// Announces within this process.
     fn default() -> Self {
-        Self(broadcast::channel(CAPACITY).0)
+        Self { local: broadcast::channel(CAPACITY).0, store: None }
     }
 }
 
 impl Announcer {
+    /// Announces to the other servers on the database as well.
+    pub fn telling(store: Arc<dyn Store>) -> Self {
+        Self { store: Some(store), ..Self::default() }
+    }
+
     /// Announces; nobody need be listening.
     pub fn announce(&self, announcement: Announcement) {
-        let _ = self.0.send(announcement);
+        if let Some(store) = &self.store {
+            match &announcement {
+                Announcement::Row { application, .. } => store.announce(Change::Row(*application)),
+                Announcement::SessionEnded(id) => store.announce(Change::SessionEnded(*id)),
+                Announcement::Closing => {}
+            }
+        }
+        self.pass_on(announcement);
     }
 
     /// Announces a changed row.
@@ -45,8 +66,18 @@ impl Announcer {
         self.announce(Announcement::Row { phone: phone.clone(), application });
     }
 
+    /// Announces within this process what another one told.
+    pub fn pass_on(&self, announcement: Announcement) {
+        let _ = self.local.send(announcement);
+    }
+
+    /// Is anybody listening?
+    pub fn is_heard(&self) -> bool {
+        self.local.receiver_count() > 0
+    }
+
     /// Listens from now on.
     pub fn listen(&self) -> broadcast::Receiver<Announcement> {
-        self.0.subscribe()
+        self.local.subscribe()
     }
 }

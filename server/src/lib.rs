@@ -19,6 +19,7 @@ pub mod error;
 pub mod events;
 pub mod files;
 pub mod issuance;
+pub mod neighbours;
 pub mod one_time_password;
 pub mod portal;
 pub mod publication;

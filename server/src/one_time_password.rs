@@ -66,7 +66,7 @@ pub async fn order(portal: &Portal, order: &Order<'_>) -> Result<PasswordOrdered
     };
     match portal.store.order_password(&new, &sealed, portal.settings.otp.resend).await? {
         PasswordOrder::TooEarly(earlier) => refuse_before(earlier + portal.settings.otp.resend, now)?,
-        PasswordOrder::Ordered => portal.message_waits.notify_one(),
+        PasswordOrder::Ordered => portal.message_waits(),
     }
     Ok(PasswordOrdered {
         resend_after_seconds: seconds(portal.settings.otp.resend),

@@ -5,8 +5,14 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use crate::{
-    ca::Ca, clock::Clock, config::Settings, events::Announcer, publication::Publication, randomness::Randomness,
-    secrets::Secrets, store::Store,
+    ca::Ca,
+    clock::Clock,
+    config::Settings,
+    events::Announcer,
+    publication::Publication,
+    randomness::Randomness,
+    secrets::Secrets,
+    store::{Change, Store},
 };
 
 /// The portal, without its surface.
@@ -33,4 +39,18 @@ pub struct Portal {
     pub issuance_waits: Notify,
     /// What is published about certificates, as this process remembers it.
     pub publication: Publication,
+}
+
+impl Portal {
+    /// A text message waits: wakes who sends it, here and on the other servers.
+    pub fn message_waits(&self) {
+        self.message_waits.notify_one();
+        self.store.announce(Change::MessageWaits);
+    }
+
+    /// A confirmed request waits: wakes who issues, here and on the other servers.
+    pub fn issuance_waits(&self) {
+        self.issuance_waits.notify_one();
+        self.store.announce(Change::IssuanceWaits);
+    }
 }

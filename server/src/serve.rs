@@ -16,12 +16,13 @@ use crate::{
     events::{Announcement, Announcer},
     files::{make_private_directory, make_private_file},
     issuance::worker,
+    neighbours,
     portal::Portal,
     publication::Publication,
     randomness::SystemRandomness,
     secrets::Secrets,
     sms::sender,
-    store::{Store, sqlite::SqliteStore},
+    store::{Store, postgres::PostgresStore, sqlite::SqliteStore},
 };
 
 /// How long requests may still take after the server was told to end.
@@ -32,13 +33,18 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// # Errors
 /// When it cannot be opened.
 pub async fn open_store(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
+    let url = &settings.database_url;
+    let cannot = || format!("cannot open {url}");
+    if url.is_postgres() {
+        let store = PostgresStore::open(url, settings.database_connections).await;
+        return Ok(Arc::new(store.with_context(cannot)?));
+    }
     if let Some(file) = settings.database_file() {
         make_private_directory(file.parent().unwrap_or(Path::new("")))?;
         // SQLite gives its other files the rights of the first.
         make_private_file(&file)?;
     }
-    let store = SqliteStore::open(&settings.database_url).await;
-    Ok(Arc::new(store.with_context(|| format!("cannot open {}", settings.database_url))?))
+    Ok(Arc::new(SqliteStore::open(url).await.with_context(cannot)?))
 }
 
 /// The portal on the machine's own clock and randomness.
@@ -49,15 +55,16 @@ pub async fn portal(settings: Settings, origin: String) -> anyhow::Result<Portal
     let randomness = SystemRandomness::new();
     let clock = Arc::new(SystemClock);
     let ca = Ca::load(&settings.ca, &origin, clock.clone())?;
+    let store = open_store(&settings).await?;
     Ok(Portal {
-        store: open_store(&settings).await?,
+        announcer: Announcer::telling(Arc::clone(&store)),
+        store,
         secrets: Secrets::load_or_make(&settings.secret_file(), &randomness)?,
         clock,
         randomness: Arc::new(randomness),
         ca,
         settings,
         origin,
-        announcer: Announcer::default(),
         message_waits: Notify::new(),
         issuance_waits: Notify::new(),
         publication: Publication::default(),
@@ -94,6 +101,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let sender = tokio::spawn(sender::run(Arc::clone(&portal), worker::name(&portal)?));
     let worker = tokio::spawn(worker::run(Arc::clone(&portal), worker::name(&portal)?));
     let watch = tokio::spawn(ca::watch::run(Arc::clone(&portal)));
+    let neighbours = tokio::spawn(neighbours::listen(Arc::clone(&portal)));
     let announcer = portal.announcer.clone();
     let service = api::router(portal, pages).into_make_service_with_connect_info::<SocketAddr>();
     println!("listening on {shown}");
@@ -111,6 +119,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     sender.abort();
     worker.abort();
     watch.abort();
+    neighbours.abort();
     Ok(())
 }
 

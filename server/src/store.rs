@@ -3,6 +3,7 @@
 //!
 //! **Architecture invariant:** the store knows no domain rule, the domain no SQL.
 
+pub mod postgres;
 mod records;
 pub mod sqlite;
 

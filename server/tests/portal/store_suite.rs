@@ -8,16 +8,18 @@ mod publication;
 mod requests;
 mod revocations;
 
-use std::{path::Path, sync::Arc};
+use std::{ops::Deref, path::Path, sync::Arc};
 
 use qcert_protocol::{ContainerName, KeyId, holder::Phone, portal::TokenName};
 use qcert_server::{
     applications::import::parse,
     store::{
         Certificate, Commitment, ConfirmOutcome, ConfirmedRequest, Import, IssuerId, Job, NewPassword, PasswordOrder,
-        PasswordScope, Prepared, Purpose, Request, RequestState, SessionRecord, Store, sqlite::SqliteStore,
+        PasswordScope, Prepared, Purpose, Request, RequestState, SessionRecord, Store, postgres::PostgresStore,
+        sqlite::SqliteStore,
     },
 };
+use qcert_test_postgres::Database;
 use time::{Duration, OffsetDateTime, macros::datetime};
 use uuid::Uuid;
 
@@ -214,3 +216,24 @@ async fn sqlite(directory: &Path) -> Arc<dyn Store> {
 }
 
 suite!(on_sqlite, super::sqlite);
+
+/// A store on a database of its own.
+struct OnPostgres {
+    store: PostgresStore,
+    _database: Database,
+}
+
+impl Deref for OnPostgres {
+    type Target = dyn Store;
+
+    fn deref(&self) -> &Self::Target {
+        &self.store
+    }
+}
+
+async fn postgres(_: &Path) -> OnPostgres {
+    let database = Database::new().unwrap();
+    OnPostgres { store: PostgresStore::open(&database.url(), 4).await.unwrap(), _database: database }
+}
+
+suite!(on_postgres, super::postgres);

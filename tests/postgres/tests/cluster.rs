@@ -4,30 +4,33 @@ use std::process::Command;
 
 use qcert_test_postgres::{Cluster, Database, End};
 
-fn answer(url: &str, statement: &str) -> String {
-    let output = Command::new("psql").args(["-At", "-c", statement, url]).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+fn answer(url: &str, statement: &str) -> anyhow::Result<String> {
+    let output = Command::new("psql").args(["-At", "-c", statement, url]).output()?;
+    anyhow::ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
 
 #[test]
 fn two_databases_of_one_run_are_on_one_cluster_and_fsync_is_on() {
     let (one, other) = (Database::new().unwrap(), Database::new().unwrap());
     let started = "SELECT pg_postmaster_start_time()";
-    assert_eq!(answer(&one.url(), started), answer(&other.url(), started));
-    assert_ne!(answer(&one.url(), "SELECT current_database()"), answer(&other.url(), "SELECT current_database()"));
-    assert_eq!(answer(&one.url(), "SHOW fsync"), "on");
+    assert_eq!(answer(&one.url(), started).unwrap(), answer(&other.url(), started).unwrap());
+    assert_ne!(
+        answer(&one.url(), "SELECT current_database()").unwrap(),
+        answer(&other.url(), "SELECT current_database()").unwrap()
+    );
+    assert_eq!(answer(&one.url(), "SHOW fsync").unwrap(), "on");
 }
 
 #[test]
 fn what_was_committed_is_there_after_postgres_was_killed() {
     let mut cluster = Cluster::start().unwrap();
     let url = cluster.create_database("kept").unwrap();
-    answer(&url, "CREATE TABLE t AS SELECT 7 AS x");
+    answer(&url, "CREATE TABLE t AS SELECT 7 AS x").unwrap();
     cluster.end(End::Killed).unwrap();
     cluster.start_again().unwrap();
-    assert_eq!(answer(&url, "SELECT x FROM t"), "7");
+    assert_eq!(answer(&url, "SELECT x FROM t").unwrap(), "7");
     cluster.end(End::Fast).unwrap();
     cluster.start_again().unwrap();
-    assert_eq!(answer(&url, "SELECT x FROM t"), "7");
+    assert_eq!(answer(&url, "SELECT x FROM t").unwrap(), "7");
 }

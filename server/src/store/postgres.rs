@@ -1,0 +1,319 @@
+//! The shared database: PostgreSQL, for as many servers as there are.
+//!
+//! What takes several steps is a function in the database (`migrations/postgres`), so that a method is one round trip and
+//! one transaction. PostgreSQL groups the commits of connections that wait at the same time.
+
+mod applications;
+mod audit;
+mod certificates;
+mod changes;
+mod connections;
+mod issuances;
+mod messages;
+mod opening;
+mod passwords;
+mod requests;
+mod revocation_lists;
+mod rows;
+mod sessions;
+
+use std::str::FromStr;
+
+use async_trait::async_trait;
+use qcert_protocol::holder::Phone;
+use sqlx::postgres::{PgConnectOptions, PgRow};
+use time::{Duration, OffsetDateTime};
+use tokio::{sync::broadcast, task::AbortHandle};
+use uuid::Uuid;
+
+use super::{
+    Application, AuditRow, AuthorityRecord, Certificate, Change, Commitment, ConfirmOutcome, ConfirmedRequest, Import,
+    IssuerId, Job, NewApplication, NewPassword, NewRevocation, Overview, Password, PasswordOrder, PasswordScope,
+    Prepared, Purpose, QueuedMessage, Request, RevocationList, RevokeOutcome, Revoked, RevokedCertificate,
+    SessionRecord, ShardState, Store, StoreError, Stored,
+};
+use changes::Changes;
+use connections::Connections;
+use rows::Columns;
+
+/// A database on a PostgreSQL server.
+pub struct PostgresStore {
+    connections: Connections,
+    changes: Changes,
+    chainer: AbortHandle,
+}
+
+/// How often the audit's chain is closed although nobody asks.
+const CHAIN: std::time::Duration = std::time::Duration::from_secs(1);
+
+impl PostgresStore {
+    /// Opens the database, with so many connections at most (and one to listen), and brings its tables up to date. Any
+    /// number of servers may do so at once.
+    ///
+    /// # Errors
+    /// When the URL cannot be read, PostgreSQL does not answer, does not keep what it commits, or is too old, or when a
+    /// later version of the server has changed the database. The password is in no error.
+    pub async fn open(url: &str, connections: usize) -> Stored<Self> {
+        let options = PgConnectOptions::from_str(url)
+            .map_err(|_| StoreError::Unavailable("the URL of the database cannot be read".to_owned()))?;
+        let options = opening::open(options).await?;
+        let connections = Connections::new(options, connections);
+        // Names this process among those on the database; nothing secret.
+        let changes = Changes::start(&connections, url.to_owned(), opening::name(&connections).await?);
+        let chainer = tokio::spawn(chain(connections.clone())).abort_handle();
+        Ok(Self { connections, changes, chainer })
+    }
+}
+
+impl Drop for PostgresStore {
+    fn drop(&mut self) {
+        self.chainer.abort();
+    }
+}
+
+async fn chain(connections: Connections) {
+    loop {
+        match audit::close(&connections).await {
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "the audit's chain is not closed yet"),
+        }
+        tokio::time::sleep(CHAIN).await;
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+/// The one value of a function's answer.
+fn word(rows: &[PgRow]) -> Stored<&str> {
+    rows.first().map_or(Ok(""), |row| Columns::of(row).next())
+}
+
+/// The same, if it is yes or no.
+fn flag(rows: &[PgRow]) -> Stored<bool> {
+    rows.first().map_or(Ok(false), |row| Columns::of(row).next())
+}
+
+#[async_trait]
+impl Store for PostgresStore {
+    async fn import(&self, entries: &[NewApplication], changeable: &[&str], now: OffsetDateTime) -> Stored<Import> {
+        applications::import(&self.connections, entries, changeable, now).await
+    }
+
+    async fn phone_is_known(&self, phone: &Phone) -> Stored<bool> {
+        applications::phone_is_known(&self.connections, phone).await
+    }
+
+    async fn applications_of(&self, phone: &Phone) -> Stored<Vec<Overview>> {
+        applications::of_phone(&self.connections, phone).await
+    }
+
+    async fn application_of(&self, phone: &Phone, id: Uuid) -> Stored<Option<Overview>> {
+        applications::one(&self.connections, phone, id).await
+    }
+
+    async fn applications(&self) -> Stored<Vec<Overview>> {
+        applications::all(&self.connections).await
+    }
+
+    async fn add_mistake(&self, id: Uuid, application: Uuid, text: &str, now: OffsetDateTime) -> Stored<()> {
+        applications::add_mistake(&self.connections, id, application, text, now).await
+    }
+
+    async fn order_password(&self, new: &NewPassword, sealed: &[u8], interval: Duration) -> Stored<PasswordOrder> {
+        passwords::order(&self.connections, new, sealed, interval).await
+    }
+
+    async fn passwords(&self, scope: &PasswordScope) -> Stored<Vec<Password>> {
+        passwords::of_scope(&self.connections, scope).await
+    }
+
+    async fn take_try(
+        &self,
+        phone: &Phone,
+        purpose: Purpose,
+        limit: u32,
+        window: Duration,
+        now: OffsetDateTime,
+    ) -> Stored<Option<u32>> {
+        passwords::take_try(&self.connections, phone, purpose, limit, window, now).await
+    }
+
+    async fn tries(&self, phone: &Phone, purpose: Purpose) -> Stored<Option<(u32, OffsetDateTime)>> {
+        passwords::tries(&self.connections, phone, purpose).await
+    }
+
+    async fn count(
+        &self,
+        subject: &str,
+        limit: u32,
+        window: Duration,
+        now: OffsetDateTime,
+    ) -> Stored<Option<OffsetDateTime>> {
+        passwords::count(&self.connections, subject, limit, window, now).await
+    }
+
+    async fn sign_in(&self, password: Uuid, session: &SessionRecord, before: Option<[u8; 32]>) -> Stored<bool> {
+        sessions::sign_in(&self.connections, password, session, before).await
+    }
+
+    async fn session(&self, token_hash: &[u8; 32]) -> Stored<Option<SessionRecord>> {
+        sessions::find(&self.connections, token_hash).await
+    }
+
+    async fn touch_session(&self, id: Uuid, now: OffsetDateTime) -> Stored<()> {
+        sessions::touch(&self.connections, id, now).await
+    }
+
+    async fn end_session(&self, token_hash: &[u8; 32], now: OffsetDateTime) -> Stored<()> {
+        sessions::end(&self.connections, token_hash, now).await
+    }
+
+    async fn claim_messages(
+        &self,
+        owner: Uuid,
+        limit: u32,
+        now: OffsetDateTime,
+        until: OffsetDateTime,
+    ) -> Stored<Vec<QueuedMessage>> {
+        messages::claim(&self.connections, owner, limit, now, until).await
+    }
+
+    async fn remove_message(&self, id: i64) -> Stored<()> {
+        messages::remove(&self.connections, id).await
+    }
+
+    async fn prepare_request(&self, new: &Request, from: &[&str]) -> Stored<Prepared> {
+        requests::prepare(&self.connections, new, from).await
+    }
+
+    async fn request_of(&self, phone: &Phone, id: Uuid) -> Stored<Option<Overview>> {
+        requests::of_phone(&self.connections, phone, id).await
+    }
+
+    async fn remove_request(&self, id: Uuid, now: OffsetDateTime) -> Stored<bool> {
+        requests::remove(&self.connections, id, now).await
+    }
+
+    async fn confirm_request(&self, confirmed: &ConfirmedRequest) -> Stored<ConfirmOutcome> {
+        requests::confirm(&self.connections, confirmed).await
+    }
+
+    async fn approve_issuance(&self, application: Uuid, by: &str, now: OffsetDateTime) -> Stored<bool> {
+        requests::approve(&self.connections, application, by, now).await
+    }
+
+    async fn reject_issuance(&self, application: Uuid, reason: &str, by: &str, now: OffsetDateTime) -> Stored<bool> {
+        requests::reject(&self.connections, application, reason, by, now).await
+    }
+
+    async fn withdraw(&self, application: Uuid, now: OffsetDateTime) -> Stored<bool> {
+        requests::withdraw(&self.connections, application, now).await
+    }
+
+    async fn claim_issuance(
+        &self,
+        owner: Uuid,
+        ripe: OffsetDateTime,
+        now: OffsetDateTime,
+        until: OffsetDateTime,
+    ) -> Stored<Option<Job>> {
+        issuances::claim(&self.connections, owner, ripe, now, until).await
+    }
+
+    async fn commit_to_be_signed(&self, job: &Job, commitment: &Commitment, now: OffsetDateTime) -> Stored<bool> {
+        issuances::commit(&self.connections, job, commitment, now).await
+    }
+
+    async fn complete_issuance(&self, job: &Job, certificate: &Certificate) -> Stored<bool> {
+        issuances::complete(&self.connections, job, certificate).await
+    }
+
+    async fn refuse_issuance(&self, job: &Job, reason: &str, now: OffsetDateTime) -> Stored<bool> {
+        issuances::refuse(&self.connections, job, reason, now).await
+    }
+
+    async fn release_issuance(&self, job: &Job, until: OffsetDateTime) -> Stored<()> {
+        issuances::release(&self.connections, job, until).await
+    }
+
+    async fn certificates(&self) -> Stored<Vec<Certificate>> {
+        certificates::all(&self.connections).await
+    }
+
+    async fn certificate(&self, serial: &str) -> Stored<Option<(Application, Certificate)>> {
+        certificates::by_serial(&self.connections, serial).await
+    }
+
+    async fn revoke(&self, revocation: &NewRevocation) -> Stored<RevokeOutcome> {
+        certificates::revoke(&self.connections, revocation).await
+    }
+
+    async fn revoked(&self, issuer: &IssuerId, shard: &str, now: OffsetDateTime) -> Stored<Vec<RevokedCertificate>> {
+        revocation_lists::revoked(&self.connections, issuer, shard, now).await
+    }
+
+    async fn statuses(&self, issuer: &IssuerId, serials: &[String]) -> Stored<Vec<Option<Option<Revoked>>>> {
+        certificates::statuses(&self.connections, issuer, serials).await
+    }
+
+    async fn shards(&self, now: OffsetDateTime) -> Stored<Vec<ShardState>> {
+        revocation_lists::shards(&self.connections, now).await
+    }
+
+    async fn revocation_list(&self, issuer: &IssuerId, shard: &str) -> Stored<Option<RevocationList>> {
+        revocation_lists::latest(&self.connections, issuer, shard).await
+    }
+
+    async fn publish_revocation_list(&self, list: &RevocationList, before: i64) -> Stored<bool> {
+        revocation_lists::publish(&self.connections, list, before).await
+    }
+
+    async fn commit_authority_certificate(&self, record: &AuthorityRecord) -> Stored<bool> {
+        certificates::commit_own(&self.connections, record).await
+    }
+
+    async fn complete_authority_certificate(&self, serial: &str, der: &[u8], now: OffsetDateTime) -> Stored<bool> {
+        certificates::complete_own(&self.connections, serial, der, now).await
+    }
+
+    async fn block_key(&self, key_digest: &[u8; 32], by: &str, now: OffsetDateTime) -> Stored<bool> {
+        certificates::block_key(&self.connections, key_digest, by, now).await
+    }
+
+    async fn install(&self, certificate: Uuid, in_store: bool, from: &[&str], now: OffsetDateTime) -> Stored<bool> {
+        certificates::install(&self.connections, certificate, in_store, from, now).await
+    }
+
+    async fn expire(&self, from: &[&str], now: OffsetDateTime) -> Stored<Vec<(Uuid, Phone)>> {
+        certificates::expire(&self.connections, from, now).await
+    }
+
+    async fn forget(&self, before: OffsetDateTime) -> Stored<()> {
+        passwords::forget(&self.connections, before).await
+    }
+
+    async fn audit(&self) -> Stored<Vec<AuditRow>> {
+        audit::all(&self.connections).await
+    }
+
+    async fn phone_of(&self, application: Uuid) -> Stored<Option<Phone>> {
+        applications::phone_of(&self.connections, application).await
+    }
+
+    async fn ping(&self) -> Stored<()> {
+        self.connections.read(|| sqlx::query("SELECT 1")).await.map(drop)
+    }
+
+    fn announce(&self, change: Change) {
+        self.changes.announce(change);
+    }
+
+    fn changes(&self) -> broadcast::Receiver<Change> {
+        self.changes.listen()
+    }
+}

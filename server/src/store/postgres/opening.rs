@@ -1,0 +1,74 @@
+//! Looks at a database before it is used: does it keep what it commits, and are its tables ours?
+
+use sqlx::{
+    Connection, PgConnection, Row, SqlSafeStr,
+    migrate::{Migration, MigrationType, Migrator},
+    postgres::PgConnectOptions,
+};
+use uuid::Uuid;
+
+use super::{StoreError, Stored, connections::Connections};
+
+/// As `server_version_num` says it.
+const OLDEST: i32 = 130_000;
+
+/// Checks and migrates the database; answers how its connections are opened.
+pub(super) async fn open(options: PgConnectOptions) -> Stored<PgConnectOptions> {
+    // Statements are not logged by sqlx: their arguments are other people's data, their texts our own.
+    let options = sqlx::ConnectOptions::disable_statement_logging(options).application_name("qcert-server");
+    let mut connection = Connections::new(options.clone(), 1).own().await?;
+    let waits_for = check(&mut connection).await?;
+    migrate(&mut connection).await?;
+    connection.close().await?;
+    Ok(options.options([
+        // As it was found, whatever somebody sets later.
+        ("synchronous_commit", waits_for.as_str()),
+        ("statement_timeout", "25s"),
+        ("idle_in_transaction_session_timeout", "60s"),
+    ]))
+}
+
+/// What makes a commit last; answers `synchronous_commit`.
+async fn check(connection: &mut PgConnection) -> Stored<String> {
+    let settings = sqlx::query(
+        "SELECT current_setting('server_version_num')::integer, current_setting('server_encoding'), \
+         current_setting('fsync'), current_setting('full_page_writes'), current_setting('synchronous_commit')",
+    );
+    let row = settings.fetch_one(connection).await?;
+    let (version, encoding): (i32, String) = (row.try_get(0)?, row.try_get(1)?);
+    let (fsync, full_page_writes): (String, String) = (row.try_get(2)?, row.try_get(3)?);
+    let waits_for: String = row.try_get(4)?;
+    let refused = [
+        (version < OLDEST, "PostgreSQL must be of version 13 or later"),
+        (encoding != "UTF8", "the database must be encoded in UTF8"),
+        (fsync != "on", "PostgreSQL's setting fsync must be on, or a power failure loses certificates"),
+        (full_page_writes != "on", "PostgreSQL's setting full_page_writes must be on, or a power failure tears pages"),
+        (
+            waits_for == "off",
+            "PostgreSQL's setting synchronous_commit must not be off, or a failure loses certificates",
+        ),
+    ];
+    match refused.iter().find(|(is_wrong, _)| *is_wrong) {
+        Some((_, why)) => Err(StoreError::Unavailable((*why).to_owned())),
+        None => Ok(waits_for),
+    }
+}
+
+/// Brings the tables up to date, one server after the other. A database that a later version changed is refused.
+async fn migrate(connection: &mut PgConnection) -> Stored<()> {
+    let migration = |version, name: &'static str, sql: &'static str| {
+        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    };
+    let migrations = vec![
+        migration(1, "tables", include_str!("../../../migrations/postgres/0001_tables.sql")),
+        migration(2, "functions", include_str!("../../../migrations/postgres/0002_functions.sql")),
+    ];
+    let migrated = Migrator::with_migrations(migrations).run(connection).await;
+    migrated.map_err(|error| StoreError::Unavailable(format!("the tables cannot be brought up to date: {error}")))
+}
+
+/// A name for this process, other than that of any other on the database.
+pub(super) async fn name(connections: &Connections) -> Stored<Uuid> {
+    let rows = connections.read(|| sqlx::query("SELECT gen_random_uuid()")).await?;
+    rows.first().map_or(Ok(Uuid::nil()), |row| super::Columns::of(row).next())
+}

@@ -1,0 +1,105 @@
+//! Certificate requests, up to the issuance queue.
+
+use qcert_protocol::holder::Phone;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{
+    ConfirmOutcome, ConfirmedRequest, Overview, Prepared, Request, StoreError, Stored,
+    connections::Connections,
+    flag,
+    rows::{self, millis},
+    word,
+};
+
+pub(super) async fn prepare(connections: &Connections, new: &Request, from: &[&str]) -> Stored<Prepared> {
+    let prepared = connections
+        .write_unique(|| {
+            sqlx::query("SELECT prepare_request($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)")
+                .bind(new.id)
+                .bind(new.application_id)
+                .bind(&new.der)
+                .bind(&new.public_key)
+                .bind(new.key_digest)
+                .bind(new.key_id.as_str())
+                .bind(new.container.as_str())
+                .bind(&new.token.label)
+                .bind(&new.token.serial)
+                .bind(&new.token.model)
+                .bind(new.state.as_str())
+                .bind(millis(new.created_at))
+                .bind(from)
+        })
+        .await?;
+    let Some(prepared) = prepared else { return Ok(Prepared::KeyInUse) };
+    match word(&prepared)? {
+        "done" => Ok(Prepared::Done),
+        "stateForbids" => Ok(Prepared::StateForbids),
+        "keyBlocked" => Ok(Prepared::KeyBlocked),
+        "keyRevoked" => Ok(Prepared::KeyRevoked),
+        _ => Err(StoreError::Corrupt("the answer of prepare_request")),
+    }
+}
+
+pub(super) async fn of_phone(connections: &Connections, phone: &Phone, id: Uuid) -> Stored<Option<Overview>> {
+    let statement = rows::overview!(
+        "WHERE a.id = (SELECT application_id FROM requests WHERE id = $1) AND a.phone = $2 AND r.id = $1"
+    );
+    let found = connections.read(|| sqlx::query(statement).bind(id).bind(phone.as_str())).await?;
+    found.first().map(rows::read_overview).transpose()
+}
+
+pub(super) async fn remove(connections: &Connections, id: Uuid, now: OffsetDateTime) -> Stored<bool> {
+    let removed = connections.write(|| sqlx::query("SELECT remove_request($1, $2)").bind(id).bind(millis(now))).await?;
+    flag(&removed)
+}
+
+pub(super) async fn confirm(connections: &Connections, confirmed: &ConfirmedRequest) -> Stored<ConfirmOutcome> {
+    let done = connections
+        .write(|| {
+            sqlx::query("SELECT confirm_request($1, $2, $3, $4, $5, $6)")
+                .bind(confirmed.password)
+                .bind(confirmed.request)
+                .bind(&confirmed.snapshot)
+                .bind(confirmed.digest)
+                .bind(if confirmed.held { "held" } else { "queued" })
+                .bind(millis(confirmed.now))
+        })
+        .await?;
+    match word(&done)? {
+        "done" => Ok(ConfirmOutcome::Done),
+        "passwordUsed" => Ok(ConfirmOutcome::PasswordUsed),
+        "stateForbids" => Ok(ConfirmOutcome::StateForbids),
+        "dataChanged" => Ok(ConfirmOutcome::DataChanged),
+        _ => Err(StoreError::Corrupt("the answer of confirm_request")),
+    }
+}
+
+pub(super) async fn approve(
+    connections: &Connections,
+    application: Uuid,
+    by: &str,
+    now: OffsetDateTime,
+) -> Stored<bool> {
+    let approve = || sqlx::query("SELECT approve_issuance($1, $2, $3)").bind(application).bind(by).bind(millis(now));
+    flag(&connections.write(approve).await?)
+}
+
+pub(super) async fn reject(
+    connections: &Connections,
+    application: Uuid,
+    reason: &str,
+    by: &str,
+    now: OffsetDateTime,
+) -> Stored<bool> {
+    let reject = || {
+        let query = sqlx::query("SELECT reject_issuance($1, $2, $3, $4)").bind(application);
+        query.bind(reason).bind(by).bind(millis(now))
+    };
+    flag(&connections.write(reject).await?)
+}
+
+pub(super) async fn withdraw(connections: &Connections, application: Uuid, now: OffsetDateTime) -> Stored<bool> {
+    let withdraw = || sqlx::query("SELECT withdraw($1, $2)").bind(application).bind(millis(now));
+    flag(&connections.write(withdraw).await?)
+}

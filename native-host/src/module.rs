@@ -50,33 +50,56 @@ impl Loaded {
     }
 }
 
+/// How often the modules are asked for before one that did not load is tried again: ten seconds, while the tokens are
+/// watched. What it needs (the smart card service, a driver) may be there by then.
+const REST: u32 = 20;
+
+/// What became of a module, and how often it is asked for before it is tried again.
+struct Tried {
+    loaded: Loaded,
+    rest: u32,
+}
+
 /// All modules of this machine.
 pub struct Modules {
     configuration: Configuration,
-    loaded: Mutex<Vec<Loaded>>,
+    tried: Mutex<Vec<Tried>>,
 }
 
 impl Modules {
     /// Loads nothing yet.
     pub fn new(configuration: Configuration) -> Self {
-        Self { configuration, loaded: Mutex::default() }
+        Self { configuration, tried: Mutex::default() }
     }
 
-    /// The modules, in the order of preference. One that was installed since the last call is loaded now.
+    /// The modules, in the order of preference. One that was installed since the last call is loaded now; one that did
+    /// not load is tried again now and then.
     pub fn all(&self) -> Vec<Loaded> {
-        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
         let all = self.configuration.module_paths().into_iter().map(|path| {
-            if let Some(known) = loaded.iter().find(|known| known.path() == path) {
-                return known.clone();
+            if let Some(known) = tried.iter_mut().find(|known| known.loaded.path() == path) {
+                return known.again();
             }
             let present = path.exists();
-            let module = load(path);
+            let loaded = load(path);
             if present {
-                loaded.push(module.clone());
+                tried.push(Tried { loaded: loaded.clone(), rest: REST });
             }
-            module
+            loaded
         });
         all.collect()
+    }
+}
+
+impl Tried {
+    fn again(&mut self) -> Loaded {
+        if let Loaded::Broken { path, .. } = &self.loaded {
+            self.rest = self.rest.saturating_sub(1);
+            if self.rest == 0 {
+                *self = Self { loaded: load(path.clone()), rest: REST };
+            }
+        }
+        self.loaded.clone()
     }
 }
 

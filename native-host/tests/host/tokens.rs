@@ -34,6 +34,21 @@ fn the_parts_that_are_missing_have_names() {
 }
 
 #[test]
+fn a_module_that_did_not_load_is_tried_again_without_a_new_host() {
+    let workplace = Workplace::new();
+    let driver = workplace.path("driver.so");
+    std::fs::write(&driver, "half of it").unwrap();
+    workplace.configure(&format!("allowed_origins = ['{ORIGIN}']\nmodules = ['{}']", driver.display()));
+    let mut browser = workplace.browser();
+    assert_eq!(browser.ask("listTokens", Value::Null, Value::Null)["missing"], "module_failed");
+    // A new file, as a package manager writes it.
+    std::fs::remove_file(&driver).unwrap();
+    std::fs::copy(crate::workplace::softhsm(), &driver).unwrap();
+    let found = (0..20).any(|_| browser.ask("listTokens", Value::Null, Value::Null)["missing"].is_null());
+    assert!(found, "the module is not tried again");
+}
+
+#[test]
 fn a_watch_is_answered_at_once_and_silent_while_nothing_changes() {
     let workplace = Workplace::new();
     let mut browser = workplace.browser();

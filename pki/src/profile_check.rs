@@ -5,12 +5,17 @@
 
 mod extensions;
 mod plain;
+mod responder;
 mod subject;
 mod times;
 
-use plain::{Element, INTEGER, SEQUENCE};
+pub use responder::check_responder;
 
-use crate::{Issuance, SignatureAlgorithm};
+use extensions::Extension;
+use plain::{Element, INTEGER, SEQUENCE};
+use time::OffsetDateTime;
+
+use crate::{Certificate, Issuance, PublicKey, Serial, SignatureAlgorithm};
 
 /// Something in a TBSCertificate that must not be signed. It names the place, never the value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -58,46 +63,76 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// What is the same for every kind of certificate.
+struct Expected<'a> {
+    issuer: &'a Certificate,
+    signature_algorithm: SignatureAlgorithm,
+    public_key: &'a PublicKey,
+    serial: &'a Serial,
+    not_before: OffsetDateTime,
+    not_after: OffsetDateTime,
+}
+
 /// Is this TBSCertificate (DER) the qualified certificate that `expected` describes, and nothing more?
 ///
 /// # Errors
 /// Everything that was found.
 pub fn check_qualified(tbs: &[u8], expected: &Issuance<'_>) -> Result<(), Vec<Finding>> {
+    let common = Expected {
+        issuer: expected.issuer,
+        signature_algorithm: expected.signature_algorithm,
+        public_key: expected.public_key,
+        serial: expected.serial,
+        not_before: expected.not_before,
+        not_after: expected.not_after,
+    };
+    check_tbs(tbs, &common, |fields, _, list, issuer_key, findings| {
+        subject::check(fields.subject, expected.holder, findings);
+        let context = extensions::Context { issuance: expected, spki: fields.spki, issuer_key };
+        extensions::check(list, &context, findings);
+    })
+}
+
+/// Checks what all certificates share, and lets `of_kind` look at name and extensions: it gets the fields, the issuer's,
+/// the extensions and the issuer's key identifier.
+fn check_tbs<'a>(
+    tbs: &'a [u8],
+    expected: &Expected<'a>,
+    of_kind: impl FnOnce(&Fields<'a>, &Fields<'a>, &[Extension<'a>], Option<&'a [u8]>, &mut Findings),
+) -> Result<(), Vec<Finding>> {
     let mut findings = Findings::default();
     let issuer_tbs = Element::only_of(SEQUENCE, expected.issuer.der()).and_then(|certificate| certificate.children());
     let issuer = issuer_tbs.as_ref().and_then(|parts| Fields::read(parts.first()?.whole));
     match (Fields::read(tbs), issuer) {
-        (Some(fields), Some(issuer)) => check_fields(&fields, &issuer, expected, &mut findings),
+        (Some(fields), Some(issuer)) => {
+            check_fields(&fields, &issuer, expected, &mut findings);
+            let issuers = extensions::read(issuer.extensions).unwrap_or_default();
+            let identifier = issuers.iter().find(|extension| extension.oid == "2.5.29.14");
+            let issuer_key = identifier.map(|extension| extension.value.content);
+            match extensions::read(fields.extensions) {
+                Some(list) => of_kind(&fields, &issuer, &list, issuer_key, &mut findings),
+                None => findings.add("extensions", "is not a list of extensions"),
+            }
+        }
         (None, _) => findings.add("TBSCertificate", "is not of the shape of version 3"),
         (_, None) => findings.add("issuer's certificate", "is not of the shape of version 3"),
     }
     if findings.0.is_empty() { Ok(()) } else { Err(findings.0) }
 }
 
-fn check_fields(fields: &Fields<'_>, issuer: &Fields<'_>, expected: &Issuance<'_>, findings: &mut Findings) {
+fn check_fields(fields: &Fields<'_>, issuer: &Fields<'_>, expected: &Expected<'_>, findings: &mut Findings) {
     findings.require(fields.version.content == [INTEGER, 1, 2], "version", "is not 3");
     check_serial(fields.serial, expected, findings);
     let algorithm = algorithm_identifier(expected.signature_algorithm);
     findings.require(fields.algorithm.whole == algorithm, "signature", "is not the issuing key's algorithm");
     findings.require(fields.issuer.whole == issuer.subject.whole, "issuer", "is not the issuer's name");
     check_validity(fields.validity, issuer.validity, expected, findings);
-    subject::check(fields.subject, expected.holder, findings);
     let key = expected.public_key.spki_der();
     findings.require(fields.spki.whole == key, "subjectPublicKeyInfo", "is not the request's key");
-    let issuers = extensions::read(issuer.extensions).unwrap_or_default();
-    let identifier = issuers.iter().find(|extension| extension.oid == "2.5.29.14");
-    let issuer_key = identifier.map(|extension| extension.value.content);
-    match extensions::read(fields.extensions) {
-        Some(list) => {
-            let context = extensions::Context { issuance: expected, spki: fields.spki, issuer_key };
-            extensions::check(&list, &context, findings);
-        }
-        None => findings.add("extensions", "is not a list of extensions"),
-    }
 }
 
 /// Positive, at most 20 octets (RFC 5280 §4.1.2.2), long enough for 128 random bits, and the one that was reserved.
-fn check_serial(serial: Element<'_>, expected: &Issuance<'_>, findings: &mut Findings) {
+fn check_serial(serial: Element<'_>, expected: &Expected<'_>, findings: &mut Findings) {
     let positive = serial.content.first().is_some_and(|first| *first < 0x80);
     findings.require(positive, "serialNumber", "is not positive");
     findings.require((17..=20).contains(&serial.content.len()), "serialNumber", "is too short or too long");
@@ -108,7 +143,7 @@ fn check_serial(serial: Element<'_>, expected: &Issuance<'_>, findings: &mut Fin
     findings.require(number == expected.serial.as_bytes(), "serialNumber", "is not the one that was reserved");
 }
 
-fn check_validity(validity: Element<'_>, issuers: Element<'_>, expected: &Issuance<'_>, findings: &mut Findings) {
+fn check_validity(validity: Element<'_>, issuers: Element<'_>, expected: &Expected<'_>, findings: &mut Findings) {
     let both = |validity: Element<'_>| -> Option<(String, String)> {
         let [from, until] = validity.children()?.try_into().ok()?;
         Some((times::read(from)?, times::read(until)?))

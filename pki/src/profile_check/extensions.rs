@@ -10,7 +10,7 @@ use crate::{Issuance, Profile};
 /// One extension: identifier, criticality, and the value inside the OCTET STRING.
 pub(super) struct Extension<'a> {
     pub(super) oid: String,
-    critical: bool,
+    pub(super) critical: bool,
     pub(super) value: Element<'a>,
 }
 
@@ -101,7 +101,7 @@ fn identifiers(value: Element<'_>) -> Option<Vec<String>> {
 }
 
 /// RFC 5280 §4.2.1.2, method 1: of the BIT STRING's content without the count of unused bits.
-fn key_identifier(spki: Element<'_>) -> Option<Vec<u8>> {
+pub(super) fn key_identifier(spki: Element<'_>) -> Option<Vec<u8>> {
     let [_, key] = spki.children_of([SEQUENCE, BIT_STRING])?;
     let (unused, bits) = key.content.split_first()?;
     (*unused == 0).then(|| digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, bits).as_ref().to_vec())

@@ -17,7 +17,8 @@ pub struct Responder {
     pub certificate: Certificate,
 }
 
-fn responder_parameters<'a>(
+/// What its certificate is to say.
+pub fn responder_parameters<'a>(
     authority: &'a Authority,
     key: &'a dyn Signer,
     name: &'a Text<64>,

@@ -2,11 +2,14 @@
 
 use proptest::prelude::*;
 use qcert_pki::certificate::qualified_to_be_signed;
-use qcert_pki::profile_check::check_qualified;
+use qcert_pki::ocsp::ResponderCertificate;
+use qcert_pki::profile_check::{check_qualified, check_responder};
 use qcert_pki::{Finding, Issuance, Serial, SignatureAlgorithm, ToolClass};
 use qcert_protocol::application::IdentificationKind;
+use qcert_protocol::holder::Text;
 use time::Duration;
 
+use crate::ocsp::responder_parameters;
 use crate::support::{Authority, MemorySigner, legal_entity, person, sole_proprietor};
 
 fn places(result: Result<(), Vec<Finding>>) -> Vec<&'static str> {
@@ -88,6 +91,40 @@ fn a_finding_names_the_place_and_never_the_value() {
     let tbs = qualified_to_be_signed(&authority.issuance(&holder, key.public_key(), &serial)).unwrap();
     let findings = check_qualified(&tbs, &authority.issuance(&person(), key.public_key(), &serial)).unwrap_err();
     assert_eq!(findings[0].to_string(), "subject has other attributes than this kind of holder, or in another order");
+}
+
+#[test]
+fn one_changed_bit_in_a_responders_certificate_is_found() {
+    let authority = Authority::new();
+    let key = MemorySigner::generate(&rcgen::PKCS_ECDSA_P256_SHA256);
+    let (name, serial) = (Text::parse("Ответы УЦ").unwrap(), Serial::from_random([1; 20]));
+    let expected = responder_parameters(&authority, key.as_ref(), &name, &serial);
+    let tbs = expected.to_be_signed().unwrap();
+    assert_eq!(check_responder(&tbs, &expected), Ok(()));
+    for bit in 0..tbs.len() * 8 {
+        let mut changed = tbs.clone();
+        changed[bit / 8] ^= 1 << (bit % 8);
+        assert!(check_responder(&changed, &expected).is_err(), "bit {} of octet {}", bit % 8, bit / 8);
+    }
+}
+
+#[test]
+fn a_certificate_for_anything_else_is_no_responders() {
+    let authority = Authority::new();
+    let key = MemorySigner::generate(&rcgen::PKCS_ECDSA_P256_SHA256);
+    let (name, serial) = (Text::parse("OCSP").unwrap(), Serial::from_random([1; 20]));
+    let expected = responder_parameters(&authority, key.as_ref(), &name, &serial);
+    let holders = qualified_to_be_signed(&authority.issuance(&person(), key.public_key(), &serial)).unwrap();
+    let found = places(check_responder(&holders, &expected));
+    for place in ["validity", "subject", "extensions", "keyUsage", "extKeyUsage", "id-pkix-ocsp-nocheck"] {
+        assert!(found.contains(&place), "{place} is not among {found:?}");
+    }
+    assert!(!places(check_responder(authority.issuing.tbs_der(), &expected)).is_empty());
+    let other_name = Text::parse("Other").unwrap();
+    let renamed = ResponderCertificate { common_name: &other_name, ..expected.clone() };
+    assert_eq!(places(check_responder(&expected.to_be_signed().unwrap(), &renamed)), ["subject"]);
+    let later = ResponderCertificate { not_after: expected.not_after + Duration::days(1), ..expected.clone() };
+    assert_eq!(places(check_responder(&expected.to_be_signed().unwrap(), &later)), ["validity"]);
 }
 
 proptest! {

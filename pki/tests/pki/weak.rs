@@ -70,6 +70,14 @@ fn a_key_of_two_primes_far_from_each_other_is_taken() {
 }
 
 #[test]
+fn a_key_of_4096_bits_is_taken_and_one_of_4104_is_not() {
+    let prime = power_of_two(2046) * 3u32 + 439u32;
+    let (other, longer) = (power_of_two(2045) * 7u32 + 263u32, power_of_two(2054) * 3u32 + 1685u32);
+    assert_eq!(refusal(&prime, &other), Ok(Algorithm::Rsa { bits: 4096 }));
+    assert_eq!(refusal(&prime, &longer), Err(ErrorCode::KeyTooLarge));
+}
+
+#[test]
 fn primes_that_fermat_finds_in_a_hundred_steps_are_close() {
     // The next prime; then one found after 2 steps, after 10 and after 42.
     let others = [

@@ -10,13 +10,13 @@ use tower::ServiceExt;
 use crate::support::{Browser, OTHER_PHONE, PHONE, Workplace};
 
 /// An open stream of rows.
-struct Stream {
+pub struct Stream {
     body: Body,
     text: String,
 }
 
 impl Stream {
-    async fn open(browser: &Browser) -> Self {
+    pub async fn open(browser: &Browser) -> Self {
         let request = Request::get("/api/v1/events").header("cookie", browser.cookie.as_deref().unwrap());
         let response = browser.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         assert_eq!(response.headers()["content-type"], "text/event-stream");
@@ -24,7 +24,7 @@ impl Stream {
     }
 
     /// The next row; `None` when the stream has ended.
-    async fn next(&mut self) -> Option<ApplicationRow> {
+    pub async fn next(&mut self) -> Option<ApplicationRow> {
         loop {
             if let Some((event, rest)) = self.text.split_once("\n\n") {
                 let data =

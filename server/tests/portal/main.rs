@@ -14,6 +14,8 @@ mod migration;
 #[cfg(test)]
 mod requests;
 #[cfg(test)]
+mod several_servers;
+#[cfg(test)]
 mod sign_in;
 #[cfg(test)]
 mod store_suite;

@@ -23,13 +23,16 @@ use qcert_server::{
     config::Settings,
     events::Announcer,
     issuance::worker,
+    neighbours,
     portal::Portal,
     publication::Publication,
     randomness::{Randomness, RandomnessFailed},
     secrets::Secrets,
+    serve,
     sms::{outbox::Outbox, sender},
-    store::sqlite::SqliteStore,
+    store::Store,
 };
+use qcert_test_postgres::Database;
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -81,7 +84,8 @@ impl Randomness for SeededRandomness {
 }
 
 pub struct Workplace {
-    _directory: TempDir,
+    directory: Arc<TempDir>,
+    database: Option<Arc<Database>>,
     pub clock: Arc<ManualClock>,
     pub portal: Arc<Portal>,
     pub router: Router,
@@ -92,22 +96,54 @@ impl Workplace {
         Self::with("").await
     }
 
-    /// A portal with settings of its own, and the demo's applications.
+    /// A portal with settings of its own, and the demo's applications. On SQLite, or on PostgreSQL if the environment
+    /// has `QCERT_TEST_STORE=postgres` (for tests that do not go behind the portal's back).
     pub async fn with(settings: &str) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let path = |name: &str| directory.path().join(name).display().to_string();
-        let variables = BTreeMap::from([
-            ("QCERT__DATABASE__URL".to_owned(), format!("sqlite:{}", path("qcert.sqlite"))),
-            ("QCERT__CA__DIRECTORY".to_owned(), path("ca")),
-            ("QCERT__SMS__OUTBOX".to_owned(), path("sms.jsonl")),
-        ]);
-        let settings = Settings::read(settings, &variables).unwrap();
+        match std::env::var("QCERT_TEST_STORE").as_deref() {
+            Ok("postgres") => Self::on_postgres(settings).await,
+            _ => Self::first(settings, None, None).await,
+        }
+    }
+
+    /// The same on PostgreSQL.
+    pub async fn on_postgres(settings: &str) -> Self {
+        let database = Arc::new(Database::new().unwrap());
+        Self::first(settings, Some(database.url()), Some(database)).await
+    }
+
+    /// The same on the database with this URL.
+    pub async fn at(settings: &str, url: String) -> Self {
+        Self::first(settings, Some(url), None).await
+    }
+
+    async fn first(settings: &str, url: Option<String>, database: Option<Arc<Database>>) -> Self {
+        let directory = Arc::new(tempfile::tempdir().unwrap());
         let clock = Arc::new(ManualClock(Mutex::new(datetime!(2026-03-02 09:00 UTC))));
         let randomness = Arc::new(SeededRandomness::new(1));
+        let settings = read(settings, &directory, url);
         init(&settings.ca, ORIGIN, &*clock, &*randomness).unwrap();
-        let store = Arc::new(SqliteStore::open(&settings.database_url).await.unwrap());
-        import::import(&*store, &*clock, &*randomness, DEMO).await.unwrap();
+        let workplace = Self::open(settings, directory, database, clock, randomness).await;
+        import::import(&*workplace.portal.store, &*workplace.clock, &*workplace.portal.randomness, DEMO).await.unwrap();
+        workplace
+    }
+
+    /// Another server on the same database, with the same authority, secret and clock.
+    pub async fn beside(&self) -> Self {
+        let (directory, database) = (Arc::clone(&self.directory), self.database.clone());
+        let randomness = Arc::new(SeededRandomness::new(2));
+        Self::open(self.portal.settings.clone(), directory, database, Arc::clone(&self.clock), randomness).await
+    }
+
+    async fn open(
+        settings: Settings,
+        directory: Arc<TempDir>,
+        database: Option<Arc<Database>>,
+        clock: Arc<ManualClock>,
+        randomness: Arc<SeededRandomness>,
+    ) -> Self {
+        let store: Arc<dyn Store> = serve::open_store(&settings).await.unwrap();
         let portal = Arc::new(Portal {
+            announcer: Announcer::telling(Arc::clone(&store)),
             store,
             clock: clock.clone(),
             randomness,
@@ -115,18 +151,18 @@ impl Workplace {
             ca: Ca::load(&settings.ca, ORIGIN, clock.clone()).unwrap(),
             origin: settings.server.origin.clone().unwrap_or(ORIGIN.to_owned()),
             settings,
-            announcer: Announcer::default(),
             message_waits: Notify::new(),
             issuance_waits: Notify::new(),
             publication: Publication::default(),
         });
+        tokio::spawn(neighbours::listen(Arc::clone(&portal)));
         let index = b"<!doctype html><script>start()</script>".to_vec();
         let script = b"start();".repeat(100);
         let files = [("index.html".to_owned(), index), ("app-0123456789abcdef.js".to_owned(), script)];
         let pages = Arc::new(Pages::new(files.into_iter()).unwrap());
         Arc::clone(&pages).compress();
         let router = api::router(Arc::clone(&portal), pages);
-        Self { _directory: directory, clock, portal, router }
+        Self { directory, database, clock, portal, router }
     }
 
     pub fn browser(&self) -> Browser {
@@ -198,6 +234,18 @@ impl Workplace {
         connection.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
         connection.execute_batch(statement).unwrap();
     }
+}
+
+fn read(settings: &str, directory: &TempDir, url: Option<String>) -> Settings {
+    let path = |name: &str| directory.path().join(name).display().to_string();
+    let variables = BTreeMap::from([
+        ("QCERT__DATABASE__URL".to_owned(), url.unwrap_or_else(|| format!("sqlite:{}", path("qcert.sqlite")))),
+        ("QCERT__DATABASE__CONNECTIONS".to_owned(), "8".to_owned()),
+        ("QCERT__SECRET__FILE".to_owned(), path("secret.key")),
+        ("QCERT__CA__DIRECTORY".to_owned(), path("ca")),
+        ("QCERT__SMS__OUTBOX".to_owned(), path("sms.jsonl")),
+    ]);
+    Settings::read(settings, &variables).unwrap()
 }
 
 /// A request with a new P-256 key.

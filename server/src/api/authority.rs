@@ -29,8 +29,10 @@ async fn root(State(app): State<App>) -> Response {
     file(CERTIFICATE, root.unwrap_or_default())
 }
 
-async fn issuing(State(app): State<App>) -> Response {
-    file(CERTIFICATE, app.portal.ca.current().certificate().der().to_vec())
+/// The first one's: certificates that were issued before there were several name this address.
+async fn issuing(State(app): State<App>) -> Answer<Response> {
+    let oldest = app.portal.ca.issuers().last().ok_or(ErrorCode::NotFound)?;
+    Ok(file(CERTIFICATE, oldest.certificate().der().to_vec()))
 }
 
 /// Any issuing certificate, by the key identifier that certificates below it name: `<id>.cer`.

@@ -98,7 +98,8 @@ fn at_once(directory: &Path, make: impl FnOnce(&Directory<'_>) -> anyhow::Result
     let made = make(&Directory(&temporary)).and_then(|()| {
         sync_directory(&temporary)?;
         // A rename takes the place of an empty directory, and of no other.
-        std::fs::rename(&temporary, directory).with_context(|| format!("cannot make {}", directory.display()))
+        std::fs::rename(&temporary, directory).with_context(|| format!("cannot make {}", directory.display()))?;
+        sync_directory(temporary.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new(".")))
     });
     if made.is_err() {
         let _ = std::fs::remove_dir_all(&temporary);

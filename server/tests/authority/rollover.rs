@@ -91,7 +91,10 @@ fn an_authority_of_the_first_layout_is_still_read() {
     std::thread::sleep(std::time::Duration::from_millis(1100));
     place.done("ca rollover");
     assert_eq!(place.states(), ["issuing", "retired"]);
-    assert_eq!(place.serve().chain().len(), 2);
+    let serving = place.serve();
+    let first = qcert_pki::Certificate::parse_pem(issuing).unwrap();
+    assert_eq!(serving.get("/ca/issuing.cer").1, first[0].der(), "what it issued goes on naming this address");
+    assert_ne!(serving.chain()[0], first[0]);
 }
 
 #[test]
@@ -111,4 +114,36 @@ fn what_was_interrupted_leaves_the_authority_as_it_was() {
     std::thread::sleep(std::time::Duration::from_millis(1100));
     place.done("ca rollover");
     assert_eq!(place.states(), ["issuing", "retired"]);
+}
+
+#[test]
+fn an_init_that_is_killed_leaves_all_or_nothing() {
+    for after in 0..20 {
+        let place = Place::with("");
+        place.killed("ca init", 4 * after);
+        if !place.path("data/ca").exists() {
+            place.done("ca init");
+        }
+        assert_eq!(place.states(), ["issuing"]);
+        place.load(Duration::ZERO);
+    }
+}
+
+#[tokio::test]
+async fn a_rollover_that_is_killed_leaves_the_old_key_or_both() {
+    let place = Place::with("");
+    place.done("ca init");
+    let mut keys = 1;
+    for after in 0..20 {
+        place.killed("ca rollover", 4 * after);
+        let (ca, _) = place.load(Duration::ZERO);
+        let found = ca.issuers().len();
+        assert!(found == keys || found == keys + 1, "{found}");
+        keys = found;
+        for issuer in ca.issuers() {
+            signs(issuer).await.unwrap();
+        }
+    }
+    place.done("ca rollover");
+    assert_eq!(place.list().len(), keys + 1);
 }

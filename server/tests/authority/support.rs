@@ -63,6 +63,15 @@ impl Place {
         output
     }
 
+    /// Runs it and kills it after so many milliseconds; it may have ended by then.
+    pub fn killed(&self, line: &str, after: u64) {
+        let mut command = self.command(&line.split(' ').collect::<Vec<_>>());
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(after));
+        let _ = child.kill();
+        child.wait().unwrap();
+    }
+
     pub fn done(&self, line: &str) -> String {
         let output = self.run(line);
         assert!(output.status.success(), "{line}: {}", text(&output.stderr));

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod hsm;
+#[cfg(test)]
 mod import;
 #[cfg(test)]
 mod issuance;
@@ -25,3 +27,8 @@ mod strangers;
 mod support;
 #[cfg(test)]
 mod surface;
+// The authority's own tests use more of it.
+#[cfg(test)]
+#[allow(dead_code)]
+#[path = "../authority/softhsm.rs"]
+mod softhsm;

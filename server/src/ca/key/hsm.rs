@@ -114,7 +114,7 @@ impl Key for HsmKey {
     }
 
     fn sign_here(&self, message: &[u8]) -> anyhow::Result<Vec<u8>> {
-        let signature = signing::sign(&self.hsm.module, &mut None, &Order::new(&self.public_key, message)?)?;
+        let signature = signing::sign_alone(&self.hsm.module, &Order::new(&self.public_key, message)?)?;
         self.verified(message, signature)
     }
 

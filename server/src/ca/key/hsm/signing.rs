@@ -52,6 +52,14 @@ pub(super) struct Open {
     keys: HashMap<IssuerId, ObjectHandle>,
 }
 
+/// Signs in a session of its own.
+pub(super) fn sign_alone(module: &Module, order: &Order) -> Answer {
+    let mut open = None;
+    let answer = sign(module, &mut open, order);
+    module.with(|started| Ok(close(&mut open, started.generation)))?;
+    answer
+}
+
 /// Signs, in the thread's session if it has one that works.
 pub(super) fn sign(module: &Module, open: &mut Option<Open>, order: &Order) -> Answer {
     let (mut reopened, mut restarted) = (false, false);

@@ -14,12 +14,12 @@ mod problem;
 mod requests;
 mod sign_in;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::{
     Json, Router,
     extract::{DefaultBodyLimit, FromRequestParts, Path, State},
-    http::request::Parts,
+    http::{header, request::Parts},
     middleware,
     routing::{any, get},
 };
@@ -58,13 +58,19 @@ struct App {
 )]
 struct Description;
 
+/// The API's routes and their description in JSON. Both come of the same types, and are made once.
+static DESCRIBED: LazyLock<(Router<App>, String)> = LazyLock::new(|| {
+    let (api, description) = OpenApiRouter::with_openapi(Description::openapi()).nest(API, api()).split_for_parts();
+    // A description of types and texts has no value that JSON cannot say.
+    (api, description.to_json().unwrap_or_default())
+});
+
 /// All routes.
 pub fn router(portal: Arc<Portal>, pages: Arc<Pages>) -> Router {
     let app = App { portal, pages };
-    let (api, description) = OpenApiRouter::with_openapi(Description::openapi()).nest(API, api()).split_for_parts();
     Router::new()
-        .merge(api)
-        .route("/api/openapi.json", get(move || std::future::ready(Json(description.clone()))))
+        .merge(DESCRIBED.0.clone())
+        .route("/api/openapi.json", get(description))
         .route("/healthz", get(healthz))
         .merge(authority::routes())
         .route("/api", any(not_found))
@@ -110,6 +116,10 @@ async fn configuration(State(app): State<App>) -> Json<Configuration> {
         now: app.portal.clock.now(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     })
+}
+
+async fn description() -> ([(header::HeaderName, &'static str); 1], &'static str) {
+    ([(header::CONTENT_TYPE, "application/json")], &DESCRIBED.1)
 }
 
 async fn healthz(State(app): State<App>) -> Answer<&'static str> {

@@ -74,7 +74,7 @@ pub async fn step(portal: &Portal, owner: Uuid) -> anyhow::Result<bool> {
 }
 
 /// Marks the rows whose certificate's time is over, and forgets what nobody will ask for.
-async fn tidy(portal: &Portal) {
+pub async fn tidy(portal: &Portal) {
     let now = portal.clock.now();
     let from = [ApplicationState::ReadyToInstall.as_str(), ApplicationState::Installed.as_str()];
     match portal.store.expire(&from, now).await {

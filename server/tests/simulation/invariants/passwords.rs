@@ -1,0 +1,99 @@
+//! A one-time password: once, in time, by whoever it was sent to, for what it was sent.
+
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{Case, certificates::digest_of, ensure};
+use crate::{
+    model::Intent,
+    registry::{Password, Registry},
+    simulation::{Answer, OnItsWay},
+};
+
+pub(super) fn judge(case: &mut Case<'_>) -> Result<(), String> {
+    let used: Vec<Uuid> = changed(case.after, "password", "used");
+    let confirmed: Vec<Uuid> = changed(case.after, "request", "confirmed");
+    let begun = case.after.sessions.keys().filter(|hash| !case.before.sessions.contains_key(*hash)).count();
+    ensure(used.len() <= 1, || "two passwords were used at once".to_owned())?;
+    ensure(begun + confirmed.len() == used.len(), || {
+        format!("{begun} sessions and {} confirmations for {} passwords", confirmed.len(), used.len())
+    })?;
+    let outcome = case.outcome.as_ref();
+    if let Some(used) = used.first() {
+        let step = outcome.map(|outcome| outcome.begun).ok_or("a password was used by nobody")?;
+        let password = case.after.passwords.get(used).ok_or("a used password is gone")?;
+        was_good(case, step, *used, password)?;
+        let purpose = purpose(&password.purpose);
+        case.model.used(&password.phone, purpose);
+        return match password.subject {
+            None => {
+                let new = case.after.sessions.iter().find(|(hash, _)| !case.before.sessions.contains_key(*hash));
+                ensure(new.is_some_and(|(_, session)| session.phone == password.phone), || {
+                    "a sign-in without a session of its phone".to_owned()
+                })
+            }
+            Some((request, _)) => {
+                ensure(confirmed == [request], || "another request was confirmed".to_owned())?;
+                digest_fits(case.after, request, password)
+            }
+        };
+    }
+    let Some(outcome) = outcome else { return Ok(()) };
+    let Some(delivery) = &outcome.begun.delivery else { return Ok(()) };
+    let purpose = match delivery.intent {
+        Intent::SignIn { .. } => "signIn",
+        Intent::Confirm { .. } => "confirmation",
+        Intent::Anything => return Ok(()),
+    };
+    let code = match outcome.answer {
+        Some(Answer::Reply(_, reply)) if !outcome.disturbed => Some(reply.code()),
+        _ => None,
+    };
+    case.model.tried(delivery.person.phone(), purpose, outcome.begun.began, code.as_deref());
+    Ok(())
+}
+
+fn changed(after: &Registry, kind: &str, to: &str) -> Vec<Uuid> {
+    after.changes.iter().filter(|change| change.kind == kind && change.after == to).map(|change| change.row).collect()
+}
+
+fn purpose(name: &str) -> &'static str {
+    if name == "signIn" { "signIn" } else { "confirmation" }
+}
+
+/// It was typed as it was sent, by its phone, in its session, for its request, before its time was over, and there
+/// were tries left.
+fn was_good(case: &Case<'_>, step: &OnItsWay, id: Uuid, password: &Password) -> Result<(), String> {
+    let code = case.model.codes.get(&id).map(|made| made.code.as_str());
+    let delivery = step.delivery.as_ref().ok_or("a password was used without a request")?;
+    let fits = match &delivery.intent {
+        Intent::SignIn { phone, typed } => {
+            password.purpose == "signIn"
+                && password.phone == *phone
+                && password.subject.is_none()
+                && code.is_none_or(|code| code == typed)
+        }
+        Intent::Confirm { request, session, typed } => {
+            password.purpose == "confirmation"
+                && password.phone == delivery.person.phone()
+                && session.is_some_and(|session| password.subject == Some((*request, session)))
+                && code.is_none_or(|code| code == typed)
+        }
+        Intent::Anything => false,
+    };
+    ensure(fits, || format!("{:?} used a password that was not sent for it", delivery.intent))?;
+    let millis = |time: OffsetDateTime| (time.unix_timestamp_nanos() / 1_000_000) as i64;
+    let (began, tenth) = (millis(step.began), password.created_at + 600_000);
+    ensure(began < password.expires_at.min(tenth), || "a password was used after its ten minutes".to_owned())?;
+    ensure(!step.exhausted, || "a password was used after five wrong tries".to_owned())
+}
+
+/// The digest that was confirmed is the password's, and that of snapshot and key.
+fn digest_fits(after: &Registry, request: Uuid, password: &Password) -> Result<(), String> {
+    let request = after.requests.get(&request).ok_or("a confirmed request is gone")?;
+    let snapshot = request.snapshot.as_deref().ok_or("nothing was frozen")?;
+    let digest = Some(digest_of(request.application, snapshot, &request.public_key));
+    ensure(digest == request.digest && digest == password.digest, || {
+        "a code confirmed another digest than its own".to_owned()
+    })
+}

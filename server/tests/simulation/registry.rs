@@ -1,0 +1,243 @@
+//! All that the database holds, read past the server.
+
+use std::{cell::Cell, collections::BTreeMap, path::Path};
+
+use rusqlite::{Connection, Row};
+use uuid::Uuid;
+
+pub struct Application {
+    pub number: String,
+    pub phone: String,
+    pub identification: Option<u8>,
+    pub state: String,
+}
+
+pub struct Request {
+    pub application: Uuid,
+    pub der: Vec<u8>,
+    pub public_key: Vec<u8>,
+    pub state: String,
+    pub snapshot: Option<String>,
+    pub digest: Option<Vec<u8>>,
+    pub created_at: i64,
+}
+
+pub struct Issuance {
+    pub application: Uuid,
+    pub state: String,
+    pub serial: Option<String>,
+    pub to_be_signed: Option<Vec<u8>>,
+}
+
+impl Issuance {
+    /// Has it not come to its end?
+    pub fn waits(&self) -> bool {
+        !matches!(self.state.as_str(), "done" | "refused" | "withdrawn")
+    }
+}
+
+pub struct Certificate {
+    pub application: Uuid,
+    pub request: Uuid,
+    pub serial: String,
+    pub der: Vec<u8>,
+}
+
+pub struct Password {
+    pub purpose: String,
+    pub phone: String,
+    /// What it confirms, and in which session.
+    pub subject: Option<(Uuid, Uuid)>,
+    pub digest: Option<Vec<u8>>,
+    pub created_at: i64,
+    pub expires_at: i64,
+}
+
+pub struct Session {
+    pub id: Uuid,
+    pub phone: String,
+}
+
+pub struct AuditRow {
+    pub at: i64,
+    pub event: String,
+    pub subject: Uuid,
+    pub detail: String,
+    pub hash: Vec<u8>,
+}
+
+/// A state that changed.
+pub struct Change {
+    pub kind: String,
+    pub row: Uuid,
+    pub before: String,
+    pub after: String,
+}
+
+/// Everything at one moment.
+pub struct Registry {
+    pub applications: BTreeMap<Uuid, Application>,
+    pub requests: BTreeMap<Uuid, Request>,
+    pub issuances: BTreeMap<Uuid, Issuance>,
+    pub certificates: BTreeMap<Uuid, Certificate>,
+    /// What was committed of the authority's own certificates, by serial.
+    pub authority: BTreeMap<String, Vec<u8>>,
+    pub passwords: BTreeMap<Uuid, Password>,
+    /// By the hash of their token.
+    pub sessions: BTreeMap<Vec<u8>, Session>,
+    /// Sealed messages that wait.
+    pub messages: BTreeMap<i64, Vec<u8>>,
+    pub audit: Vec<AuditRow>,
+    /// What changed since the last time it was read.
+    pub changes: Vec<Change>,
+}
+
+/// A connection of its own.
+pub struct Reader {
+    connection: Connection,
+    seen: Cell<i64>,
+}
+
+impl Reader {
+    pub fn open(path: &Path) -> Self {
+        let connection = Connection::open(path).unwrap();
+        connection.set_prepared_statement_cache_capacity(64);
+        Self { connection, seen: Cell::new(0) }
+    }
+
+    /// Lets every INSERT into a table fail; `None`: into no table.
+    pub fn refuse_inserts(&self, table: Option<&str>) {
+        let mut delete = self.connection.prepare_cached("DELETE FROM refused").unwrap();
+        delete.execute([]).unwrap();
+        if let Some(table) = table {
+            self.connection.execute("INSERT INTO refused (name) VALUES (?1)", [table]).unwrap();
+        }
+    }
+
+    /// Is the file sound?
+    pub fn integrity(&self) -> String {
+        self.connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap()
+    }
+
+    pub fn read(&self) -> Registry {
+        let registry = Registry {
+            applications: self.map("SELECT id, number, phone, identification, state FROM applications", |row| {
+                let (number, phone, identification) = (row.take(1), row.take(2), row.take(3));
+                (row.id(0), Application { number, phone, identification, state: row.take(4) })
+            }),
+            requests: self.map(
+                "SELECT id, application_id, der, public_key, state, snapshot, digest, created_at FROM requests",
+                request,
+            ),
+            issuances: self.map(
+                "SELECT request_id, application_id, state, serial, to_be_signed FROM issuances",
+                |row| {
+                    let (state, serial) = (row.take(2), row.take(3));
+                    (row.id(0), Issuance { application: row.id(1), state, serial, to_be_signed: row.take(4) })
+                },
+            ),
+            certificates: self.map("SELECT id, application_id, request_id, serial, der FROM certificates", |row| {
+                let (application, request) = (row.id(1), row.id(2));
+                let (serial, der) = (row.take(3), row.take(4));
+                (row.id(0), Certificate { application, request, serial, der })
+            }),
+            authority: self
+                .map("SELECT serial, to_be_signed FROM authority_certificates", |row| (row.take(0), row.take(1))),
+            passwords: self.map(
+                "SELECT id, purpose, phone, subject, session_id, digest, created_at, expires_at \
+                 FROM passwords",
+                password,
+            ),
+            sessions: self.map("SELECT token_hash, id, phone FROM sessions", |row| {
+                (row.take(0), Session { id: row.id(1), phone: row.take(2) })
+            }),
+            messages: self.map("SELECT id, sealed FROM messages", |row| (row.take(0), row.take(1))),
+            audit: self.list("SELECT at, event, subject, detail, hash FROM audit ORDER BY id", [], |row| AuditRow {
+                at: row.take(0),
+                event: row.take(1),
+                subject: row.id(2),
+                detail: row.take(3),
+                hash: row.take(4),
+            }),
+            changes: self.list(
+                "SELECT kind, row, before, after FROM watched WHERE id > ?1 ORDER BY id",
+                [self.seen.get()],
+                |row| Change { kind: row.take(0), row: row.id(1), before: row.take(2), after: row.take(3) },
+            ),
+        };
+        self.seen.set(self.seen.get() + i64::try_from(registry.changes.len()).unwrap());
+        registry
+    }
+
+    fn map<K: Ord, V>(&self, sql: &str, read: impl Fn(&Row<'_>) -> (K, V)) -> BTreeMap<K, V> {
+        self.list(sql, [], read).into_iter().collect()
+    }
+
+    fn list<T>(&self, sql: &str, parameters: impl rusqlite::Params, read: impl Fn(&Row<'_>) -> T) -> Vec<T> {
+        let mut statement = self.connection.prepare_cached(sql).unwrap();
+        let rows = statement.query_map(parameters, |row| Ok(read(row))).unwrap();
+        rows.map(Result::unwrap).collect()
+    }
+}
+
+fn request(row: &Row<'_>) -> (Uuid, Request) {
+    let request = Request {
+        application: row.id(1),
+        der: row.take(2),
+        public_key: row.take(3),
+        state: row.take(4),
+        snapshot: row.take(5),
+        digest: row.take(6),
+        created_at: row.take(7),
+    };
+    (row.id(0), request)
+}
+
+fn password(row: &Row<'_>) -> (Uuid, Password) {
+    let subject: Option<Vec<u8>> = row.take(3);
+    let password = Password {
+        purpose: row.take(1),
+        phone: row.take(2),
+        subject: subject.map(|_| (row.id(3), row.id(4))),
+        digest: row.take(5),
+        created_at: row.take(6),
+        expires_at: row.take(7),
+    };
+    (row.id(0), password)
+}
+
+/// Columns as what they are: the schema says so.
+trait Columns {
+    fn take<T: rusqlite::types::FromSql>(&self, index: usize) -> T;
+    fn id(&self, index: usize) -> Uuid;
+}
+
+impl Columns for Row<'_> {
+    fn take<T: rusqlite::types::FromSql>(&self, index: usize) -> T {
+        self.get(index).unwrap()
+    }
+
+    fn id(&self, index: usize) -> Uuid {
+        Uuid::from_slice(&self.take::<Vec<u8>>(index)).unwrap()
+    }
+}
+
+impl Registry {
+    /// The latest request of an application, whatever became of it.
+    pub fn latest_request(&self, application: Uuid) -> Option<Uuid> {
+        let of = self.requests.iter().filter(|(_, request)| request.application == application);
+        of.max_by_key(|(id, request)| (request.created_at, **id)).map(|(id, _)| *id)
+    }
+}
+
+impl Registry {
+    /// Where everything stands, in a line.
+    pub fn summary(&self) -> String {
+        let mut states: Vec<_> = self.applications.values().map(|one| (&one.number, one.state.as_str())).collect();
+        states.sort_unstable();
+        let states: Vec<&str> = states.into_iter().map(|(_, state)| state).collect();
+        let mut serials: Vec<&str> = self.certificates.values().map(|one| one.serial.as_str()).collect();
+        serials.sort_unstable();
+        format!("{} {} audited {}", states.join(" "), serials.join(" "), self.audit.len())
+    }
+}

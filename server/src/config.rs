@@ -103,6 +103,8 @@ pub struct Authority {
     pub issuing_key: Algorithm,
     /// `ca.passphrase_file` or `ca.passphrase_credential`: what encrypts the files of keys.
     pub passphrase: Option<SecretSource>,
+    /// `ca.root_passphrase_file` or `ca.root_passphrase_credential`: that of an own root's key, if it is another.
+    pub root_passphrase: Option<SecretSource>,
     /// May files of keys be plain? Not in production.
     pub plain_keys: bool,
     /// `[hsm]`: where issuing keys are, if not in files.
@@ -262,6 +264,7 @@ fn authority(reader: &mut Reader<'_>, production: bool) -> Authority {
         crl: Duration::hours(reader.integer("ca.crl_hours", 24, 1..=8760)),
         issuing_key: keys::issuing_key(reader),
         passphrase: keys::passphrase(reader),
+        root_passphrase: keys::root_passphrase(reader),
         plain_keys: !production,
         hsm: keys::hsm(reader),
         signature_journal: Some(reader.path("ca.signature_journal", "")).filter(|path| !path.as_os_str().is_empty()),

@@ -29,7 +29,8 @@ pub fn init(settings: &Authority, origin: &str, clock: &dyn Clock, randomness: &
     at_once(&settings.directory, |directory| {
         let now = clock.now().replace_nanosecond(0)?;
         let keys = Keys::new(settings);
-        let root_key = keys.generate_file(Algorithm::P384, |_| directory.root_key(), randomness)?;
+        let root_key =
+            Keys::of_the_root(settings).generate_file(Algorithm::P384, |_| directory.root_key(), randomness)?;
         let root = root(settings, &*root_key, now, randomness)?;
         write_new(&directory.root_certificate(), root.to_pem().as_bytes())?;
         write_new(&directory.root_list(&root), &sign_list(settings, &root, &*root_key, &[], now)?)?;
@@ -71,7 +72,7 @@ pub fn rollover(
     );
     let root = own_root(&directory)?;
     let keys = Keys::new(settings);
-    let root_key = keys.open_file(&directory.root_key())?;
+    let root_key = Keys::of_the_root(settings).open_file(&directory.root_key())?;
     ensure!(root_key.public_key() == root.public_key(), "the root's key is not the root certificate's");
     let now = clock.now().replace_nanosecond(0)?;
     let key = new_key(settings, &keys, &directory, randomness)?;

@@ -18,7 +18,11 @@ use qcert_pki::{Algorithm, PublicKey, SignatureAlgorithm};
 use zeroize::Zeroizing;
 
 use super::secret;
-use crate::{config::Authority, files::write_new_private, randomness::Randomness};
+use crate::{
+    config::{Authority, SecretSource},
+    files::write_new_private,
+    randomness::Randomness,
+};
 use file::FileKey;
 use hsm::{Hsm, HsmKey};
 
@@ -49,12 +53,20 @@ pub(super) trait Key: Send + Sync {
 /// Where keys are kept, as the settings say.
 pub(super) struct Keys<'a> {
     settings: &'a Authority,
+    passphrase: Option<&'a SecretSource>,
     hsm: Option<Arc<Hsm>>,
 }
 
 impl<'a> Keys<'a> {
     pub(super) fn new(settings: &'a Authority) -> Self {
-        Self { settings, hsm: settings.hsm.clone().map(|settings| Arc::new(Hsm::new(settings))) }
+        let passphrase = settings.passphrase.as_ref();
+        Self { settings, passphrase, hsm: settings.hsm.clone().map(|settings| Arc::new(Hsm::new(settings))) }
+    }
+
+    /// Where an own root's key is: in a file, for it is taken away.
+    pub(super) fn of_the_root(settings: &'a Authority) -> Self {
+        let passphrase = settings.root_passphrase.as_ref().or(settings.passphrase.as_ref());
+        Self { settings, passphrase, hsm: None }
     }
 
     /// Are issuing keys in an HSM, but for those that have a file?
@@ -81,7 +93,7 @@ impl<'a> Keys<'a> {
         secret::check_private(path)?;
         let pem = Zeroizing::new(std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?);
         let key = if file::is_encrypted(&pem) {
-            let Some(source) = &self.settings.passphrase else {
+            let Some(source) = self.passphrase else {
                 bail!(
                     "{}: it is encrypted, and neither ca.passphrase_file nor ca.passphrase_credential is set",
                     unusable()
@@ -111,7 +123,7 @@ impl<'a> Keys<'a> {
         path: impl FnOnce(&PublicKey) -> PathBuf,
         randomness: &dyn Randomness,
     ) -> anyhow::Result<Arc<dyn Key>> {
-        let passphrase = self.settings.passphrase.as_ref().map(secret::read).transpose()?;
+        let passphrase = self.passphrase.map(secret::read).transpose()?;
         if passphrase.is_none() {
             self.check_plain().context("cannot make a key")?;
         }

@@ -112,7 +112,7 @@ pub fn renew_list(settings: &Authority, revoke: Option<(IssuerId, Reason)>, cloc
         directory.root_key().display()
     );
     let root = own_root(&directory)?;
-    let key = Keys::new(settings).open_file(&directory.root_key())?;
+    let key = Keys::of_the_root(settings).open_file(&directory.root_key())?;
     let path = directory.root_list(&root);
     let before = if path.exists() { Some(read_list(&path)?) } else { None };
     let now = clock.now().replace_nanosecond(0)?;

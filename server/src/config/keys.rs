@@ -51,6 +51,11 @@ pub(super) fn passphrase(reader: &mut Reader<'_>) -> Option<SecretSource> {
     secret(reader, "ca.passphrase_file", "ca.passphrase_credential")
 }
 
+/// `ca.root_passphrase_file` or `ca.root_passphrase_credential`
+pub(super) fn root_passphrase(reader: &mut Reader<'_>) -> Option<SecretSource> {
+    secret(reader, "ca.root_passphrase_file", "ca.root_passphrase_credential")
+}
+
 /// `[hsm]`, if a module is set.
 pub(super) fn hsm(reader: &mut Reader<'_>) -> Option<Hsm> {
     let module = reader.path("hsm.module", "");

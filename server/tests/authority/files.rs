@@ -32,6 +32,22 @@ fn an_encrypted_key_is_read_by_openssl_and_by_the_server() {
 }
 
 #[test]
+fn the_roots_key_can_have_a_passphrase_of_its_own() {
+    let place = Place::with(&format!("{ENCRYPTED}\nroot_passphrase_file = 'root'"));
+    place.secret("passphrase", "correct horse\n");
+    place.secret("root", "battery staple\n");
+    place.done("ca init");
+    place.openssl_does("pkey -in data/ca/root.key -passin file:root -noout");
+    place.openssl_does(&format!("pkey -in {} -passin file:passphrase -noout", place.file(".key")));
+    fs::remove_file(place.path("root")).unwrap();
+    assert_eq!(place.serve().chain().len(), 2, "nothing that serves asks for it");
+    assert!(place.refused("ca rollover").contains("cannot read root"));
+    place.secret("root", "battery staple\n");
+    place.done("ca rollover");
+    assert_eq!((place.list().len(), place.serve().chain().len()), (2, 2));
+}
+
+#[test]
 fn openssl_agrees_with_the_chain_and_the_roots_list() {
     let place = Place::with("");
     place.done("ca init");

@@ -48,13 +48,14 @@ CREATE TABLE issuances (
     snapshot       text    NOT NULL,
     digest         bytea   NOT NULL,
     state          text    NOT NULL,
-    waits          boolean NOT NULL GENERATED ALWAYS AS (state IN ('held', 'queued', 'working')) STORED,
+    waits          boolean NOT NULL GENERATED ALWAYS AS (state IN ('queued', 'working')) STORED,
+    is_open        boolean NOT NULL GENERATED ALWAYS AS (state IN ('held', 'queued', 'working')) STORED,
     lease_owner    uuid,
     lease_until    bigint,
     created_at     bigint  NOT NULL
 ) WITH (fillfactor = 50);
 CREATE INDEX issuances_waiting ON issuances (created_at) WHERE waits;
-CREATE INDEX issuances_of_application ON issuances (application_id) WHERE waits;
+CREATE INDEX issuances_of_application ON issuances (application_id) WHERE is_open;
 
 -- What is signed for an issuance, and nothing else: written once, before it is signed.
 CREATE TABLE commitments (
@@ -152,6 +153,7 @@ CREATE TABLE passwords (
     expires_at bigint NOT NULL
 ) WITH (fillfactor = 70);
 CREATE INDEX passwords_by_phone ON passwords (phone, purpose, created_at);
+CREATE INDEX passwords_by_age ON passwords USING brin (created_at);
 
 -- Wrong tries belong to the phone, so that another password does not bring new ones.
 CREATE TABLE tries (

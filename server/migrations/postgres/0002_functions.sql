@@ -53,15 +53,19 @@ RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     first integer := floor(random() * slots);
     this integer;
+    share integer;
 BEGIN
     FOR turn IN 0..slots - 1 LOOP
         this := (first + turn) % slots;
+        share := most / slots + CASE WHEN this < most % slots THEN 1 ELSE 0 END;
+        -- A slot that is full is not locked to find that out.
+        CONTINUE WHEN EXISTS (SELECT FROM rates r
+            WHERE r.subject = the_subject AND r.slot = this AND r.started_at > window_began AND r.count >= share);
         INSERT INTO rates AS r (subject, slot, started_at, count) VALUES (the_subject, this, now, 1)
             ON CONFLICT (subject, slot) DO UPDATE SET
             count = CASE WHEN r.started_at <= window_began THEN 1 ELSE r.count + 1 END,
             started_at = CASE WHEN r.started_at <= window_began THEN now ELSE r.started_at END
-            WHERE r.started_at <= window_began
-            OR r.count < most / slots + CASE WHEN this < most % slots THEN 1 ELSE 0 END;
+            WHERE r.started_at <= window_began OR r.count < share;
         IF FOUND THEN RETURN NULL; END IF;
     END LOOP;
     RETURN (SELECT COALESCE(min(started_at), now) FROM rates WHERE subject = the_subject);
@@ -156,7 +160,7 @@ BEGIN
     PERFORM FROM applications WHERE id = the_application AND state = 'sent' FOR NO KEY UPDATE;
     IF NOT FOUND THEN RETURN NULL; END IF;
     UPDATE issuances SET state = issuance_as
-        WHERE application_id = the_application AND waits AND state = ANY (in_states)
+        WHERE application_id = the_application AND is_open AND state = ANY (in_states)
         RETURNING request_id INTO the_request;
     IF NOT FOUND THEN RETURN NULL; END IF;
     UPDATE requests SET state = request_as WHERE id = the_request;
@@ -192,7 +196,7 @@ DECLARE
     the_request uuid;
 BEGIN
     PERFORM FROM applications WHERE id = the_application FOR NO KEY UPDATE;
-    UPDATE issuances SET state = 'queued' WHERE application_id = the_application AND waits AND state = 'held'
+    UPDATE issuances SET state = 'queued' WHERE application_id = the_application AND is_open AND state = 'held'
         RETURNING request_id INTO the_request;
     IF NOT FOUND THEN RETURN false; END IF;
     INSERT INTO audit_waiting (at, event, subject, detail)

@@ -210,7 +210,7 @@ pub(super) async fn one(connections: &Connections, phone: &Phone, id: Uuid) -> S
 
 pub(super) async fn all(connections: &Connections) -> Stored<Vec<Overview>> {
     let statement = rows::overview!("ORDER BY a.created_at, a.place");
-    let found = connections.read(|| sqlx::query(statement)).await?;
+    let found = connections.read_all(sqlx::query(statement)).await?;
     found.iter().map(rows::read_overview).collect()
 }
 

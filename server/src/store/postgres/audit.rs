@@ -25,7 +25,7 @@ const LOCK: i64 = 0x0063_6861_696e_6572;
 pub(super) async fn all(connections: &Connections) -> Stored<Vec<AuditRow>> {
     while close(connections).await? {}
     let rows =
-        connections.read(|| sqlx::query("SELECT at, event, subject, detail, hash FROM audit ORDER BY id")).await?;
+        connections.read_all(sqlx::query("SELECT at, event, subject, detail, hash FROM audit ORDER BY id")).await?;
     let read = |row| {
         let columns = &mut Columns::of(row);
         Ok(AuditRow {

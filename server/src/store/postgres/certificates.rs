@@ -16,7 +16,7 @@ use super::{
 pub(super) async fn all(connections: &Connections) -> Stored<Vec<Certificate>> {
     let statement =
         concat!("SELECT ", rows::certificate_columns!(), " FROM certificates c ORDER BY c.issued_at, c.place");
-    let found = connections.read(|| sqlx::query(statement)).await?;
+    let found = connections.read_all(sqlx::query(statement)).await?;
     found.iter().map(|row| rows::certificate(&mut Columns::of(row))).collect()
 }
 

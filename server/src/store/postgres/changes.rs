@@ -8,7 +8,8 @@ use std::{collections::HashSet, time::Duration};
 use sqlx::postgres::PgListener;
 use tokio::{
     sync::{broadcast, mpsc},
-    time::sleep,
+    task::AbortHandle,
+    time::{sleep, timeout},
 };
 use uuid::Uuid;
 
@@ -20,6 +21,8 @@ const CHANNEL: &str = "qcert_changes";
 const MOMENT: Duration = Duration::from_millis(5);
 /// How long a lost connection rests.
 const REST: Duration = Duration::from_millis(500);
+/// How long nothing may be heard before the connection is asked whether it lives.
+const SILENCE: Duration = Duration::from_secs(30);
 /// PostgreSQL takes 8000 bytes at a time.
 const LONGEST: usize = 7900;
 /// How many changes who listens may fall behind.
@@ -29,16 +32,25 @@ const CAPACITY: usize = 1024;
 pub(super) struct Changes {
     told: mpsc::UnboundedSender<Change>,
     heard: broadcast::Sender<Change>,
+    tasks: [AbortHandle; 2],
+}
+
+impl Drop for Changes {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(AbortHandle::abort);
+    }
 }
 
 impl Changes {
-    /// Starts the two tasks; they end with the store.
+    /// Starts the two tasks.
     pub(super) fn start(connections: &Connections, url: String, sender: Uuid) -> Self {
         let (told, waiting) = mpsc::unbounded_channel();
         let (heard, _) = broadcast::channel(CAPACITY);
-        tokio::spawn(tell(connections.clone(), waiting, sender));
-        tokio::spawn(hear(connections.clone(), url, heard.clone(), told.downgrade(), sender));
-        Self { told, heard }
+        let tasks = [
+            tokio::spawn(tell(connections.clone(), waiting, sender)).abort_handle(),
+            tokio::spawn(hear(connections.clone(), url, heard.clone(), sender)).abort_handle(),
+        ];
+        Self { told, heard, tasks }
     }
 
     /// Tells the other servers, a moment later.
@@ -89,18 +101,11 @@ fn payloads(sender: Uuid, said: &HashSet<String>) -> Vec<String> {
     payloads
 }
 
-async fn hear(
-    connections: Connections,
-    url: String,
-    heard: broadcast::Sender<Change>,
-    store: mpsc::WeakUnboundedSender<Change>,
-    sender: Uuid,
-) {
+async fn hear(connections: Connections, url: String, heard: broadcast::Sender<Change>, sender: Uuid) {
     let own = sender.simple().to_string();
-    while store.strong_count() > 0 {
-        match listen(&url, &heard, &store, &own).await {
-            Ok(()) => return,
-            Err(error) => tracing::warn!(%error, "the connection to PostgreSQL that hears the other servers was lost"),
+    loop {
+        if let Err(error) = listen(&url, &heard, &own).await {
+            tracing::warn!(%error, "the connection to PostgreSQL that hears the other servers was lost");
         }
         // The others of its age are lost too.
         connections.renew();
@@ -108,28 +113,23 @@ async fn hear(
     }
 }
 
-/// Listens until the connection is lost, or the store is.
-async fn listen(
-    url: &str,
-    heard: &broadcast::Sender<Change>,
-    store: &mpsc::WeakUnboundedSender<Change>,
-    own: &str,
-) -> Result<(), sqlx::Error> {
+/// Listens until the connection is lost.
+async fn listen(url: &str, heard: &broadcast::Sender<Change>, own: &str) -> Result<(), sqlx::Error> {
     let mut listener = PgListener::connect(url).await?;
     listener.eager_reconnect(false);
     listener.listen(CHANNEL).await?;
     loop {
-        let notification = tokio::time::timeout(REST, listener.try_recv()).await;
-        if store.strong_count() == 0 {
-            return Ok(());
-        }
-        let Ok(notification) = notification else { continue };
-        let Some(notification) = notification? else { return Err(sqlx::Error::WorkerCrashed) };
-        let mut words = notification.payload().split(' ');
-        if words.next() == Some(own) {
+        let Ok(notification) = timeout(SILENCE, listener.try_recv()).await else {
+            // A connection that a firewall forgot is silent for ever.
+            let answer = timeout(SILENCE, sqlx::query("SELECT 1").execute(&mut listener)).await;
+            answer.map_err(|_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))??;
             continue;
+        };
+        let Some(notification) = notification? else { return Ok(()) };
+        let mut words = notification.payload().split(' ');
+        if words.next() != Some(own) {
+            words.filter_map(read).for_each(|change| drop(heard.send(change)));
         }
-        words.filter_map(read).for_each(|change| drop(heard.send(change)));
     }
 }
 

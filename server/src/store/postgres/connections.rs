@@ -70,10 +70,12 @@ impl Connections {
 
     /// Lends a connection.
     pub(super) async fn lend(&self) -> Stored<Lent> {
-        let permits = Arc::clone(&self.0.permits);
-        let permit = timeout(PATIENCE, permits.acquire_owned()).await;
-        let permit = permit.map_err(|_| unavailable("all connections were busy for 5 seconds"))?;
-        let permit = permit.map_err(|_| unavailable("closed"))?;
+        let lent = timeout(PATIENCE, self.wait_for_one()).await;
+        lent.map_err(|_| unavailable("no connection was free for 5 seconds"))?
+    }
+
+    async fn wait_for_one(&self) -> Stored<Lent> {
+        let permit = Arc::clone(&self.0.permits).acquire_owned().await.map_err(|_| unavailable("closed"))?;
         let idle = self.0.idle().pop();
         let generation = self.0.generation.load(Ordering::Relaxed);
         let idle = match idle.filter(|idle| idle.generation == generation) {
@@ -81,6 +83,15 @@ impl Connections {
             None => Idle { connection: self.own().await?, generation },
         };
         Ok(Lent { idle: Some(idle), permit: Some(permit), shared: Arc::clone(&self.0) })
+    }
+
+    /// Reads a whole table, on a connection of its own and for as long as it takes.
+    pub(super) async fn read_all(&self, statement: Statement<'_>) -> Stored<Vec<PgRow>> {
+        let mut connection = self.own().await?;
+        sqlx::raw_sql("SET statement_timeout = 0; SET enable_seqscan = on").execute(&mut connection).await?;
+        let rows = statement.fetch_all(&mut connection).await?;
+        connection.close().await?;
+        Ok(rows)
     }
 
     /// All connections are thought broken; new ones are opened when they are needed.
@@ -143,11 +154,13 @@ pub(super) enum Failure {
     Refused(sqlx::Error),
     /// The connection is broken.
     Broken(StoreError),
+    /// There was none.
+    NoConnection(StoreError),
 }
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Self::Broken(error)
+        Self::NoConnection(error)
     }
 }
 
@@ -155,7 +168,7 @@ impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Refused(error) => error.into(),
-            Failure::Broken(error) => error,
+            Failure::Broken(error) | Failure::NoConnection(error) => error,
         }
     }
 }

@@ -23,6 +23,11 @@ pub(super) async fn open(options: PgConnectOptions) -> Stored<PgConnectOptions> 
     Ok(options.options([
         // As it was found, whatever somebody sets later.
         ("synchronous_commit", waits_for.as_str()),
+        ("default_transaction_isolation", "read committed"),
+        // Every statement of ours has its index. A plan that was made while a table was small, and reads it whole, would
+        // be kept while it grows.
+        ("enable_seqscan", "off"),
+        ("jit", "off"),
         ("statement_timeout", "25s"),
         ("idle_in_transaction_session_timeout", "60s"),
     ]))

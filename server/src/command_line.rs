@@ -1,6 +1,7 @@
 //! `qcert-server`, as it is typed.
 
 mod authority;
+mod database;
 
 use std::{collections::BTreeMap, io::Write, path::PathBuf};
 
@@ -45,6 +46,19 @@ enum Command {
     /// Certificates that were issued.
     #[command(subcommand)]
     Certificates(CertificatesCommand),
+    /// Copy the database (SQLite) to a new file, whether the server runs or not.
+    Backup {
+        /// The new file.
+        file: PathBuf,
+    },
+    /// Put a backup in the database's place (SQLite). The server must not be running.
+    Restore {
+        /// The backup.
+        file: PathBuf,
+        /// Also if there is a database, which is then kept beside it.
+        #[arg(long)]
+        replace: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -90,6 +104,8 @@ pub async fn run(line: CommandLine) -> anyhow::Result<()> {
             let certificates = serve::open_store(&settings).await?.certificates().await?;
             print(json, &certificates, certificate_json, certificate_line)
         }
+        Command::Backup { file } => database::back_up(&settings, file).await,
+        Command::Restore { file, replace } => database::restore(&settings, file, replace).await,
     }
 }
 

@@ -5,6 +5,7 @@
 mod applications;
 mod audit;
 mod authority;
+pub mod backup;
 mod certificates;
 mod connection;
 mod issuances;

@@ -56,7 +56,10 @@ pub(super) struct Open {
 pub(super) fn sign_alone(module: &Module, order: &Order) -> Answer {
     let mut open = None;
     let answer = sign(module, &mut open, order);
-    module.with(|started| Ok(close(&mut open, started.generation)))?;
+    module.with(|started| {
+        close(&mut open, started.generation);
+        Ok(())
+    })?;
     answer
 }
 

@@ -11,6 +11,7 @@ mod headers;
 mod origin_check;
 pub mod page;
 mod problem;
+mod publication;
 mod requests;
 mod sign_in;
 
@@ -79,7 +80,9 @@ pub fn router(portal: Arc<Portal>, pages: Arc<Pages>) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(page::serve)
         .layer(middleware::from_fn_with_state(app.clone(), origin_check::check))
+        .merge(publication::lists())
         .layer(middleware::from_fn_with_state(app.clone(), headers::add))
+        .merge(publication::answers())
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(app)
 }
@@ -102,6 +105,8 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(certificates::details))
         .routes(routes!(certificates::file))
         .routes(routes!(certificates::install))
+        .routes(routes!(certificates::order_revocation_password))
+        .routes(routes!(certificates::revoke))
         .routes(routes!(events::listen))
 }
 

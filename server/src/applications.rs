@@ -18,7 +18,7 @@ use crate::{
     error::Refusal,
     one_time_password,
     portal::Portal,
-    randomness,
+    randomness, revocation,
     session::Session,
     store::{Application, Certificate, Overview, PasswordScope, Purpose, Request, RequestState},
 };
@@ -230,7 +230,7 @@ fn certificate_view(certificate: &Certificate) -> CertificateView {
         key_id: certificate.key_id.clone(),
         not_before: certificate.not_before,
         not_after: certificate.not_after,
-        revoked: None,
+        revoked: certificate.revoked.as_ref().map(revocation::view),
     }
 }
 

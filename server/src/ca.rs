@@ -11,7 +11,6 @@ mod issuer;
 mod journal;
 mod key;
 mod listing;
-mod revocation_list;
 mod root_list;
 mod secret;
 pub mod watch;
@@ -32,7 +31,6 @@ use crate::{clock::Clock, config::Authority, store::IssuerId};
 use directory::Directory;
 use journal::Journal;
 use key::Keys;
-use revocation_list::RevocationLists;
 use root_list::{RootLists, revocation};
 
 /// The authority.
@@ -41,7 +39,6 @@ pub struct Ca {
     clock: Arc<dyn Clock>,
     validity: Duration,
     root_lists: RootLists,
-    lists: RevocationLists,
 }
 
 impl Ca {
@@ -69,13 +66,7 @@ impl Ca {
         }
         let directory = settings.directory.display();
         ensure!(!issuers.is_empty(), "there is no authority in {directory}: make one with `qcert-server ca init`");
-        Ok(Self {
-            issuers,
-            clock,
-            validity: settings.validity,
-            root_lists: RootLists::new(&settings.directory),
-            lists: RevocationLists::new(settings.crl),
-        })
+        Ok(Self { issuers, clock, validity: settings.validity, root_lists: RootLists::new(&settings.directory) })
     }
 
     /// The one that issues now: the newest which is good and whose validity covers that of a new certificate.
@@ -113,14 +104,6 @@ impl Ca {
     /// When its file cannot be read, or is not by that authority.
     pub fn root_list(&self) -> anyhow::Result<Option<Arc<CertificateList>>> {
         self.root_lists.of(self.current().chain())
-    }
-
-    /// The revocation list, DER; a new one when the last is past half its time.
-    ///
-    /// # Errors
-    /// When it cannot be signed.
-    pub async fn revocation_list(&self, now: OffsetDateTime) -> anyhow::Result<Vec<u8>> {
-        self.lists.current(self.current(), now).await
     }
 
     fn revoked(&self, issuer: &Issuer) -> anyhow::Result<Option<OffsetDateTime>> {

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     applications::{self, check_token, one_row, overview},
+    config::Approval,
     error::Refusal,
     issuance::digest::confirmation_digest,
     one_time_password::{self, Order, Tried},
@@ -28,8 +29,8 @@ const TAKES_REQUEST: [&str; 3] =
 /// once, so a page that lost the answer can ask again.
 ///
 /// # Errors
-/// Those of [`CertificationRequest::parse_and_verify`], `key_in_use`, `key_blocked`, `key_revoked`, `application_state_forbids`,
-/// `identification_missing`, `field_invalid`, `application_not_found`.
+/// Those of [`CertificationRequest::parse_and_verify`], `key_in_use`, `key_blocked`, `key_revoked`,
+/// `application_state_forbids`, `identification_missing`, `field_invalid`, `application_not_found`.
 pub async fn upload(
     portal: &Portal,
     session: &Session,
@@ -139,12 +140,14 @@ pub async fn confirm(
         request: request.id,
         snapshot: application.holder_json.clone(),
         digest,
-        held: false,
+        held: portal.settings.issuance_approval == Approval::Operator,
         now: portal.clock.now(),
     };
     match portal.store.confirm_request(&confirmed).await? {
         ConfirmOutcome::Done => {
-            portal.issuance_waits();
+            if !confirmed.held {
+                portal.issuance_waits();
+            }
             changed(portal, session, application.id).await
         }
         ConfirmOutcome::PasswordUsed => confirmed_before(portal, session, request.id).await,

@@ -2,11 +2,13 @@
 
 mod authority;
 mod database;
+mod operator;
 
 use std::{collections::BTreeMap, io::Write, path::PathBuf};
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use qcert_pki::crl::Reason;
 
 use authority::CaCommand;
 
@@ -18,6 +20,7 @@ use crate::{
     serve,
     store::{Certificate, Overview},
 };
+use operator::{Decision, KeysCommand};
 
 /// The portal's server: sign-in, applications, issuance, the authority.
 ///
@@ -59,6 +62,9 @@ enum Command {
         #[arg(long)]
         replace: bool,
     },
+    /// Keys that nobody may bring.
+    #[command(subcommand)]
+    Keys(KeysCommand),
 }
 
 #[derive(Debug, Subcommand)]
@@ -68,11 +74,28 @@ enum ApplicationsCommand {
         /// The file.
         file: PathBuf,
     },
-    /// List applications.
+    /// List applications; those that wait for approval say so.
     List {
         /// As a JSON array.
         #[arg(long)]
         json: bool,
+    },
+    /// Let a request that waits for approval be issued.
+    Approve {
+        /// The application's number.
+        number: String,
+        #[command(flatten)]
+        decision: Decision,
+    },
+    /// Refuse a request that waits for approval.
+    Reject {
+        /// The application's number.
+        number: String,
+        /// Why, in words that the person reads.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        #[command(flatten)]
+        decision: Decision,
     },
 }
 
@@ -83,6 +106,16 @@ enum CertificatesCommand {
         /// As a JSON array.
         #[arg(long)]
         json: bool,
+    },
+    /// Revoke a certificate. There is no way back; a running server publishes it in seconds.
+    Revoke {
+        /// The serial number, hexadecimal.
+        serial: String,
+        /// Why, by its name in RFC 5280: keyCompromise, affiliationChanged, superseded, cessationOfOperation, …
+        #[arg(long, value_name = "REASON", value_parser = operator::reason)]
+        reason: Reason,
+        #[command(flatten)]
+        decision: Decision,
     },
 }
 
@@ -100,6 +133,16 @@ pub async fn run(line: CommandLine) -> anyhow::Result<()> {
             let applications = serve::open_store(&settings).await?.applications().await?;
             print(json, &applications, application_json, application_line)
         }
+        Command::Applications(ApplicationsCommand::Approve { number, decision }) => {
+            operator::approve(&settings, &number, &decision).await
+        }
+        Command::Applications(ApplicationsCommand::Reject { number, reason, decision }) => {
+            operator::reject(&settings, &number, &reason, &decision).await
+        }
+        Command::Certificates(CertificatesCommand::Revoke { serial, reason, decision }) => {
+            operator::revoke(&settings, &serial, reason, &decision).await
+        }
+        Command::Keys(command) => operator::keys(&settings, &command).await,
         Command::Certificates(CertificatesCommand::List { json }) => {
             let certificates = serve::open_store(&settings).await?.certificates().await?;
             print(json, &certificates, certificate_json, certificate_line)
@@ -143,6 +186,10 @@ fn print<T>(
     } else {
         items.iter().map(|item| to_line(item) + "\n").collect()
     };
+    write(&text)
+}
+
+fn write(text: &str) -> anyhow::Result<()> {
     match std::io::stdout().write_all(text.as_bytes()) {
         // Whoever reads has read enough: `… list | head -1`.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
@@ -159,6 +206,8 @@ fn application_json(overview: &Overview) -> serde_json::Value {
         "holder": application.holder,
         "identificationKind": application.identification,
         "state": application.state,
+        "waitsForApproval": overview.held,
+        "reason": application.reason,
         "certificate": overview.certificate.as_ref().map(|certificate| &certificate.serial),
     })
 }
@@ -166,7 +215,9 @@ fn application_json(overview: &Overview) -> serde_json::Value {
 fn application_line(overview: &Overview) -> String {
     let application = &overview.application;
     let name = application.holder.common_name();
-    format!("{}  {}  {:<14}  {name}", application.number, application.phone.as_str(), application.state.as_str())
+    let held = if overview.held { "  waits for approval" } else { "" };
+    let (number, phone, state) = (&application.number, application.phone.as_str(), application.state.as_str());
+    format!("{number}  {phone}  {state:<14}  {name}{held}")
 }
 
 fn certificate_json(certificate: &Certificate) -> serde_json::Value {
@@ -179,9 +230,13 @@ fn certificate_json(certificate: &Certificate) -> serde_json::Value {
         "notBefore": time(certificate.not_before),
         "notAfter": time(certificate.not_after),
         "installedAt": certificate.installed_at.and_then(time),
+        "revokedAt": certificate.revoked.and_then(|revoked| time(revoked.at)),
+        "revocationReason": certificate.revoked.map(|revoked| revoked.reason.as_str()),
     })
 }
 
 fn certificate_line(certificate: &Certificate) -> String {
-    format!("{}  until {}  key {}", certificate.serial, certificate.not_after.date(), certificate.key_id.as_str())
+    let revoked = certificate.revoked.map(|revoked| format!("  revoked: {}", revoked.reason)).unwrap_or_default();
+    let until = certificate.not_after.date();
+    format!("{}  until {until}  key {}{revoked}", certificate.serial, certificate.key_id.as_str())
 }

@@ -14,6 +14,7 @@ use qcert_protocol::{
 };
 use time::Duration;
 
+use crate::publication::lists::MAX_SHARDS;
 pub use database::DatabaseUrl;
 pub use keys::{Hsm, SecretSource};
 use reader::Reader;
@@ -39,10 +40,23 @@ pub struct Settings {
     pub session: Sessions,
     /// `issuance.wait_seconds`: how long a confirmed request rests, for its holder to take it back.
     pub issuance_wait: Duration,
+    /// `issuance.approval`: whose word a confirmed request needs.
+    pub issuance_approval: Approval,
+    /// `issuance.workers`: how many requests a server issues at a time.
+    pub issuance_workers: usize,
     /// `request.key_algorithm`: which key pair the host makes.
     pub key_algorithm: KeyAlgorithm,
     /// `secret.file`: the key that hashes one-time passwords; made at the first start. Empty: beside the database.
     pub secret_file: Option<PathBuf>,
+}
+
+/// Whose word a confirmed request needs before it is issued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Approval {
+    /// Nobody's.
+    Auto,
+    /// An operator's.
+    Operator,
 }
 
 /// How the portal is reached.
@@ -99,6 +113,10 @@ pub struct Authority {
     pub issuing_years: u32,
     /// `ca.crl_hours`: how long a revocation list is good; a new one is made at half of it.
     pub crl: Duration,
+    /// `ca.crl_shards`: among how many lists new certificates are shared.
+    pub crl_shards: u32,
+    /// `ca.ocsp_minutes`: how long an answer about a certificate's state may be kept.
+    pub ocsp: Duration,
     /// `ca.issuing_key`: P-256, P-384, RSA-3072 or RSA-4096.
     pub issuing_key: Algorithm,
     /// `ca.passphrase_file` or `ca.passphrase_credential`: what encrypts the files of keys.
@@ -166,6 +184,13 @@ impl Settings {
                 absolute: Duration::hours(reader.integer("session.absolute_hours", 12, 1..=168)),
             },
             issuance_wait: Duration::seconds(reader.integer("issuance.wait_seconds", 0, 0..=86_400)),
+            issuance_approval: reader.parsed("issuance.approval", "auto", |text| match text {
+                "auto" => Ok(Approval::Auto),
+                "operator" => Ok(Approval::Operator),
+                _ => Err("must be auto or operator"),
+            }),
+            // Each waits for the database most of its time; together they fill its commits.
+            issuance_workers: usize::try_from(reader.integer("issuance.workers", 32, 1..=1024)).unwrap_or(1),
             key_algorithm: reader.parsed("request.key_algorithm", "P-256", key_algorithm),
             secret_file,
         }
@@ -262,6 +287,8 @@ fn authority(reader: &mut Reader<'_>, production: bool) -> Authority {
         root_years,
         issuing_years,
         crl: Duration::hours(reader.integer("ca.crl_hours", 24, 1..=8760)),
+        crl_shards: u32::try_from(reader.integer("ca.crl_shards", 1, 1..=MAX_SHARDS.into())).unwrap_or(1),
+        ocsp: Duration::minutes(reader.integer("ca.ocsp_minutes", 10, 1..=1440)),
         issuing_key: keys::issuing_key(reader),
         passphrase: keys::passphrase(reader),
         root_passphrase: keys::root_passphrase(reader),

@@ -16,12 +16,10 @@ use time::{Duration, OffsetDateTime};
 use crate::{
     ca::Issuer,
     portal::Portal,
+    publication::lists::shard_of,
     randomness,
     store::{self, Commitment, Job},
 };
-
-/// The revocation list that speaks of a certificate.
-const SHARD: &str = "";
 
 /// What the person reads when the authority's own checks refuse.
 const REFUSED: &str = "Проверка удостоверяющего центра не пройдена. Обратитесь в службу поддержки.";
@@ -110,6 +108,9 @@ impl Subject {
         let refuse = |why: &str| Stop::Refuse(why.to_owned());
         let mut key_digest = [0; 32];
         key_digest.copy_from_slice(sha256(&SHA256, &job.request.public_key).as_ref());
+        if job.key_blocked {
+            return Err(refuse("the key was blocked after the request was confirmed"));
+        }
         if digest::confirmation_digest(job.application.id, &job.snapshot, &key_digest) != job.digest {
             return Err(refuse("the snapshot and the key do not give the digest that was confirmed"));
         }
@@ -127,12 +128,13 @@ fn decide(portal: &Portal, issuer: &Issuer, subject: &Subject) -> Result<Commitm
     let serial = Serial::from_random(randomness::bytes(&*portal.randomness).map_err(later)?);
     let not_before = whole_second(portal.clock.now() - BACKDATED).max(issuer.certificate().not_before());
     let not_after = (not_before + portal.settings.ca.validity).min(issuer.certificate().not_after());
-    let profile = issuer.profile(SHARD);
+    let shard = shard_of(&serial, portal.settings.ca.crl_shards);
+    let profile = issuer.profile(&shard);
     let issuance = expected(issuer, &profile, subject, &serial, (not_before, not_after));
     let to_be_signed =
         certificate::qualified_to_be_signed(&issuance).map_err(|error| Stop::Refuse(error.to_string()))?;
     check_profile(&to_be_signed, &issuance)?;
-    Ok(Commitment { issuer: issuer.id(), shard: SHARD.to_owned(), serial: serial.to_string(), to_be_signed })
+    Ok(Commitment { issuer: issuer.id(), shard, serial: serial.to_string(), to_be_signed })
 }
 
 fn expected<'a>(

@@ -9,7 +9,9 @@
 
 pub mod api;
 pub mod applications;
+pub mod approval;
 pub mod audit;
+pub mod blocked_key;
 pub mod ca;
 pub mod certificate_request;
 pub mod clock;
@@ -24,6 +26,7 @@ pub mod one_time_password;
 pub mod portal;
 pub mod publication;
 pub mod randomness;
+pub mod revocation;
 pub mod secrets;
 pub mod serve;
 pub mod session;

@@ -34,6 +34,6 @@ async fn pass_on(portal: &Portal, change: Change) {
         Change::SessionEnded(id) => portal.announcer.pass_on(Announcement::SessionEnded(id)),
         Change::IssuanceWaits => portal.issuance_waits.notify_one(),
         Change::MessageWaits => portal.message_waits.notify_one(),
-        Change::RevocationWaits => portal.publication.waits.notify_one(),
+        Change::RevocationWaits => portal.publication.revoked(),
     }
 }

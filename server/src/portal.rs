@@ -48,6 +48,12 @@ impl Portal {
         self.store.announce(Change::MessageWaits);
     }
 
+    /// A certificate was revoked: wakes who publishes, here and on the other servers, and forgets what was answered.
+    pub fn revocation_waits(&self) {
+        self.publication.revoked();
+        self.store.announce(Change::RevocationWaits);
+    }
+
     /// A confirmed request waits: wakes who issues, here and on the other servers.
     pub fn issuance_waits(&self) {
         self.issuance_waits.notify_one();

@@ -6,6 +6,7 @@ use anyhow::Context;
 use tokio::{
     net::TcpListener,
     sync::{Notify, oneshot},
+    task::JoinHandle,
 };
 
 use crate::{
@@ -18,7 +19,7 @@ use crate::{
     issuance::worker,
     neighbours,
     portal::Portal,
-    publication::Publication,
+    publication::{Publication, lists},
     randomness::SystemRandomness,
     secrets::Secrets,
     sms::sender,
@@ -99,7 +100,8 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
         move || pages.compress()
     });
     let sender = tokio::spawn(sender::run(Arc::clone(&portal), worker::name(&portal)?));
-    let worker = tokio::spawn(worker::run(Arc::clone(&portal), worker::name(&portal)?));
+    let worker = tokio::spawn(worker::run(Arc::clone(&portal), worker::names(&portal)?));
+    let publisher = tokio::spawn(lists::run(Arc::clone(&portal)));
     let watch = tokio::spawn(ca::watch::run(Arc::clone(&portal)));
     let neighbours = tokio::spawn(neighbours::listen(Arc::clone(&portal)));
     let announcer = portal.announcer.clone();
@@ -116,10 +118,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
         () = patience_ends(heard) => tracing::warn!("requests that did not come to their end were cut off"),
     }
     // A step of theirs that is cut off here is finished after the next start.
-    sender.abort();
-    worker.abort();
-    watch.abort();
-    neighbours.abort();
+    [sender, worker, publisher, watch, neighbours].iter().for_each(JoinHandle::abort);
     Ok(())
 }
 

@@ -50,6 +50,12 @@ pub fn confirmation_text(name: &str, key_code: &KeyCode) -> String {
     format!("Запрос сертификата: {name}. Код ключа {}. Пароль", key_code.as_str())
 }
 
+/// The words of the message that revokes: it names the organisation (the person where there is none) and the
+/// certificate, and says that there is no way back.
+pub fn revocation_text(name: &str, serial: &str) -> String {
+    format!("Отзыв сертификата: {name}. Серийный номер {serial}. Отменить нельзя. Пароль")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -40,6 +40,8 @@ pub trait Store: Send + Sync {
     async fn applications_of(&self, phone: &Phone) -> Stored<Vec<Overview>>;
     /// One application of a phone.
     async fn application_of(&self, phone: &Phone, id: Uuid) -> Stored<Option<Overview>>;
+    /// The application with this number, for the operator.
+    async fn application_by_number(&self, number: &str) -> Stored<Option<Overview>>;
     /// All applications, for the operator.
     async fn applications(&self) -> Stored<Vec<Overview>>;
     /// Records what a person found wrong.

@@ -1,4 +1,4 @@
-//! The authority's certificates and its revocation list, for everybody.
+//! The authority's certificates, for everybody.
 
 use axum::{
     Router,
@@ -21,7 +21,6 @@ pub(super) fn routes() -> Router<App> {
         .route("/ca/chain.pem", get(chain))
         .route("/ca/{file}", get(one_of))
         .route("/crl/root.crl", get(root_list))
-        .route("/crl/issuing.crl", get(revocation_list))
 }
 
 async fn root(State(app): State<App>) -> Response {
@@ -54,14 +53,6 @@ async fn root_list(State(app): State<App>) -> Answer<Response> {
 async fn chain(State(app): State<App>) -> Response {
     let pem: String = app.portal.ca.current().chain().iter().map(qcert_pki::Certificate::to_pem).collect();
     file("application/pem-certificate-chain", pem.into_bytes())
-}
-
-async fn revocation_list(State(app): State<App>) -> Answer<Response> {
-    let list = app.portal.ca.revocation_list(app.portal.clock.now()).await.map_err(|error| {
-        tracing::error!(%error, "no revocation list");
-        ErrorCode::Internal
-    })?;
-    Ok(file("application/pkix-crl", list))
 }
 
 fn file(content_type: &'static str, bytes: Vec<u8>) -> Response {

@@ -3,19 +3,25 @@
 use axum::{
     Json,
     extract::State,
-    http::header,
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use qcert_protocol::portal::{
-    ApplicationRow, CertificateDetails, CertificateView, Installation, Problem as ProblemBody,
+    ApplicationRow, CertificateDetails, CertificateView, Installation, PasswordOrdered, Problem as ProblemBody,
+    Revocation, RevocationOrder,
 };
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, schema::Type},
 };
 
-use super::{App, Id, body::Body, client::SignedIn, problem::Answer};
-use crate::applications;
+use super::{
+    App, Id,
+    body::Body,
+    client::{ClientAddress, SignedIn},
+    problem::Answer,
+};
+use crate::{applications, revocation};
 
 /// All certificates.
 #[utoipa::path(
@@ -91,4 +97,49 @@ pub(super) async fn install(
     Body(installation): Body<Installation>,
 ) -> Answer<Json<ApplicationRow>> {
     Ok(Json(applications::install(&app.portal, &session, id, &installation).await?))
+}
+
+/// Orders the one-time password that revokes the certificate for this reason, in this session.
+#[utoipa::path(
+    post, path = "/certificates/{id}/revocation/password", params(("id" = uuid::Uuid, Path)),
+    request_body = RevocationOrder,
+    responses(
+        (status = 202, body = PasswordOrdered),
+        (status = "4XX", body = ProblemBody, content_type = "application/problem+json",
+            description = "`session_required`, `certificate_not_found`, `certificate_already_revoked`, \
+                `revocation_reason_unsupported`, `application_state_forbids` (expired), `otp_resend_too_early`, \
+                `rate_limited`"),
+    )
+)]
+pub(super) async fn order_revocation_password(
+    State(app): State<App>,
+    SignedIn(session): SignedIn,
+    ClientAddress(address): ClientAddress,
+    Id(id): Id,
+    Body(order): Body<RevocationOrder>,
+) -> Answer<(StatusCode, Json<PasswordOrdered>)> {
+    let ordered = revocation::order_password(&app.portal, &session, id, order.reason, &address).await?;
+    Ok((StatusCode::ACCEPTED, Json(ordered)))
+}
+
+/// Revokes the certificate; there is no way back.
+#[utoipa::path(
+    post, path = "/certificates/{id}/revocation", params(("id" = uuid::Uuid, Path)), request_body = Revocation,
+    responses(
+        (status = 200, body = ApplicationRow),
+        (status = "4XX", body = ProblemBody, content_type = "application/problem+json",
+            description = "`session_required`, `certificate_not_found`, `certificate_already_revoked`, \
+                `revocation_reason_unsupported`, `otp_wrong` (with `triesLeft`), `otp_expired`, `otp_used`, \
+                `otp_tries_exhausted`, `otp_not_requested`, `digest_changed` (the password was ordered for another \
+                reason), `application_state_forbids`, `rate_limited`"),
+    )
+)]
+pub(super) async fn revoke(
+    State(app): State<App>,
+    SignedIn(session): SignedIn,
+    ClientAddress(address): ClientAddress,
+    Id(id): Id,
+    Body(Revocation { reason, password }): Body<Revocation>,
+) -> Answer<Json<ApplicationRow>> {
+    Ok(Json(revocation::by_holder(&app.portal, &session, id, reason, &password, &address).await?))
 }

@@ -89,9 +89,13 @@ impl Issuer {
     /// empty one is the list of certificates that were issued before there were several.
     pub fn profile(&self, shard: &str) -> Profile {
         let (origin, id) = (&self.origin, hex(&self.id));
-        let (list, certificate) = match shard {
-            "" => (format!("{origin}/crl/issuing.crl"), format!("{origin}/ca/issuing.cer")),
-            shard => (format!("{origin}/crl/{id}/{shard}.crl"), format!("{origin}/ca/{id}.cer")),
+        let (list, certificate, responders) = match shard {
+            "" => (format!("{origin}/crl/issuing.crl"), format!("{origin}/ca/issuing.cer"), Vec::new()),
+            shard => (
+                format!("{origin}/crl/{id}/{shard}.crl"),
+                format!("{origin}/ca/{id}.cer"),
+                vec![format!("{origin}/ocsp")],
+            ),
         };
         Profile {
             subject_sign_tool: self.subject_sign_tool.clone(),
@@ -99,7 +103,7 @@ impl Issuer {
             class: self.class,
             crl_urls: vec![list],
             ca_issuers_urls: vec![certificate],
-            ocsp_urls: Vec::new(),
+            ocsp_urls: responders,
         }
     }
 }

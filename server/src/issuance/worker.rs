@@ -1,9 +1,11 @@
-//! The worker: takes what waits, one at a time, and what a worker before it left behind.
+//! The workers: each takes what waits, one at a time, and what a worker that died left behind. There are many, for each
+//! waits for the database most of its time, and what they commit together costs one write to the disk.
 
 use std::sync::Arc;
 
 use qcert_protocol::ApplicationState;
 use time::Duration;
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::{Outcome, issue};
@@ -20,25 +22,60 @@ const KEPT: Duration = Duration::days(8);
 /// How long a job rests after a failure that may pass.
 const REST: Duration = Duration::seconds(10);
 
-/// Works until the task is dropped.
-pub async fn run(portal: Arc<Portal>, owner: Uuid) {
+/// A worker of each name works until the task is dropped.
+pub async fn run(portal: Arc<Portal>, owners: Vec<Uuid>) {
+    let mut workers = JoinSet::new();
+    for (number, owner) in owners.into_iter().enumerate() {
+        let portal = Arc::clone(&portal);
+        match number {
+            0 => workers.spawn(async move { look(&portal, owner).await }),
+            _ => workers.spawn(async move { help(&portal, owner).await }),
+        };
+    }
+    while workers.join_next().await.is_some() {}
+}
+
+/// The first worker looks at the queue although nobody rang, and tidies.
+async fn look(portal: &Portal, owner: Uuid) {
     let mut tidy_at = portal.clock.now();
     loop {
-        match step(&portal, owner).await {
+        drain(portal, owner).await;
+        if tidy_at <= portal.clock.now() {
+            tidy_at = portal.clock.now() + TIDY;
+            tidy(portal).await;
+        }
+        let _ = tokio::time::timeout(TICK, portal.issuance_waits.notified()).await;
+    }
+}
+
+/// The others come when somebody rings.
+async fn help(portal: &Portal, owner: Uuid) {
+    loop {
+        portal.issuance_waits.notified().await;
+        drain(portal, owner).await;
+    }
+}
+
+/// Works until nothing waits, or something fails.
+async fn drain(portal: &Portal, owner: Uuid) {
+    loop {
+        match step(portal, owner).await {
             Ok(true) => {}
-            Ok(false) => {
-                if tidy_at <= portal.clock.now() {
-                    tidy_at = portal.clock.now() + TIDY;
-                    tidy(&portal).await;
-                }
-                let _ = tokio::time::timeout(TICK, portal.issuance_waits.notified()).await;
-            }
+            Ok(false) => return,
             Err(error) => {
                 tracing::error!(%error, "issuance waits");
-                tokio::time::sleep(TICK).await;
+                return tokio::time::sleep(TICK).await;
             }
         }
     }
+}
+
+/// The names of all workers.
+///
+/// # Errors
+/// When there is no randomness.
+pub fn names(portal: &Portal) -> Result<Vec<Uuid>, randomness::RandomnessFailed> {
+    (0..portal.settings.issuance_workers).map(|_| name(portal)).collect()
 }
 
 /// A worker's name.
@@ -57,6 +94,8 @@ pub async fn step(portal: &Portal, owner: Uuid) -> anyhow::Result<bool> {
     let now = portal.clock.now();
     let ripe = now - portal.settings.issuance_wait;
     let Some(job) = portal.store.claim_issuance(owner, ripe, now, now + LEASE).await? else { return Ok(false) };
+    // Where one waits there may be more.
+    portal.issuance_waits.notify_one();
     let (phone, application) = (&job.application.phone, job.application.id);
     portal.announcer.row(phone, application);
     match issue(portal, &job).await {

@@ -116,6 +116,10 @@ impl Store for PostgresStore {
         applications::one(&self.connections, phone, id).await
     }
 
+    async fn application_by_number(&self, number: &str) -> Stored<Option<Overview>> {
+        applications::overview_by_number(&self.connections, number).await
+    }
+
     async fn applications(&self) -> Stored<Vec<Overview>> {
         applications::all(&self.connections).await
     }

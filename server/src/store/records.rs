@@ -90,6 +90,8 @@ pub struct Overview {
     pub request: Option<Request>,
     /// Its certificate.
     pub certificate: Option<Certificate>,
+    /// Does its request wait for an operator's approval?
+    pub held: bool,
 }
 
 /// Where a request stands.
@@ -372,6 +374,8 @@ pub struct Job {
     pub snapshot: String,
     /// The digest that was confirmed.
     pub digest: [u8; 32],
+    /// Is its key on the block list by now?
+    pub key_blocked: bool,
     /// What will be signed, once it is committed.
     pub committed: Option<Commitment>,
 }

@@ -128,6 +128,10 @@ impl Store for SqliteStore {
         self.readers.read(|connection| applications::one(connection, phone, id))
     }
 
+    async fn application_by_number(&self, number: &str) -> Stored<Option<Overview>> {
+        self.readers.read(|connection| applications::overview_by_number(connection, number))
+    }
+
     async fn applications(&self) -> Stored<Vec<Overview>> {
         self.readers.read_long(applications::all).await
     }

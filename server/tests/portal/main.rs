@@ -2,6 +2,8 @@
 //! randomness repeats from its seed.
 
 #[cfg(test)]
+mod approval;
+#[cfg(test)]
 mod events;
 #[cfg(test)]
 mod hsm;
@@ -14,7 +16,15 @@ mod logging;
 #[cfg(test)]
 mod migration;
 #[cfg(test)]
+mod ocsp;
+#[cfg(test)]
+mod programs;
+#[cfg(test)]
+mod publication;
+#[cfg(test)]
 mod requests;
+#[cfg(test)]
+mod revocation;
 #[cfg(test)]
 mod several_servers;
 #[cfg(test)]

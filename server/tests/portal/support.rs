@@ -45,6 +45,8 @@ pub const ORIGIN: &str = "http://localhost:8080";
 pub const PHONE: &str = "+79222114545";
 pub const OTHER_PHONE: &str = "+79120000217";
 pub const UNKNOWN_PHONE: &str = "+79990000000";
+/// When a portal begins.
+const START: OffsetDateTime = datetime!(2026-03-02 09:00 UTC);
 pub const DEMO: &str = include_str!("../../../demo/applications.json");
 
 pub struct ManualClock(Mutex<OffsetDateTime>);
@@ -101,24 +103,37 @@ impl Workplace {
     pub async fn with(settings: &str) -> Self {
         match std::env::var("QCERT_TEST_STORE").as_deref() {
             Ok("postgres") => Self::on_postgres(settings).await,
-            _ => Self::first(settings, None, None).await,
+            _ => Self::starting(settings, START).await,
         }
+    }
+
+    /// The same on SQLite, at another time.
+    pub async fn starting(settings: &str, now: OffsetDateTime) -> Self {
+        Self::first(settings, None, None, now).await
+    }
+
+    /// The same portal on SQLite, started again with other settings.
+    pub async fn reopened(self, settings: &str) -> Self {
+        let Self { directory, database, clock, portal, router } = self;
+        drop((portal, router));
+        let settings = read(settings, &directory, None);
+        Self::open(settings, directory, database, clock, Arc::new(SeededRandomness::new(3))).await
     }
 
     /// The same on PostgreSQL.
     pub async fn on_postgres(settings: &str) -> Self {
         let database = Arc::new(Database::new().unwrap());
-        Self::first(settings, Some(database.url()), Some(database)).await
+        Self::first(settings, Some(database.url()), Some(database), START).await
     }
 
     /// The same on the database with this URL.
     pub async fn at(settings: &str, url: String) -> Self {
-        Self::first(settings, Some(url), None).await
+        Self::first(settings, Some(url), None, START).await
     }
 
-    async fn first(settings: &str, url: Option<String>, database: Option<Arc<Database>>) -> Self {
+    async fn first(settings: &str, url: Option<String>, database: Option<Arc<Database>>, now: OffsetDateTime) -> Self {
         let directory = Arc::new(tempfile::tempdir().unwrap());
-        let clock = Arc::new(ManualClock(Mutex::new(datetime!(2026-03-02 09:00 UTC))));
+        let clock = Arc::new(ManualClock(Mutex::new(now)));
         let randomness = Arc::new(SeededRandomness::new(1));
         let settings = read(settings, &directory, url);
         init(&settings.ca, ORIGIN, &*clock, &*randomness).unwrap();
@@ -202,7 +217,11 @@ impl Workplace {
 
     /// Uploads a request for the first application of the person; answers the row and the request's id.
     pub async fn prepared(&self, browser: &mut Browser) -> (ApplicationRow, Uuid) {
-        let row = browser.rows().await.remove(0);
+        self.prepared_of(browser, 0).await
+    }
+
+    async fn prepared_of(&self, browser: &mut Browser, index: usize) -> (ApplicationRow, Uuid) {
+        let row = browser.rows().await.remove(index);
         let uploaded = browser.upload(&row, &certification_request()).await;
         assert_eq!(uploaded.status, 201, "{:?}", uploaded.body);
         let row: ApplicationRow = uploaded.parsed();
@@ -212,7 +231,12 @@ impl Workplace {
 
     /// Uploads and confirms.
     pub async fn sent(&self, browser: &mut Browser) -> (ApplicationRow, Uuid) {
-        let (_, request) = self.prepared(browser).await;
+        self.sent_of(browser, 0).await
+    }
+
+    /// Uploads and confirms for another application of the person.
+    pub async fn sent_of(&self, browser: &mut Browser, index: usize) -> (ApplicationRow, Uuid) {
+        let (_, request) = self.prepared_of(browser, index).await;
         assert_eq!(browser.post(&format!("/requests/{request}/password"), Value::Null).await.status, 202);
         let password = self.password(PHONE).await;
         let confirmed = browser.confirm(request, &password).await;

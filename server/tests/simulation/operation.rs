@@ -120,6 +120,7 @@ pub enum Call {
     PhoneIsKnown,
     ApplicationsOf,
     ApplicationOf,
+    ApplicationByNumber,
     Applications,
     AddMistake,
     OrderPassword,

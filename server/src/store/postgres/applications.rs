@@ -208,6 +208,12 @@ pub(super) async fn one(connections: &Connections, phone: &Phone, id: Uuid) -> S
     found.first().map(rows::read_overview).transpose()
 }
 
+pub(super) async fn overview_by_number(connections: &Connections, number: &str) -> Stored<Option<Overview>> {
+    let statement = rows::overview!("WHERE a.number = $1");
+    let found = connections.read(|| sqlx::query(statement).bind(number)).await?;
+    found.first().map(rows::read_overview).transpose()
+}
+
 pub(super) async fn all(connections: &Connections) -> Stored<Vec<Overview>> {
     let statement = rows::overview!("ORDER BY a.created_at, a.place");
     let found = connections.read_all(sqlx::query(statement)).await?;

@@ -28,7 +28,8 @@ const CLAIM: &str = concat!(
      CASE a.state WHEN 'sent' THEN 'issuing' ELSE a.state END, a.reason, \
      a.revision + CASE a.state WHEN 'sent' THEN 1 ELSE 0 END, ",
     rows::request_columns!(),
-    ", a.snapshot, a.confirmed_digest, t.issuer, t.shard, t.serial, t.to_be_signed \
+    ", a.snapshot, a.confirmed_digest, EXISTS (SELECT FROM blocked_keys WHERE key_digest = r.key_digest), \
+     t.issuer, t.shard, t.serial, t.to_be_signed \
      FROM due a JOIN requests r ON r.id = a.request_id LEFT JOIN commitments t ON t.request_id = a.request_id"
 );
 
@@ -53,6 +54,7 @@ pub(super) async fn claim(
             request: rows::request(columns)?,
             snapshot: columns.next()?,
             digest: columns.array()?,
+            key_blocked: columns.next()?,
             committed: commitment(columns)?,
         })
     };

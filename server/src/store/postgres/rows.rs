@@ -82,6 +82,9 @@ macro_rules! certificate_columns {
 }
 pub(super) use certificate_columns;
 
+/// How many those are.
+const CERTIFICATE_COLUMNS: usize = 14;
+
 /// A statement for [`read_overview`], with its end. `r` is the latest request that counts.
 macro_rules! overview {
     ($rest:literal) => {
@@ -92,7 +95,8 @@ macro_rules! overview {
             rows::request_columns!(),
             ", ",
             rows::certificate_columns!(),
-            " FROM applications a \
+            ", a.state = 'sent' AND EXISTS (SELECT FROM issuances WHERE request_id = r.id AND state = 'held') \
+             FROM applications a \
              LEFT JOIN LATERAL (SELECT * FROM requests WHERE application_id = a.id AND counts \
              ORDER BY created_at DESC, id DESC LIMIT 1) r ON true \
              LEFT JOIN certificates c ON c.application_id = a.id ",
@@ -108,7 +112,8 @@ pub(super) fn read_overview(row: &PgRow) -> Stored<Overview> {
     let request = if columns.is_absent()? { None } else { Some(request(&mut columns)?) };
     columns.next = APPLICATION_COLUMNS + REQUEST_COLUMNS;
     let certificate = if columns.is_absent()? { None } else { Some(certificate(&mut columns)?) };
-    Ok(Overview { application, request, certificate })
+    columns.next = APPLICATION_COLUMNS + REQUEST_COLUMNS + CERTIFICATE_COLUMNS;
+    Ok(Overview { application, request, certificate, held: columns.next()? })
 }
 
 pub(super) fn application(columns: &mut Columns<'_>) -> Stored<Application> {

@@ -169,6 +169,10 @@ pub(super) fn one(connection: &Connection, phone: &Phone, id: Uuid) -> Stored<Op
     )
 }
 
+pub(super) fn overview_by_number(connection: &Connection, number: &str) -> Stored<Option<Overview>> {
+    first(connection, rows::overview!("WHERE a.number = ?"), [number], rows::read_overview)
+}
+
 pub(super) fn all(connection: &Connection) -> Stored<Vec<Overview>> {
     rows::whole(connection, rows::overview!("ORDER BY a.created_at, a.rowid"), [], rows::read_overview)
 }

@@ -152,6 +152,9 @@ macro_rules! certificate_columns {
 }
 pub(super) use certificate_columns;
 
+/// How many those are.
+const CERTIFICATE_COLUMNS: usize = 14;
+
 /// A statement for [`read_overview`], with its end. `r` is the latest request that counts.
 macro_rules! overview {
     ($rest:literal) => {
@@ -162,7 +165,8 @@ macro_rules! overview {
             rows::request_columns!(),
             ", ",
             rows::certificate_columns!(),
-            " FROM applications a \
+            ", a.state = 'sent' AND EXISTS (SELECT 1 FROM issuances WHERE request_id = r.id AND state = 'held') \
+             FROM applications a \
              LEFT JOIN requests r ON r.id = (SELECT id FROM requests WHERE application_id = a.id \
              AND state NOT IN ('removed', 'replaced') ORDER BY created_at DESC, id DESC LIMIT 1) \
              LEFT JOIN certificates c ON c.application_id = a.id ",
@@ -177,7 +181,8 @@ pub(super) fn read_overview(columns: &mut Columns<'_>) -> Stored<Overview> {
     let request = if columns.is_absent()? { None } else { Some(request(columns)?) };
     columns.next = APPLICATION_COLUMNS + REQUEST_COLUMNS;
     let certificate = if columns.is_absent()? { None } else { Some(certificate(columns)?) };
-    Ok(Overview { application, request, certificate })
+    columns.next = APPLICATION_COLUMNS + REQUEST_COLUMNS + CERTIFICATE_COLUMNS;
+    Ok(Overview { application, request, certificate, held: columns.next()? })
 }
 
 pub(super) fn application(columns: &mut Columns<'_>) -> Stored<Application> {

@@ -1,0 +1,79 @@
+//! Approval by an operator: with `issuance.approval = "operator"` a confirmed request waits until somebody has looked
+//! at it. Its holder may take it back meanwhile.
+
+use qcert_protocol::ApplicationState;
+
+use crate::{
+    clock::Clock,
+    store::{Change, Overview, Store, StoreError},
+};
+
+/// The longest reason that a person reads, in characters.
+const LONGEST_REASON: usize = 500;
+
+/// Why an operator's decision was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ApprovalError {
+    /// There is no such application.
+    #[error("there is no application with the number {0}")]
+    NotFound(String),
+    /// Nothing of it waits for a decision.
+    #[error("the application {number} does not wait for approval: it is {}", .state.as_str())]
+    NotWaiting {
+        /// Its number.
+        number: String,
+        /// Where it stands.
+        state: ApplicationState,
+    },
+    /// The person must be told why.
+    #[error("the reason must have 1 to {LONGEST_REASON} characters: the person reads it")]
+    Reason,
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Lets a request that waits go on.
+///
+/// # Errors
+/// [`ApprovalError`].
+pub async fn approve(store: &dyn Store, clock: &dyn Clock, number: &str, by: &str) -> Result<Overview, ApprovalError> {
+    let found = find(store, number).await?;
+    if !store.approve_issuance(found.application.id, by, clock.now()).await? {
+        return Err(not_waiting(found));
+    }
+    store.announce(Change::Row(found.application.id));
+    store.announce(Change::IssuanceWaits);
+    find(store, number).await
+}
+
+/// Refuses a request that waits, with the reason that the person reads.
+///
+/// # Errors
+/// [`ApprovalError`].
+pub async fn reject(
+    store: &dyn Store,
+    clock: &dyn Clock,
+    number: &str,
+    reason: &str,
+    by: &str,
+) -> Result<Overview, ApprovalError> {
+    let reason = reason.trim();
+    if reason.is_empty() || reason.chars().count() > LONGEST_REASON || reason.chars().any(char::is_control) {
+        return Err(ApprovalError::Reason);
+    }
+    let found = find(store, number).await?;
+    if !store.reject_issuance(found.application.id, reason, by, clock.now()).await? {
+        return Err(not_waiting(found));
+    }
+    store.announce(Change::Row(found.application.id));
+    find(store, number).await
+}
+
+fn not_waiting(found: Overview) -> ApprovalError {
+    ApprovalError::NotWaiting { number: found.application.number, state: found.application.state }
+}
+
+async fn find(store: &dyn Store, number: &str) -> Result<Overview, ApprovalError> {
+    store.application_by_number(number).await?.ok_or_else(|| ApprovalError::NotFound(number.to_owned()))
+}

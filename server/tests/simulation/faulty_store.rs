@@ -151,8 +151,8 @@ passed_through! {
     PhoneIsKnown phone_is_known(phone: &Phone) -> bool;
     ApplicationsOf applications_of(phone: &Phone) -> Vec<Overview>;
     ApplicationOf application_of(phone: &Phone, id: Uuid) -> Option<Overview>;
-    ApplicationByNumber application_by_number(number: &str) -> Option<Overview>;
     Applications applications() -> Vec<Overview>;
+    ApplicationByNumber application_by_number(number: &str) -> Option<Overview>;
     AddMistake add_mistake(id: Uuid, application: Uuid, text: &str, now: OffsetDateTime) -> ();
     OrderPassword order_password(new: &NewPassword, sealed: &[u8], interval: Duration) -> PasswordOrder;
     Passwords passwords(scope: &PasswordScope) -> Vec<Password>;

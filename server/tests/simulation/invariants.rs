@@ -2,6 +2,7 @@
 
 mod certificates;
 mod passwords;
+mod revocation;
 
 use std::collections::BTreeSet;
 
@@ -21,6 +22,8 @@ use crate::{
 pub struct Judged {
     certificates: BTreeSet<Uuid>,
     signatures: usize,
+    /// The numbers of the lists that were read.
+    lists: BTreeSet<(String, i64)>,
 }
 
 /// A step that ended, waits or was cut off.
@@ -50,6 +53,7 @@ pub fn judge(case: &mut Case<'_>) -> Result<(), String> {
     states_agree(case.after)?;
     certificates::judge(case)?;
     passwords::judge(case)?;
+    revocation::judge(case)?;
     audit_is_whole(case)?;
     nothing_confirmed_is_lost(case)?;
     answers(case)
@@ -206,6 +210,7 @@ pub fn ended(registry: &Registry, model: &Model) -> Result<(), String> {
             format!("the faults are over, and a confirmed request is still {state}")
         })?;
     }
+    revocation::published(registry)?;
     let lost = model.confirmed.iter().find(|request| !registry.issuances.contains_key(*request));
     ensure(lost.is_none(), || "a confirmed request is lost".to_owned())
 }

@@ -100,6 +100,10 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => code().prop_map(|code| Operation::SignIn(Person::Nobody, Browser::Left, code)),
         3 => Just(Operation::Again),
         1 => (person(), nth(), correction()).prop_map(|(person, nth, how)| Operation::Import(person, nth, how)),
+        2 => (person(), nth()).prop_map(|(person, nth)| Operation::Approve(person, nth)),
+        1 => (person(), nth()).prop_map(|(person, nth)| Operation::Reject(person, nth)),
+        2 => (person(), nth(), any::<bool>()).prop_map(|(person, nth, known)| Operation::Revoke(person, nth, known)),
+        3 => Just(Operation::Publish),
         8 => Just(Operation::Work),
         1 => Just(Operation::Tidy),
         4 => Just(Operation::SendMessages),
@@ -153,10 +157,18 @@ fn end(person: Person, nth: Nth) -> impl Strategy<Value = Vec<Step>> {
         .prop_map(|(work, install, seconds, tidy)| {
             vec![work, install, Step::new(Server::First, Operation::Seconds(seconds)), tidy]
         });
+    let revoked = (
+        part(Operation::Approve(person, nth)),
+        part(Operation::Work),
+        step_of(Operation::Revoke(person, nth, true)),
+        prop::collection::vec(step_of(Operation::Publish), 1..3),
+    )
+        .prop_map(|(approve, work, revoke, publish)| [vec![approve, work, revoke], publish].concat());
     prop_oneof![
         6 => prop::collection::vec(step_of(Operation::Work), 0..3),
         1 => withdrawn,
         1 => installed,
+        2 => revoked,
     ]
 }
 
@@ -197,6 +209,10 @@ fn fault(operation: Operation) -> BoxedStrategy<Option<Fault>> {
             &[ClaimIssuance, CommitToBeSigned, CommitToBeSigned, CompleteIssuance, CompleteIssuance, ReleaseIssuance],
             &["certificates", "audit"],
         ),
+        Operation::Approve(..) => (&[ApproveIssuance], &["audit"]),
+        Operation::Reject(..) => (&[RejectIssuance], &["audit"]),
+        Operation::Revoke(..) => (&[Certificate, Revoke, Revoke], &["audit"]),
+        Operation::Publish => (&[Shards, Revoked, PublishRevocationList, PublishRevocationList], &["revocation_lists"]),
         Operation::Tidy => (&[Expire, Forget], &[]),
         Operation::SendMessages => (&[ClaimMessages, RemoveMessage], &[]),
         Operation::Again => (&[ConfirmRequest, PrepareRequest, Call::SignIn], &[]),

@@ -93,6 +93,14 @@ pub enum Operation {
     Again,
     /// The operator imports an application's entry, changed.
     Import(Person, Nth, Correction),
+    /// The operator lets a request that waits go on.
+    Approve(Person, Nth),
+    /// The operator refuses a request that waits.
+    Reject(Person, Nth),
+    /// The operator revokes the certificate of an application; its key is known to somebody else, or it is not.
+    Revoke(Person, Nth, bool),
+    /// Publishes the revocation lists that are due.
+    Publish,
     /// A step of the worker.
     Work,
     /// What the worker does now and then.
@@ -120,8 +128,8 @@ pub enum Call {
     PhoneIsKnown,
     ApplicationsOf,
     ApplicationOf,
-    ApplicationByNumber,
     Applications,
+    ApplicationByNumber,
     AddMistake,
     OrderPassword,
     Passwords,

@@ -41,6 +41,17 @@ pub struct Certificate {
     pub request: Uuid,
     pub serial: String,
     pub der: Vec<u8>,
+    pub shard: String,
+    pub not_after: i64,
+    /// When and why it was revoked.
+    pub revoked: Option<(i64, i64)>,
+}
+
+/// The latest revocation list of a shard.
+pub struct List {
+    pub number: i64,
+    pub this_update: i64,
+    pub der: Vec<u8>,
 }
 
 pub struct Password {
@@ -82,6 +93,8 @@ pub struct Registry {
     pub certificates: BTreeMap<Uuid, Certificate>,
     /// What was committed of the authority's own certificates, by serial.
     pub authority: BTreeMap<String, Vec<u8>>,
+    /// By shard.
+    pub lists: BTreeMap<String, List>,
     pub passwords: BTreeMap<Uuid, Password>,
     /// By the hash of their token.
     pub sessions: BTreeMap<Vec<u8>, Session>,
@@ -136,13 +149,16 @@ impl Reader {
                     (row.id(0), Issuance { application: row.id(1), state, serial, to_be_signed: row.take(4) })
                 },
             ),
-            certificates: self.map("SELECT id, application_id, request_id, serial, der FROM certificates", |row| {
-                let (application, request) = (row.id(1), row.id(2));
-                let (serial, der) = (row.take(3), row.take(4));
-                (row.id(0), Certificate { application, request, serial, der })
-            }),
+            certificates: self.map(
+                "SELECT id, application_id, request_id, serial, der, shard, not_after, revoked_at, revocation_reason \
+                 FROM certificates",
+                certificate,
+            ),
             authority: self
                 .map("SELECT serial, to_be_signed FROM authority_certificates", |row| (row.take(0), row.take(1))),
+            lists: self.map("SELECT shard, number, this_update, der FROM revocation_lists", |row| {
+                (row.take(0), List { number: row.take(1), this_update: row.take(2), der: row.take(3) })
+            }),
             passwords: self.map(
                 "SELECT id, purpose, phone, subject, session_id, digest, created_at, expires_at \
                  FROM passwords",
@@ -191,6 +207,20 @@ fn request(row: &Row<'_>) -> (Uuid, Request) {
         created_at: row.take(7),
     };
     (row.id(0), request)
+}
+
+fn certificate(row: &Row<'_>) -> (Uuid, Certificate) {
+    let at: Option<i64> = row.take(7);
+    let certificate = Certificate {
+        application: row.id(1),
+        request: row.id(2),
+        serial: row.take(3),
+        der: row.take(4),
+        shard: row.take(5),
+        not_after: row.take(6),
+        revoked: at.map(|at| (at, row.take(8))),
+    };
+    (row.id(0), certificate)
 }
 
 fn password(row: &Row<'_>) -> (Uuid, Password) {

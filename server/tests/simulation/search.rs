@@ -64,7 +64,9 @@ fn search(seeds: impl Iterator<Item = u64>) -> Tally {
 /// What the lists must have reached between them, or they prove nothing.
 const REACHED: &[&str] = &[
     "application issuing to readyToInstall",
+    "application sent to rejected",
     "application sent to withdrawn",
+    "application readyToInstall to revoked",
     "application installed to expired",
     "password active to superseded",
     "Confirm: 200",

@@ -3,8 +3,12 @@
 use std::{collections::VecDeque, future::Future, pin::Pin, sync::Arc};
 
 use axum::http::Method;
+use qcert_pki::crl::Reason;
 use qcert_protocol::Base64;
-use qcert_server::{applications::import, clock::Clock, issuance::worker, secrets::Secrets, sms::Message, sms::sender};
+use qcert_server::{
+    applications::import, approval, clock::Clock, issuance::worker, publication::lists, revocation, secrets::Secrets,
+    sms::Message, sms::sender,
+};
 use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -299,6 +303,33 @@ impl<'a> Simulation<'a> {
                     Answer::Done(done.map(said).map_err(|error| error.to_string()))
                 })
             }
+            Operation::Publish => Box::pin(async move {
+                let published = lists::publish_due(&portal).await;
+                Answer::Done(published.map(|count| count.to_string()).map_err(|error| error.to_string()))
+            }),
+            Operation::Approve(person, nth) => {
+                let number = self.number(person, nth);
+                Box::pin(async move {
+                    let done = approval::approve(&*portal.store, &*portal.clock, &number, "operator").await;
+                    Answer::Done(done.map(|_| "approved".to_owned()).map_err(|error| error.to_string()))
+                })
+            }
+            Operation::Reject(person, nth) => {
+                let number = self.number(person, nth);
+                Box::pin(async move {
+                    let done = approval::reject(&*portal.store, &*portal.clock, &number, "no", "operator").await;
+                    Answer::Done(done.map(|_| "rejected".to_owned()).map_err(|error| error.to_string()))
+                })
+            }
+            Operation::Revoke(person, nth, known) => {
+                let serial = self.serial(person, nth);
+                let reason = if known { Reason::KeyCompromise } else { Reason::Superseded };
+                Box::pin(async move {
+                    let done =
+                        revocation::by_operator(&*portal.store, &*portal.clock, &serial, reason, "operator").await;
+                    Answer::Done(done.map(|_| "revoked".to_owned()).map_err(|error| error.to_string()))
+                })
+            }
             _ => Box::pin(async { Answer::Done(Ok(String::new())) }),
         }
     }
@@ -429,6 +460,19 @@ impl<'a> Simulation<'a> {
         self.registry.applications.iter().find(|(_, one)| one.number == number).map(|(id, _)| *id)
     }
 
+    fn number(&self, person: Person, nth: Nth) -> String {
+        let application = self.application(person, nth).and_then(|id| self.registry.applications.get(&id));
+        application.map(|application| application.number.clone()).unwrap_or_default()
+    }
+
+    /// The serial number of an application's certificate; of none, if there is none.
+    fn serial(&self, person: Person, nth: Nth) -> String {
+        let application = self.application(person, nth);
+        let mut certificates = self.registry.certificates.values();
+        let found = certificates.find(|certificate| Some(certificate.application) == application);
+        found.map_or("01".to_owned(), |certificate| certificate.serial.clone())
+    }
+
     fn request(&self, person: Person, nth: Nth) -> Option<Uuid> {
         self.registry.latest_request(self.application(person, nth)?)
     }
@@ -441,9 +485,15 @@ impl<'a> Simulation<'a> {
             self.drive(waiting).await?;
         }
         self.step(Step::new(Server::First, Operation::RestartAll)).await?;
+        for person in Person::KNOWN {
+            for nth in [Nth::One, Nth::Two] {
+                self.step(Step::new(Server::First, Operation::Approve(person, nth))).await?;
+            }
+        }
         for server in [Server::First, Server::Second, Server::First] {
             self.step(Step::new(server, Operation::Seconds(61))).await?;
             self.step(Step::new(server, Operation::SendMessages)).await?;
+            self.step(Step::new(server, Operation::Publish)).await?;
             while self.registry.issuances.values().any(Issuance::waits) {
                 let before = self.registry.audit.len();
                 self.step(Step::new(server, Operation::Work)).await?;

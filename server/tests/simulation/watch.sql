@@ -30,5 +30,8 @@ CREATE TRIGGER refuse_passwords BEFORE INSERT ON passwords WHEN EXISTS (SELECT 1
 BEGIN SELECT RAISE(ABORT, 'simulated'); END;
 CREATE TRIGGER refuse_messages BEFORE INSERT ON messages WHEN EXISTS (SELECT 1 FROM refused WHERE name = 'messages')
 BEGIN SELECT RAISE(ABORT, 'simulated'); END;
+CREATE TRIGGER refuse_revocation_lists BEFORE INSERT ON revocation_lists
+WHEN EXISTS (SELECT 1 FROM refused WHERE name = 'revocation_lists')
+BEGIN SELECT RAISE(ABORT, 'simulated'); END;
 CREATE TRIGGER refuse_audit BEFORE INSERT ON audit WHEN EXISTS (SELECT 1 FROM refused WHERE name = 'audit')
 BEGIN SELECT RAISE(ABORT, 'simulated'); END;

@@ -122,7 +122,7 @@ impl Template {
         let clock = Arc::new(ManualClock(Mutex::new(datetime!(2026-03-02 09:00 UTC))));
         let randomness = Arc::new(SeededRandomness::new(0));
         let path = template.directory.path();
-        let settings = settings(path, &path.join("ca"), true);
+        let settings = settings(path, &path.join("ca"), true, false);
         init(&settings.ca, ORIGIN, &*clock, &*randomness).unwrap();
         let store = open(&settings).await;
         import::import(&*store, &*clock, &*randomness, DEMO).await.unwrap();
@@ -159,10 +159,11 @@ fn directory() -> TempDir {
     tempfile::tempdir_in(if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() }).unwrap()
 }
 
-fn settings(directory: &Path, ca: &Path, signs: bool) -> Settings {
+fn settings(directory: &Path, ca: &Path, signs: bool, held: bool) -> Settings {
     // A journal that takes no line keeps the key from signing.
     let journal = if signs { directory.join(JOURNAL) } else { PathBuf::from("/dev/full") };
     let variables = [
+        ("QCERT__ISSUANCE__APPROVAL", if held { "operator" } else { "auto" }.to_owned()),
         ("QCERT__CA__SIGNATURE_JOURNAL", journal.display().to_string()),
         ("QCERT__DATABASE__URL", format!("sqlite:{}", directory.join("qcert.sqlite").display())),
         ("QCERT__CA__DIRECTORY", ca.display().to_string()),
@@ -221,23 +222,27 @@ pub struct World {
     pub gateway: bool,
     /// Can a server that starts now sign?
     pub signs: bool,
+    /// Do confirmed requests wait for the operator?
+    held: bool,
 }
 
 impl World {
     pub async fn new(template: &Template, seed: u64) -> Self {
+        // In every third list an operator looks at what was confirmed.
+        let held = seed % 3 == 2;
         let directory = directory();
         std::fs::write(directory.path().join("qcert.sqlite"), &template.database).unwrap();
         let ca = template.directory.path().join("ca");
         let clock = Arc::new(ManualClock(Mutex::new(datetime!(2026-03-02 09:01 UTC))));
         let randomness = Arc::new(SeededRandomness::new(seed));
-        let store = open(&settings(directory.path(), &ca, true)).await;
+        let store = open(&settings(directory.path(), &ca, true, held)).await;
         let pages = Arc::clone(&template.pages);
         let start = || {
-            let settings = settings(directory.path(), &ca, true);
+            let settings = settings(directory.path(), &ca, true, held);
             start(portal(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&randomness), settings), &pages)
         };
         let servers = [start(), start()];
-        Self { directory, ca, pages, store, servers, clock, randomness, gateway: true, signs: true }
+        Self { directory, ca, pages, store, servers, clock, randomness, gateway: true, signs: true, held }
     }
 
     pub fn server(&self, server: Server) -> &Running {
@@ -246,14 +251,14 @@ impl World {
 
     /// The server is there again, and remembers what is in its files.
     pub fn restart(&mut self, server: Server) {
-        let settings = settings(self.directory.path(), &self.ca, self.signs);
+        let settings = settings(self.directory.path(), &self.ca, self.signs, self.held);
         let portal = portal(Arc::clone(&self.store), Arc::clone(&self.clock), Arc::clone(&self.randomness), settings);
         self.servers[server as usize] = start(portal, &self.pages);
     }
 
     /// Both servers are there again, and the database is opened anew.
     pub async fn restart_all(&mut self) {
-        self.store = open(&settings(self.directory.path(), &self.ca, self.signs)).await;
+        self.store = open(&settings(self.directory.path(), &self.ca, self.signs, self.held)).await;
         self.restart(Server::First);
         self.restart(Server::Second);
     }

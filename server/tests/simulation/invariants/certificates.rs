@@ -111,7 +111,7 @@ fn is_what_was_confirmed(case: &Case<'_>, record: &registry::Certificate) -> Res
     let holder: HolderData = serde_json::from_str(snapshot).map_err(|error| wrong(&error.to_string()))?;
     let identification = identification(case, request.application).ok_or_else(|| wrong("nobody was identified"))?;
     let public_key = PublicKey::from_spki_der(&request.public_key).map_err(|code| wrong(code.as_str()))?;
-    let profile = issuer.profile("");
+    let profile = issuer.profile(&record.shard);
     let expected = Issuance {
         profile: &profile,
         issuer: issuer.certificate(),

@@ -2,6 +2,7 @@
 
 mod journey;
 pub mod page;
+mod server;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,13 @@ pub enum Subject {
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
     },
+    /// Certificates a second, what one costs and how long it takes, on SQLite and on PostgreSQL, beside `cfssl serve`;
+    /// the same with a million certificates; OCSP answers beside `openssl ocsp`; memory. About ten minutes.
+    Server {
+        /// Also writes the numbers as a list of {"name","ours","peer","ratio","unit"}.
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+    },
 }
 
 /// One number.
@@ -29,12 +37,12 @@ pub struct Measure {
     name: String,
     ours: f64,
     peer: Option<f64>,
-    unit: &'static str,
+    unit: String,
 }
 
 impl Measure {
-    fn new(name: impl Into<String>, ours: f64, unit: &'static str) -> Self {
-        Self { name: name.into(), ours, peer: None, unit }
+    fn new(name: impl Into<String>, ours: f64, unit: impl Into<String>) -> Self {
+        Self { name: name.into(), ours, peer: None, unit: unit.into() }
     }
 
     fn beside(self, peer: f64) -> Self {
@@ -51,18 +59,28 @@ impl Measure {
 }
 
 pub fn run_subject(subject: &Subject) -> Result<()> {
-    let Subject::Page { json } = subject;
+    match subject {
+        Subject::Page { json } => {
+            let measures = page_measures()?;
+            tell(&measures, json.as_deref())?;
+            page::check_limit(&measures)
+        }
+        Subject::Server { json } => tell(&server::measure()?, json.as_deref()),
+    }
+}
+
+fn page_measures() -> Result<Vec<Measure>> {
     let tools = setup::prepare(&[Need::PageTools, Need::Browser, Need::TokenTools])?;
     parts::build_page(&tools)?;
     let sizes = page::sizes(&tools)?;
     parts::build_programs(&tools)?;
     let walked = journey::measure(&tools, &under_target("bench/journey"))?;
-    let measures: Vec<Measure> = sizes.into_iter().chain(walked).collect();
-    print(&measures);
-    if let Some(file) = json {
-        write(file, &measures)?;
-    }
-    page::check_limit(&measures)
+    Ok(sizes.into_iter().chain(walked).collect())
+}
+
+fn tell(measures: &[Measure], json: Option<&Path>) -> Result<()> {
+    print(measures);
+    json.map_or(Ok(()), |file| write(file, measures))
 }
 
 /// A table for Markdown and for eyes.

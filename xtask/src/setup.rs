@@ -51,15 +51,18 @@ pub enum Need {
     TokenTools,
     /// PostgreSQL's server.
     Postgres,
+    /// What the server is measured beside, and wrk, which asks for OCSP answers: cfssl, openssl.
+    ServerPeers,
 }
 
 /// What `cargo xtask setup` installs.
-pub const EVERYTHING: [Need; 11] = [
+pub const EVERYTHING: [Need; 12] = [
     Need::Components,
     Need::WasmTarget,
     Need::Browser,
     Need::TokenTools,
     Need::Postgres,
+    Need::ServerPeers,
     Need::ExtensionTools,
     Need::Nextest,
     Need::Fuzz,
@@ -123,7 +126,7 @@ pub fn prepare(needs: &[Need]) -> Result<Toolbox> {
             }
             Need::Nextest => directories.extend(nextest()?),
             Need::ExtensionTools => node::extension_tools(&directories)?,
-            Need::Browser | Need::TokenTools | Need::Postgres => {}
+            Need::Browser | Need::TokenTools | Need::Postgres | Need::ServerPeers => {}
         }
     }
     Ok(Toolbox { path: path_with(&directories)? })

@@ -4,6 +4,7 @@
 //! text messages, [`Holder`](holder::Holder) is a person on the way to a certificate; [`load`] sends many of them at
 //! once and measures.
 
+pub mod bench;
 pub mod chance;
 pub mod clock;
 pub mod gateway;

@@ -1,11 +1,15 @@
 //! `qcert-load`: what `cargo xtask torture` and `cargo xtask bench server` run. Everything that it makes is in a
 //! temporary directory.
 
-use std::process::ExitCode;
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use qcert_load::{
+    bench::{self, Extent},
     chance::Chance,
     torture::{Options, torture},
 };
@@ -28,11 +32,18 @@ enum Command {
         #[arg(long)]
         seed: Option<u64>,
     },
+    /// Measures the server beside `cfssl serve` and `openssl ocsp`.
+    Bench {
+        /// Writes a list of {"name","ours","peer","unit"}.
+        #[arg(long, value_name = "FILE")]
+        json: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Torture { kills, seed } => torture_all(kills, seed),
+        Command::Bench { json } => measure(&json),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -50,4 +61,9 @@ fn torture_all(kills: usize, seed: Option<u64>) -> Result<()> {
     let report = torture(directory.path(), &Options { kills, seed, database_url: None, servers: 1 })?;
     println!("torture: {report}");
     Ok(())
+}
+
+fn measure(json: &Path) -> Result<()> {
+    let directory = tempfile::tempdir().context("make a temporary directory")?;
+    bench::measure(directory.path(), Extent::default(), json)
 }

@@ -1,8 +1,9 @@
 //! The registry, read as its tables, after the servers are dead: nothing of the server's own code looks at it here.
 
 use std::{
+    io::Write,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 use anyhow::{Context, Result, ensure};
@@ -41,6 +42,25 @@ impl Registry {
         match self {
             Self::File(file) => from_file(file, sql),
             Self::Server(url) => from_server(url, sql),
+        }
+    }
+
+    /// Runs a script of statements; only a bench does, to have a registry of some size.
+    ///
+    /// # Errors
+    /// At the first statement that fails.
+    pub fn run(&self, script: &str) -> Result<()> {
+        match self {
+            Self::File(file) => Ok(Connection::open(file)?.execute_batch(script)?),
+            Self::Server(url) => {
+                let mut psql = Command::new("psql");
+                psql.args([url, "--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--file", "-"]);
+                let mut child = psql.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().context("start psql")?;
+                child.stdin.take().context("psql has no input")?.write_all(script.as_bytes())?;
+                let ended = child.wait()?;
+                ensure!(ended.success(), "psql: {ended}");
+                Ok(())
+            }
         }
     }
 

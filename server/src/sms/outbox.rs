@@ -1,9 +1,12 @@
 //! The outbox file: every message is a line of JSON, `{"at","to","text"}`.
 
-use std::{io, path::PathBuf};
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
 
 use serde::Serialize;
-use tokio::io::AsyncWriteExt;
 
 use super::Message;
 
@@ -26,23 +29,42 @@ impl Outbox {
         Self { path }
     }
 
-    /// Appends one message, in one write, so that a reader never sees half a line.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub async fn deliver(&self, message: &Message) -> io::Result<()> {
-        let line = Line { at: message.at, to: &message.to, text: &message.text };
-        let mut json = serde_json::to_vec(&line)?;
-        json.push(b'\n');
-        if let Some(directory) = self.path.parent() {
-            tokio::fs::create_dir_all(directory).await?;
-        }
-        let mut options = tokio::fs::OpenOptions::new();
-        options.create(true).append(true);
-        #[cfg(unix)]
-        options.mode(0o600);
-        let mut file = options.open(&self.path).await?;
-        file.write_all(&json).await?;
-        file.flush().await
+    /// Appends messages, each in one write, so that a reader never sees half a line. Answers how many of them were
+    /// written, and why no more.
+    pub async fn deliver(&self, messages: Vec<Message>) -> (usize, io::Result<()>) {
+        let path = self.path.clone();
+        let appended = tokio::task::spawn_blocking(move || append(&path, &messages)).await;
+        appended.unwrap_or_else(|error| (0, Err(io::Error::other(error))))
     }
+}
+
+fn append(path: &Path, messages: &[Message]) -> (usize, io::Result<()>) {
+    let mut file = match open(path) {
+        Ok(file) => file,
+        Err(error) => return (0, Err(error)),
+    };
+    for (written, message) in messages.iter().enumerate() {
+        if let Err(error) = write_line(&mut file, message) {
+            return (written, Err(error));
+        }
+    }
+    (messages.len(), Ok(()))
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory)?;
+    }
+    let mut options = OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+fn write_line(file: &mut File, message: &Message) -> io::Result<()> {
+    let line = Line { at: message.at, to: &message.to, text: &message.text };
+    let mut json = serde_json::to_vec(&line)?;
+    json.push(b'\n');
+    file.write_all(&json)
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::try_join_all;
 use time::Duration;
 use uuid::Uuid;
 
@@ -37,19 +38,30 @@ pub async fn run(portal: Arc<Portal>, owner: Uuid) {
 pub async fn send_waiting(portal: &Portal, outbox: &Outbox, owner: Uuid) -> anyhow::Result<usize> {
     let now = portal.clock.now();
     let waiting = portal.store.claim_messages(owner, BATCH, now, now + LEASE).await?;
-    for message in &waiting {
-        send(portal, outbox, message).await?;
-        portal.store.remove_message(message.id).await?;
+    let mut gone = Vec::with_capacity(waiting.len());
+    let (mut ids, mut messages) = (Vec::new(), Vec::new());
+    for queued in &waiting {
+        match to_deliver(portal, queued) {
+            Some(message) => {
+                ids.push(queued.id);
+                messages.push(message);
+            }
+            None => gone.push(queued.id),
+        }
     }
+    let (delivered, outcome) = if messages.is_empty() { (0, Ok(())) } else { outbox.deliver(messages).await };
+    gone.extend(ids.into_iter().take(delivered));
+    // What has gone is removed although something behind it could not go; all at once, for one commit can do it.
+    try_join_all(gone.iter().map(|id| portal.store.remove_message(*id))).await?;
+    outcome?;
     Ok(waiting.len())
 }
 
-async fn send(portal: &Portal, outbox: &Outbox, queued: &QueuedMessage) -> anyhow::Result<()> {
-    let opened = portal.secrets.open(&queued.sealed);
-    match opened.as_deref().and_then(Message::from_bytes) {
-        Some(message) if message.deliver => outbox.deliver(&message).await?,
-        Some(_) => {}
-        None => tracing::error!(id = queued.id, "a queued message was sealed with another secret; it is thrown away"),
+/// The message, unless it is to be thrown away.
+fn to_deliver(portal: &Portal, queued: &QueuedMessage) -> Option<Message> {
+    let message = portal.secrets.open(&queued.sealed).as_deref().and_then(Message::from_bytes);
+    if message.is_none() {
+        tracing::error!(id = queued.id, "a queued message was sealed with another secret; it is thrown away");
     }
-    Ok(())
+    message.filter(|message| message.deliver)
 }

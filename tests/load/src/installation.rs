@@ -83,6 +83,11 @@ impl Installation {
         format!("localhost:{}", self.port)
     }
 
+    /// The journal of the CA's signatures.
+    pub fn journal(&self) -> PathBuf {
+        self.directory.join("signatures")
+    }
+
     /// The named pipe or file for the text messages of the `n`th server.
     pub fn outbox(&self, n: usize) -> PathBuf {
         self.directory.join(format!("messages-{n}"))
@@ -127,6 +132,7 @@ impl Installation {
             .args(arguments)
             .current_dir(&self.directory)
             .env("QCERT__SERVER__ORIGIN", format!("http://{}", self.host()))
+            .env("QCERT__CA__SIGNATURE_JOURNAL", self.journal())
             .envs(UNLIMITED)
             .envs(self.settings.iter().cloned());
         command

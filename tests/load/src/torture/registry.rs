@@ -45,6 +45,15 @@ impl Registry {
         }
     }
 
+    /// A question with the names that this database has for what the other calls otherwise.
+    pub fn in_its_words(&self, question: &str) -> String {
+        let (committed, subject) = match self {
+            Self::File(_) => ("issuances", "subject"),
+            Self::Server(_) => ("commitments", "subject_id"),
+        };
+        question.replace("{committed}", committed).replace("{subject}", subject)
+    }
+
     /// Runs a script of statements; only a bench does, to have a registry of some size.
     ///
     /// # Errors

@@ -1,10 +1,14 @@
 //! What must hold after everything: asked of the registry's tables and of what the holders know themselves.
 
-use std::{collections::HashMap, fs, path::Path};
+use std::{
+    collections::{HashMap, HashSet},
+    fs,
+    path::Path,
+};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use qcert_pki::Certificate;
-use ring::digest::{Context as Hash, SHA256};
+use ring::digest::{Context as Hash, SHA256, digest};
 
 use super::{
     registry::{Registry, hex, octets},
@@ -12,8 +16,9 @@ use super::{
 };
 use crate::{installation::Installation, people};
 
-/// Questions whose answer must be empty: what is half done.
-const HALF_DONE: [(&str, &str); 5] = [
+/// Questions whose answer must be empty: what is half done. `{committed}` has an issuance's committed serial and bytes,
+/// `{subject}` is the column of what a password is for.
+const HALF_DONE: [(&str, &str); 6] = [
     (
         "an application with two certificates",
         "SELECT application_id FROM certificates GROUP BY application_id HAVING count(*) > 1",
@@ -29,13 +34,18 @@ const HALF_DONE: [(&str, &str); 5] = [
          WHERE (r.state = 'issued') <> (c.id IS NOT NULL)",
     ),
     (
+        "an application that says it has a certificate and has none, or has one and does not say so",
+        "SELECT a.number, a.state FROM applications a LEFT JOIN certificates c ON c.application_id = a.id \
+         WHERE (a.state IN ('readyToInstall', 'installed', 'revoked')) <> (c.id IS NOT NULL)",
+    ),
+    (
         "a certificate whose serial is not the one that was committed",
-        "SELECT c.serial, i.serial FROM certificates c JOIN issuances i ON i.request_id = c.request_id \
-         WHERE c.serial <> i.serial OR c.application_id <> i.application_id",
+        "SELECT c.serial, t.serial FROM certificates c LEFT JOIN {committed} t ON t.request_id = c.request_id \
+         WHERE t.serial IS NULL OR c.serial <> t.serial",
     ),
     (
         "a confirmation whose password was used, and that is none",
-        "SELECT p.id FROM passwords p JOIN requests r ON r.id = p.request_id \
+        "SELECT p.id FROM passwords p JOIN requests r ON r.id = p.{subject} \
          WHERE p.state = 'used' AND r.state NOT IN ('confirmed', 'issued')",
     ),
 ];
@@ -47,7 +57,7 @@ const HALF_DONE: [(&str, &str); 5] = [
 pub fn judge(registry: &Registry, installation: &Installation, ledger: &Ledger) -> Result<usize> {
     registry.check_files()?;
     for (what, question) in HALF_DONE {
-        let found = registry.rows(question)?;
+        let found = registry.rows(&registry.in_its_words(question))?;
         ensure!(found.is_empty(), "{what}: {found:?}");
     }
     let certificates = certificates(registry, installation.directory())?;
@@ -60,6 +70,7 @@ pub fn judge(registry: &Registry, installation: &Installation, ledger: &Ledger) 
             ensure!(issued == Some(fetched), "holder {n} was given another certificate than the registry's");
         }
     }
+    check_journal(registry, installation, &certificates)?;
     check_audit(registry)?;
     Ok(certificates.len())
 }
@@ -68,10 +79,10 @@ pub fn judge(registry: &Registry, installation: &Installation, ledger: &Ledger) 
 /// committed before it was signed.
 fn certificates(registry: &Registry, directory: &Path) -> Result<HashMap<String, Vec<u8>>> {
     let issuers = issuers(&directory.join("data/ca"))?;
-    let rows = registry.rows(
-        "SELECT a.number, c.der, i.to_be_signed FROM certificates c JOIN issuances i ON i.request_id = c.request_id \
+    let rows = registry.rows(&registry.in_its_words(
+        "SELECT a.number, c.der, t.to_be_signed FROM certificates c JOIN {committed} t ON t.request_id = c.request_id \
          JOIN applications a ON a.id = c.application_id",
-    )?;
+    ))?;
     let mut found = HashMap::new();
     for row in rows {
         let [number, der, committed] = row.as_slice() else { bail!("a row of another form") };
@@ -96,6 +107,43 @@ fn issuers(directory: &Path) -> Result<Vec<Certificate>> {
         }
     }
     Ok(found)
+}
+
+/// Nothing was signed that the registry does not know: every certificate in the journal of the CA's signatures is one
+/// that was committed before. And nothing is in the registry whose signature the journal does not have.
+fn check_journal(
+    registry: &Registry,
+    installation: &Installation,
+    certificates: &HashMap<String, Vec<u8>>,
+) -> Result<()> {
+    let committed = registry.in_its_words(
+        "SELECT to_be_signed FROM {committed} WHERE to_be_signed IS NOT NULL \
+         UNION ALL SELECT to_be_signed FROM authority_certificates",
+    );
+    let mut known = HashSet::new();
+    for row in registry.rows(&committed)? {
+        known.insert(sha256(&octets(&row.concat())?));
+    }
+    // The authority's own certificates were signed before there was a registry.
+    let own = issuers(&installation.directory().join("data/ca"))?;
+    known.extend(own.iter().map(|certificate| sha256(certificate.tbs_der())));
+    let text = fs::read_to_string(installation.journal()).context("read the journal of signatures")?;
+    let mut signed = HashSet::new();
+    for line in text.lines() {
+        let [_, _, kind, digest] = line.split(' ').collect::<Vec<_>>()[..] else { bail!("half a line: {line}") };
+        ensure!(kind != "certificate" || known.contains(digest), "signed and not in the registry: {line}");
+        signed.insert(digest);
+    }
+    for (number, der) in certificates {
+        let certificate = Certificate::parse(der).map_err(|code| anyhow!("application {number}: {code}"))?;
+        let digest = sha256(certificate.tbs_der());
+        ensure!(signed.contains(digest.as_str()), "application {number}: its signature is not in the journal");
+    }
+    Ok(())
+}
+
+fn sha256(octets: &[u8]) -> String {
+    hex(digest(&SHA256, octets).as_ref())
 }
 
 /// The audit is a chain: each row's hash covers the row before it.

@@ -11,6 +11,9 @@ pub struct Options {
     /// How often a server is killed.
     #[arg(long, default_value_t = 1000)]
     kills: usize,
+    /// sqlite: one server; postgres: two servers on one database; both: half of the kills each.
+    #[arg(long, default_value = "both", value_parser = ["sqlite", "postgres", "both"])]
+    store: String,
     /// Repeats a run, as far as processes repeat: the seed that it printed.
     #[arg(long)]
     seed: Option<u64>,
@@ -19,7 +22,7 @@ pub struct Options {
 pub fn run_torture(options: &Options) -> Result<()> {
     let tools = setup::prepare(&[Need::Postgres])?;
     let mut load = load(&tools)?;
-    load.args(["torture", "--kills", &options.kills.to_string()]);
+    load.args(["torture", "--kills", &options.kills.to_string(), "--store", &options.store]);
     if let Some(seed) = options.seed {
         load.args(["--seed", &seed.to_string()]);
     }

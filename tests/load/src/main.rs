@@ -7,12 +7,13 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use qcert_load::{
     bench::{self, Extent},
     chance::Chance,
     torture::{Options, torture},
 };
+use qcert_test_postgres::Cluster;
 
 #[derive(Parser)]
 #[command(name = "qcert-load")]
@@ -28,6 +29,9 @@ enum Command {
         /// How often a server is killed.
         #[arg(long, default_value_t = 1000)]
         kills: usize,
+        /// On which store.
+        #[arg(long, value_enum, default_value_t = Stores::Both)]
+        store: Stores,
         /// Chance repeats from it; without it, one that nobody chose.
         #[arg(long)]
         seed: Option<u64>,
@@ -40,9 +44,19 @@ enum Command {
     },
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+enum Stores {
+    /// One server on SQLite.
+    Sqlite,
+    /// Two servers on one PostgreSQL.
+    Postgres,
+    /// One after the other, half of the kills each.
+    Both,
+}
+
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
-        Command::Torture { kills, seed } => torture_all(kills, seed),
+        Command::Torture { kills, store, seed } => torture_all(kills, store, seed.unwrap_or_else(Chance::any_seed)),
         Command::Bench { json } => measure(&json),
     };
     match done {
@@ -54,12 +68,29 @@ fn main() -> ExitCode {
     }
 }
 
-fn torture_all(kills: usize, seed: Option<u64>) -> Result<()> {
-    let seed = seed.unwrap_or_else(Chance::any_seed);
+/// Half of the kills on each store, if both are meant.
+fn torture_all(kills: usize, stores: Stores, seed: u64) -> Result<()> {
+    let on_sqlite = match stores {
+        Stores::Sqlite => kills,
+        Stores::Postgres => 0,
+        Stores::Both => kills / 2,
+    };
+    if on_sqlite > 0 {
+        torture_one("one server on SQLite", on_sqlite, seed, None, 1)?;
+    }
+    if kills > on_sqlite {
+        let cluster = Cluster::start().context("start PostgreSQL")?;
+        let url = cluster.create_database("qcert")?;
+        torture_one("two servers on one PostgreSQL", kills - on_sqlite, seed, Some(&url), 2)?;
+    }
+    Ok(())
+}
+
+fn torture_one(what: &str, kills: usize, seed: u64, database_url: Option<&str>, servers: usize) -> Result<()> {
     let directory = tempfile::tempdir().context("make a temporary directory")?;
-    println!("torture: one server on SQLite, {kills} kills, seed {seed}");
-    let report = torture(directory.path(), &Options { kills, seed, database_url: None, servers: 1 })?;
-    println!("torture: {report}");
+    println!("{what}: {kills} kills, seed {seed}");
+    let report = torture(directory.path(), &Options { kills, seed, database_url, servers })?;
+    println!("{what}: {report}");
     Ok(())
 }
 

@@ -4,11 +4,22 @@ use qcert_load::{
     chance::Chance,
     torture::{Options, torture},
 };
+use qcert_test_postgres::Database;
 
 #[test]
-fn servers_that_are_killed_again_and_again_issue_exactly_once() {
+fn a_server_on_sqlite_that_is_killed_again_and_again_issues_exactly_once() {
+    kill(None, 1);
+}
+
+#[test]
+fn two_servers_on_one_postgresql_that_are_killed_again_and_again_issue_exactly_once() {
+    let database = Database::new().unwrap();
+    kill(Some(&database.url()), 2);
+}
+
+fn kill(database_url: Option<&str>, servers: usize) {
     let directory = tempfile::tempdir().unwrap();
-    let options = Options { kills: 50, seed: Chance::any_seed(), database_url: None, servers: 1 };
+    let options = Options { kills: 25, seed: Chance::any_seed(), database_url, servers };
     println!("seed {}", options.seed);
     println!("{}", torture(directory.path(), &options).unwrap());
 }

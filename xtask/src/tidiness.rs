@@ -30,6 +30,51 @@ fn no_file_has_reminders_paths_of_a_machine_or_unfinished_merges() {
     assert!(found.is_empty(), "\n{}", found.join("\n"));
 }
 
+/// Ways to ask the machine for the time or for chance, and the files that may: where they enter a program, and where a
+/// signature's or key's own randomness is a library's business. `clippy.toml` bans the functions, this finds the rest.
+const AMBIENT: [&str; 11] = [
+    "SystemTime::now",
+    "Instant::now",
+    "now_utc(",
+    "now_local(",
+    "SystemRandom::new",
+    "getrandom::",
+    "OsRng",
+    "SysRng",
+    "rand::rng",
+    "new_v4(",
+    "now_v7(",
+];
+
+const ENTRANCES: [&str; 11] = [
+    "native-host/src/operation/half_made.rs",
+    "native-host/src/operation/install_certificate.rs",
+    "pki/fuzz/src/lib.rs",
+    "server/src/ca/key/file.rs",
+    "server/src/clock.rs",
+    "server/src/publication/responder.rs",
+    "server/src/randomness.rs",
+    "tests/load/src/chance.rs",
+    "tests/load/src/clock.rs",
+    "tests/src/bin/walk/stopwatch.rs",
+    "xtask/src/stopwatch.rs",
+];
+
+#[test]
+fn clock_and_randomness_are_passed_in_and_enter_each_program_where_it_says_so() {
+    let mut found: Vec<String> = tracked_files().into_iter().filter(|name| asks_the_machine(name)).collect();
+    found.sort();
+    assert_eq!(found, ENTRANCES, "ask the Clock and the Randomness that were passed in");
+}
+
+/// Whether a source file of a program asks for the time or for chance outside its tests.
+fn asks_the_machine(name: &str) -> bool {
+    let of_a_program = name.ends_with(".rs") && name.contains("src/") && name != "xtask/src/tidiness.rs";
+    let text = if of_a_program { fs::read_to_string(root().join(name)).unwrap_or_default() } else { String::new() };
+    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    code.lines().any(|line| !line.trim_start().starts_with("//") && AMBIENT.iter().any(|way| line.contains(way)))
+}
+
 /// The text of a clone, or of an archive of one (which has no git).
 fn tracked_files() -> Vec<String> {
     let output = Command::new("git").args(["ls-files", "-z"]).current_dir(root()).output();

@@ -6,6 +6,7 @@ pub mod devices;
 pub mod installation;
 pub mod list;
 pub mod pin_window;
+pub mod revocation;
 pub mod sensor;
 pub mod sign_in;
 pub mod waiting;

@@ -7,6 +7,7 @@ mod revocation;
 use std::collections::BTreeSet;
 
 use qcert_server::audit;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
@@ -202,7 +203,7 @@ fn answers(case: &mut Case<'_>) -> Result<(), String> {
 ///
 /// # Errors
 /// When something is.
-pub fn ended(registry: &Registry, model: &Model) -> Result<(), String> {
+pub fn ended(registry: &Registry, model: &Model, now: OffsetDateTime) -> Result<(), String> {
     for (request, issuance) in &registry.issuances {
         ensure(!issuance.waits(), || format!("the faults are over, and an issuance is still {}", issuance.state))?;
         let state = registry.requests[request].state.as_str();
@@ -210,7 +211,7 @@ pub fn ended(registry: &Registry, model: &Model) -> Result<(), String> {
             format!("the faults are over, and a confirmed request is still {state}")
         })?;
     }
-    revocation::published(registry)?;
+    revocation::published(registry, now)?;
     let lost = model.confirmed.iter().find(|request| !registry.issuances.contains_key(*request));
     ensure(lost.is_none(), || "a confirmed request is lost".to_owned())
 }

@@ -509,7 +509,7 @@ impl<'a> Simulation<'a> {
         if self.reader.integrity() != "ok" {
             return Err("the file is damaged".to_owned());
         }
-        invariants::ended(&self.registry, &self.model)
+        invariants::ended(&self.registry, &self.model, self.world.clock.now())
     }
 }
 

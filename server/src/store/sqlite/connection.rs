@@ -21,10 +21,11 @@ pub(super) fn writing(file: &Path) -> Stored<Connection> {
         )));
     }
     // What is answered as done is on the disk. Sealed messages and superseded hashes are overwritten, not only
-    // unlinked. A checkpoint for every 16 MiB, not for every 4: it is paid by whoever commits then.
+    // unlinked. A checkpoint for every 16 MiB, not for every 4: it is paid by whoever commits then. What a backup or a
+    // migration made of the log is given back.
     connection.execute_batch(
         "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA wal_autocheckpoint = 4000; \
-         PRAGMA cache_size = -65536;",
+         PRAGMA cache_size = -65536; PRAGMA journal_size_limit = 67108864;",
     )?;
     let synchronous: i64 = connection.query_row("PRAGMA synchronous", [], |row| row.get(0))?;
     if synchronous != 2 {

@@ -135,3 +135,6 @@ fn run(connection: &Connection, sql: &str) -> Stored<()> {
     connection.prepare_cached(sql)?.execute([])?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

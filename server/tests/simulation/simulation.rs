@@ -34,7 +34,7 @@ pub struct Delivery {
 
 /// What came of a step.
 pub enum Answer {
-    Reply(Delivery, Reply),
+    Reply(Box<Delivery>, Reply),
     Done(Result<String, String>),
 }
 
@@ -158,7 +158,7 @@ impl<'a> Simulation<'a> {
                 self.last = Some(delivery.clone());
                 let router = self.world.server(step.at).router.clone();
                 let (request, copy) = (delivery.sent.http(), delivery.clone());
-                let work: Work = Box::pin(async move { Answer::Reply(copy, deliver(router, request).await) });
+                let work: Work = Box::pin(async move { Answer::Reply(Box::new(copy), deliver(router, request).await) });
                 (Some(delivery), work)
             }
             Err(NotSent) => (None, self.work(step)),

@@ -2,13 +2,13 @@
 
 use crate::{
     operation::{
-        Browser::Left,
-        Call, Code,
+        Browser::{self, Left},
+        Call, Code, Correction,
         Effect::{CrashesAfter, LosesItsAnswer, WaitsAfter, WaitsBefore},
         Fault, Key, Nth,
         Operation::*,
         Person::Director,
-        Server::{First, Second},
+        Server::{self, First, Second},
         Step,
     },
     search::holds,
@@ -42,6 +42,79 @@ fn an_answer_that_got_lost_makes_no_second_certificate() {
     for call in [Call::ClaimIssuance, Call::CommitToBeSigned, Call::CompleteIssuance] {
         for how in [LosesItsAnswer, CrashesAfter] {
             let then = [Step::new(First, Work).failing(Fault::Of(call, how)), Step::new(Second, Work)];
+            holds(1, &[&SENT[..], &then].concat());
+        }
+    }
+}
+
+/// A code that came to the director, to sign in with.
+const ORDERED: [Step; 2] = [Step::new(First, OrderSignIn(Director)), Step::new(First, SendMessages)];
+
+const fn typed(at: Server, code: Code) -> Step {
+    Step::new(at, SignIn(Director, Browser::Right, code))
+}
+
+#[test]
+fn a_code_is_worth_nothing_after_ten_minutes() {
+    holds(1, &[&ORDERED[..], &[Step::new(First, Seconds(600)), typed(Second, Code::Latest)]].concat());
+}
+
+#[test]
+fn a_code_is_worth_nothing_after_five_wrong_tries_at_whichever_server() {
+    let wrong = [First, Second, First, Second, First].map(|at| typed(at, Code::Wrong));
+    holds(1, &[&ORDERED[..], &wrong, &[typed(Second, Code::Latest)]].concat());
+}
+
+#[test]
+fn a_code_that_is_sent_again_brings_no_new_tries() {
+    let [wrong, right] = [Code::Wrong, Code::Latest].map(|code| typed(First, code));
+    let later = [Step::new(First, Seconds(121))];
+    holds(1, &[&ORDERED[..], &[wrong; 3], &later, &ORDERED, &[wrong; 2], &[right]].concat());
+}
+
+#[test]
+fn a_code_is_used_once_although_both_servers_try_it_at_once() {
+    let asleep = typed(First, Code::Latest).failing(Fault::Of(Call::SignIn, WaitsBefore));
+    holds(1, &[&ORDERED[..], &[asleep, typed(Second, Code::Latest), Step::new(First, GoOn)]].concat());
+}
+
+#[test]
+fn what_was_corrected_while_its_confirmation_slept_is_not_confirmed() {
+    let [upload, order, send, confirm] = SENT;
+    let asleep = confirm.failing(Fault::Of(Call::ConfirmRequest, WaitsBefore));
+    let corrected = Step::new(First, Import(Director, Nth::One, Correction::Email(1)));
+    holds(1, &[upload, order, send, asleep, corrected, Step::new(Second, GoOn), Step::new(First, Work)]);
+}
+
+#[test]
+fn what_was_corrected_after_its_code_was_sent_is_not_confirmed_by_it() {
+    let [upload, order, send, confirm] = SENT;
+    let corrected = Step::new(First, Import(Director, Nth::One, Correction::Email(1)));
+    holds(1, &[upload, order, send, corrected, confirm, Step::new(First, Work)]);
+}
+
+#[test]
+fn a_revocation_that_was_decided_in_time_stands_although_the_certificate_expires_meanwhile() {
+    let then = [
+        Step::new(First, Work),
+        Step::new(First, Revoke(Director, Nth::One, true)).failing(Fault::Of(Call::Revoke, WaitsBefore)),
+        Step::new(First, Seconds(172_801)),
+        Step::new(Second, Tidy),
+        Step::new(First, GoOn),
+    ];
+    holds(1, &[&SENT[..], &then].concat());
+}
+
+#[test]
+fn a_certificate_that_is_revoked_while_its_list_is_made_is_on_the_next() {
+    for call in [Call::Revoked, Call::PublishRevocationList] {
+        for how in [WaitsBefore, WaitsAfter] {
+            let then = [
+                Step::new(First, Work),
+                Step::new(First, Publish).failing(Fault::Of(call, how)),
+                Step::new(Second, Revoke(Director, Nth::One, false)),
+                Step::new(First, GoOn),
+            ];
             holds(1, &[&SENT[..], &then].concat());
         }
     }

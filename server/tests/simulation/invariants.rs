@@ -72,6 +72,8 @@ const TRANSITIONS: &[(&str, &str, &[&str])] = &[
     ("application", "issuing", &["readyToInstall", "rejected"]),
     ("application", "readyToInstall", &["installed", "expired", "revoked"]),
     ("application", "installed", &["expired", "revoked"]),
+    // What was decided in time stands, although it is written down after the end; see `revocation`.
+    ("application", "expired", &["revoked"]),
     ("application", "withdrawn", &["preparing"]),
     ("application", "rejected", &["available"]),
     ("request", "prepared", &["confirmed", "removed", "replaced"]),

@@ -22,6 +22,7 @@ pub(super) fn judge(case: &mut Case<'_>) -> Result<(), String> {
             format!("an application is {state}, and its certificate's revocation is {:?}", certificate.revoked)
         })?;
     }
+    decided_in_time(case)?;
     revoked_keys_stay_away(case)?;
     for (shard, before) in &case.before.lists {
         let number = case.after.lists.get(shard).map(|list| list.number);
@@ -33,6 +34,15 @@ pub(super) fn judge(case: &mut Case<'_>) -> Result<(), String> {
         } else if let Some(before) = case.before.lists.get(shard) {
             ensure(before.der == list.der, || "a list changed under its number".to_owned())?;
         }
+    }
+    Ok(())
+}
+
+/// Whoever revoked did so by a clock that said that the certificate's time was not over.
+fn decided_in_time(case: &Case<'_>) -> Result<(), String> {
+    for row in case.after.audit.iter().skip(case.before.audit.len()).filter(|row| row.event == "certificate revoked") {
+        let certificate = case.after.certificates.get(&row.subject).ok_or("what is no certificate was revoked")?;
+        ensure(row.at < certificate.not_after, || "a certificate was revoked after its time was over".to_owned())?;
     }
     Ok(())
 }

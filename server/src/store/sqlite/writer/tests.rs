@@ -20,7 +20,7 @@ impl Bench {
         connection
             .execute_batch(
                 "CREATE TABLE numbers (n INTEGER PRIMARY KEY, bytes BLOB); \
-                 CREATE TABLE references_ (n INTEGER REFERENCES numbers (n) DEFERRABLE INITIALLY DEFERRED)",
+                 CREATE TABLE followers (n INTEGER PRIMARY KEY REFERENCES numbers (n) DEFERRABLE INITIALLY DEFERRED)",
             )
             .unwrap();
         let writer = Writer::start(connection).unwrap();
@@ -113,7 +113,7 @@ async fn what_waits_is_one_commit_and_a_failure_in_it_is_its_jobs_own() {
 async fn a_commit_that_fails_is_the_failure_of_every_job_in_it() {
     let bench = Bench::new();
     let dangling = bench.writer.write(|connection| {
-        execute(connection, "INSERT INTO references_ (n) VALUES (?)", [99])?;
+        execute(connection, "INSERT INTO followers (n) VALUES (?)", [99])?;
         Ok(Effect::Kept(()))
     });
     let (first, dangling, last, ()) = tokio::join!(bench.insert(1), dangling, bench.insert(2), bench.let_go());

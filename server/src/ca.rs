@@ -131,7 +131,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
-/// Reads [`hex`] of an issuer's identifier.
+/// Reads an issuer's identifier, lower-case hexadecimal.
 pub fn parse_id(text: &str) -> Option<IssuerId> {
     let digit = |b: &u8| char::from(*b).to_digit(16).filter(|_| !b.is_ascii_uppercase());
     let digits: Vec<u8> =

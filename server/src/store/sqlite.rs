@@ -1,6 +1,6 @@
 //! The embedded database: SQLite in one file, for one server.
 //!
-//! One thread writes, many jobs at a time ([`writer`]); whoever asks reads ([`readers`]).
+//! One thread writes, many jobs at a time (`writer`); whoever asks reads (`readers`).
 
 mod applications;
 mod audit;

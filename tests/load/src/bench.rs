@@ -109,13 +109,18 @@ pub fn measure(directory: &Path, extent: Extent, file: &Path) -> Result<()> {
     }
     let large = rounds(&peer, &mut stands, extent)?;
     for ((stand, small), large) in stands.iter().zip(&small.ours).zip(&large.ours) {
-        let name = format!("{}.million", stand.name());
+        let name = format!("{}.{}", stand.name(), size(extent.large));
         figures
             .push(Figure::new(format!("issue.throughput.{name}"), throughput(large), "1/s").beside(throughput(small)));
         figures.push(Figure::new(format!("issue.cpu.{name}"), cost(large), "µs").beside(cost(small)));
         figures.push(Figure::new(format!("memory.{name}"), stand.memory()?, "KiB"));
     }
     write(file, &figures)
+}
+
+/// How a registry is called that has so many certificates.
+fn size(certificates: u32) -> String {
+    if certificates == LARGE { "million".to_owned() } else { certificates.to_string() }
 }
 
 /// The rounds of all programs, taking turns.

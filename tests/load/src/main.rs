@@ -41,6 +41,15 @@ enum Command {
         /// Writes a list of {"name","ours","peer","unit"}.
         #[arg(long, value_name = "FILE")]
         json: PathBuf,
+        /// Rounds of which the median is taken.
+        #[arg(long, default_value_t = Extent::default().rounds)]
+        rounds: usize,
+        /// Certificates in a round.
+        #[arg(long, default_value_t = Extent::default().certificates)]
+        certificates: u32,
+        /// Certificates in the large registry.
+        #[arg(long, default_value_t = Extent::default().large)]
+        large: u32,
     },
 }
 
@@ -57,7 +66,7 @@ enum Stores {
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Torture { kills, store, seed } => torture_all(kills, store, seed.unwrap_or_else(Chance::any_seed)),
-        Command::Bench { json } => measure(&json),
+        Command::Bench { json, rounds, certificates, large } => measure(&json, Extent { rounds, certificates, large }),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -94,7 +103,7 @@ fn torture_one(what: &str, kills: usize, seed: u64, database_url: Option<&str>, 
     Ok(())
 }
 
-fn measure(json: &Path) -> Result<()> {
+fn measure(json: &Path, extent: Extent) -> Result<()> {
     let directory = tempfile::tempdir().context("make a temporary directory")?;
-    bench::measure(directory.path(), Extent::default(), json)
+    bench::measure(directory.path(), extent, json)
 }

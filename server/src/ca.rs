@@ -27,7 +27,7 @@ pub use issuer::Issuer;
 pub use listing::{Listed, list};
 pub use root_list::{import_list, renew_list};
 
-use crate::{clock::Clock, config::Authority, store::IssuerId};
+use crate::{clock::Clock, config::Authority, hex::hex, store::IssuerId};
 use directory::Directory;
 use journal::Journal;
 use key::Keys;
@@ -124,11 +124,6 @@ fn choose(
     let candidates: Vec<usize> = (0..certificates.len()).filter(begun).filter(|i| is_good(*i)).collect();
     let covering = candidates.iter().find(|i| now + validity <= certificates[**i].not_after());
     covering.or(candidates.first()).copied()
-}
-
-/// Lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 /// Reads an issuer's identifier, lower-case hexadecimal.

@@ -20,6 +20,7 @@ pub mod config;
 pub mod error;
 pub mod events;
 pub mod files;
+mod hex;
 pub mod issuance;
 pub mod neighbours;
 pub mod one_time_password;

@@ -8,6 +8,7 @@ use ring::{aead, hmac};
 
 use crate::{
     files::write_new_private,
+    hex::hex,
     randomness::{self, Randomness, RandomnessFailed},
 };
 
@@ -67,8 +68,7 @@ impl Secrets {
     /// A name for a phone or an address in the table of rates.
     pub fn subject(&self, kind: &str, value: &str) -> String {
         let tag = hmac::sign(&self.subjects, format!("{kind}\0{value}").as_bytes());
-        let hex: String = tag.as_ref()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("{kind}:{hex}")
+        format!("{kind}:{}", hex(&tag.as_ref()[..16]))
     }
 
     /// Seals a message: nonce, then ciphertext and tag.

@@ -13,6 +13,7 @@ use crate::{
     approval, blocked_key,
     clock::{Clock, SystemClock},
     config::Settings,
+    hex::hex,
     revocation, serve,
     store::{Certificate, Change, Overview},
 };
@@ -84,7 +85,7 @@ pub(super) async fn keys(settings: &Settings, command: &KeysCommand) -> anyhow::
         Ok(digest) => digest,
         Err(_) => read_key(&PathBuf::from(key))?,
     };
-    let text: String = digest.iter().map(|octet| format!("{octet:02x}")).collect();
+    let text = hex(&digest);
     let store = serve::open_store(settings).await?;
     ensure!(
         store.block_key(&digest, &decision.by, SystemClock.now()).await?,

@@ -144,11 +144,11 @@ async fn publish(
 ) -> anyhow::Result<bool> {
     let now = portal.clock.now();
     // What is revoked after this is on the next list; the store notes the time.
-    let mut revoked = portal.store.revoked(&issuer.id(), shard, now).await?;
-    if let Some((_, before, _)) = latest {
-        // RFC 5280 §3.3: an entry stays until it was on one list that was issued after its certificate had expired.
-        revoked = portal.store.revoked(&issuer.id(), shard, before.min(now)).await?;
-    }
+    portal.store.revoked(&issuer.id(), shard, now).await?;
+    // RFC 5280 §3.3: an entry stays until it was on one list that was issued after its certificate had expired. Before
+    // the first list none was on any.
+    let listed = latest.map_or(OffsetDateTime::UNIX_EPOCH, |(_, this_update, _)| this_update.min(now));
+    let revoked = portal.store.revoked(&issuer.id(), shard, listed).await?;
     // Before lists were kept, their numbers were seconds since 1970; those go on growing.
     let number = latest.map_or(0, |(number, ..)| number + 1).max(now.unix_timestamp());
     let next_update = now + portal.settings.ca.crl;

@@ -10,7 +10,7 @@ use ring::digest;
 use time::{Duration, OffsetDateTime};
 
 use super::responder::Responder;
-use crate::{ca::Issuer, portal::Portal, store::Revoked};
+use crate::{ca::Issuer, hex::hex, portal::Portal, store::Revoked};
 
 /// How long an answer is given again from memory.
 const REMEMBERED: Duration = Duration::seconds(2);
@@ -172,5 +172,5 @@ fn status(found: Option<Option<Revoked>>) -> Status {
 /// RFC 5019 §6.2.
 fn tag(der: &[u8]) -> String {
     let hash = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, der);
-    hash.as_ref().iter().map(|octet| format!("{octet:02x}")).collect()
+    hex(hash.as_ref())
 }

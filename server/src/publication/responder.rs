@@ -20,6 +20,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::{
     ca::Issuer,
+    hex::hex,
     portal::Portal,
     randomness,
     store::{AuthorityRecord, IssuerId},
@@ -157,6 +158,6 @@ async fn make(portal: &Portal, issuer: &Issuer, now: OffsetDateTime) -> anyhow::
 
 /// Names the key, so that two servers' responders have two names.
 fn common_name(key: &PublicKey) -> anyhow::Result<Text<64>> {
-    let identifier: String = key.subject_key_identifier()[..8].iter().map(|octet| format!("{octet:02x}")).collect();
+    let identifier = hex(&key.subject_key_identifier()[..8]);
     Text::parse(&format!("OCSP {identifier}")).map_err(|reason| anyhow!("the responder's name: {reason:?}"))
 }

@@ -29,6 +29,8 @@ use time::{Duration, OffsetDateTime};
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
+use crate::hex::hex;
+
 use super::{
     Application, AuditRow, AuthorityRecord, Certificate, Change, Commitment, ConfirmOutcome, ConfirmedRequest, Import,
     IssuerId, Job, NewApplication, NewPassword, NewRevocation, Overview, Password, PasswordOrder, PasswordScope,
@@ -94,10 +96,6 @@ impl From<rusqlite::Error> for StoreError {
             other => Self::Unavailable(other.to_string()),
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Owned copies of states, for a job outlives its caller.

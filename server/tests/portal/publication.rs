@@ -77,6 +77,15 @@ async fn a_revoked_certificate_is_on_the_list_that_its_distribution_point_names(
 }
 
 #[tokio::test]
+async fn a_certificate_that_was_revoked_and_expired_before_the_first_list_is_on_that_list() {
+    let workplace = Workplace::new().await;
+    let (_, view) = workplace.with_certificate().await;
+    workplace.revoked_by_operator(&view.serial, Reason::KeyCompromise).await.unwrap();
+    workplace.clock.advance(Duration::days(366));
+    assert!(workplace.list("1-0").await.entry(&Serial::parse(&view.serial).unwrap()).is_some());
+}
+
+#[tokio::test]
 async fn a_list_is_made_anew_at_half_its_time_and_its_number_grows() {
     let workplace = Workplace::new().await;
     let (_, view) = workplace.with_certificate().await;

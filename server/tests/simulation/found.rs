@@ -38,6 +38,12 @@ fn a_certificate_is_issued_once_by_two_workers_of_which_one_fell_asleep() {
 }
 
 #[test]
+fn a_job_is_nobody_elses_while_its_lease_runs() {
+    let asleep = Step::new(First, Work).failing(Fault::Of(Call::CommitToBeSigned, WaitsBefore));
+    holds(1, &[&SENT[..], &[asleep, Step::new(Second, Work), Step::new(First, GoOn)]].concat());
+}
+
+#[test]
 fn an_answer_that_got_lost_makes_no_second_certificate() {
     for call in [Call::ClaimIssuance, Call::CommitToBeSigned, Call::CompleteIssuance] {
         for how in [LosesItsAnswer, CrashesAfter] {

@@ -112,8 +112,14 @@ impl Model {
         let tries = self.tries.entry((phone.to_owned(), purpose)).or_default();
         match code {
             // Nothing was compared.
-            Some("rate_limited" | "otp_not_requested" | "otp_tries_exhausted" | "session_required") => {}
+            Some("rate_limited" | "otp_not_requested" | "session_required") => {}
             Some("request_not_found" | "phone_invalid") => {}
+            // The last of them is answered so, or one that came after it.
+            Some("otp_tries_exhausted") => {
+                if let Some((_, count)) = &mut tries.window {
+                    *count = TRIES;
+                }
+            }
             Some("otp_wrong" | "otp_expired") if tries.unsure.is_none_or(|until| until <= at) => {
                 tries.unsure = None;
                 tries.window = match tries.window {

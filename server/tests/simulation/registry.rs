@@ -10,6 +10,8 @@ pub struct Application {
     pub phone: String,
     pub identification: Option<u8>,
     pub state: String,
+    /// The holder's data, JSON.
+    pub holder: String,
 }
 
 pub struct Request {
@@ -27,6 +29,8 @@ pub struct Issuance {
     pub state: String,
     pub serial: Option<String>,
     pub to_be_signed: Option<Vec<u8>>,
+    /// Whose it is, until when.
+    pub lease: Option<(Uuid, i64)>,
 }
 
 impl Issuance {
@@ -134,20 +138,17 @@ impl Reader {
 
     pub fn read(&self) -> Registry {
         let registry = Registry {
-            applications: self.map("SELECT id, number, phone, identification, state FROM applications", |row| {
+            applications: self.map("SELECT id, number, phone, identification, state, holder FROM applications", |row| {
                 let (number, phone, identification) = (row.take(1), row.take(2), row.take(3));
-                (row.id(0), Application { number, phone, identification, state: row.take(4) })
+                (row.id(0), Application { number, phone, identification, state: row.take(4), holder: row.take(5) })
             }),
             requests: self.map(
                 "SELECT id, application_id, der, public_key, state, snapshot, digest, created_at FROM requests",
                 request,
             ),
             issuances: self.map(
-                "SELECT request_id, application_id, state, serial, to_be_signed FROM issuances",
-                |row| {
-                    let (state, serial) = (row.take(2), row.take(3));
-                    (row.id(0), Issuance { application: row.id(1), state, serial, to_be_signed: row.take(4) })
-                },
+                "SELECT request_id, application_id, state, serial, to_be_signed, lease_until, lease_owner FROM issuances",
+                issuance,
             ),
             certificates: self.map(
                 "SELECT id, application_id, request_id, serial, der, shard, not_after, revoked_at, revocation_reason \
@@ -207,6 +208,18 @@ fn request(row: &Row<'_>) -> (Uuid, Request) {
         created_at: row.take(7),
     };
     (row.id(0), request)
+}
+
+fn issuance(row: &Row<'_>) -> (Uuid, Issuance) {
+    let until: Option<i64> = row.take(5);
+    let issuance = Issuance {
+        application: row.id(1),
+        state: row.take(2),
+        serial: row.take(3),
+        to_be_signed: row.take(4),
+        lease: until.map(|until| (row.id(6), until)),
+    };
+    (row.id(0), issuance)
 }
 
 fn certificate(row: &Row<'_>) -> (Uuid, Certificate) {

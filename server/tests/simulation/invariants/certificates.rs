@@ -12,6 +12,7 @@ use crate::{operation::Server, registry};
 
 pub(super) fn judge(case: &mut Case<'_>) -> Result<(), String> {
     commitments_stay(case)?;
+    leases_are_kept(case)?;
     signed_is_committed(case)?;
     serials_are_random_and_unique(case)?;
     one_for_an_application(case)?;
@@ -23,6 +24,19 @@ pub(super) fn judge(case: &mut Case<'_>) -> Result<(), String> {
     for (id, certificate) in &case.after.certificates {
         if case.judged.certificates.insert(*id) {
             is_what_was_confirmed(case, certificate)?;
+        }
+    }
+    Ok(())
+}
+
+/// Nobody takes a job whose lease has not run out, by the clock of whoever takes it.
+fn leases_are_kept(case: &Case<'_>) -> Result<(), String> {
+    let began =
+        case.outcome.as_ref().map_or(i128::MAX, |outcome| outcome.begun.began.unix_timestamp_nanos() / 1_000_000);
+    for (request, before) in &case.before.issuances {
+        let after = case.after.issuances.get(request).and_then(|after| after.lease);
+        if let (Some((owner, until)), Some((next, _))) = (before.lease, after) {
+            ensure(owner == next || i128::from(until) <= began, || "a leased job was taken by another".to_owned())?;
         }
     }
     Ok(())

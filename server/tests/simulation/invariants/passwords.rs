@@ -92,6 +92,8 @@ fn was_good(case: &Case<'_>, step: &OnItsWay, id: Uuid, password: &Password) -> 
 fn digest_fits(after: &Registry, request: Uuid, password: &Password) -> Result<(), String> {
     let request = after.requests.get(&request).ok_or("a confirmed request is gone")?;
     let snapshot = request.snapshot.as_deref().ok_or("nothing was frozen")?;
+    let application = after.applications.get(&request.application).ok_or("an application is gone")?;
+    ensure(application.holder == snapshot, || "other data were frozen than the application has".to_owned())?;
     let digest = Some(digest_of(request.application, snapshot, &request.public_key));
     ensure(digest == request.digest && digest == password.digest, || {
         "a code confirmed another digest than its own".to_owned()

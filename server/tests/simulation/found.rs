@@ -44,6 +44,13 @@ fn a_job_is_nobody_elses_while_its_lease_runs() {
 }
 
 #[test]
+fn of_two_workers_that_fell_asleep_the_one_without_the_lease_ends_nothing() {
+    let asleep = |at| Step::new(at, Work).failing(Fault::Of(Call::CompleteIssuance, WaitsBefore));
+    let then = [asleep(First), Step::new(First, Seconds(16)), asleep(Second)];
+    holds(1, &[&SENT[..], &then, &[Step::new(First, GoOn), Step::new(Second, GoOn)]].concat());
+}
+
+#[test]
 fn an_answer_that_got_lost_makes_no_second_certificate() {
     for call in [Call::ClaimIssuance, Call::CommitToBeSigned, Call::CompleteIssuance] {
         for how in [LosesItsAnswer, CrashesAfter] {

@@ -45,6 +45,8 @@ pub struct OnItsWay {
     step: Step,
     pub delivery: Option<Delivery>,
     pub began: OffsetDateTime,
+    /// The worker of its server.
+    pub worker: Uuid,
     /// Had the phone no tries left when it began?
     pub exhausted: bool,
     running: Arc<Running>,
@@ -174,7 +176,8 @@ impl<'a> Simulation<'a> {
             Some((person, Intent::Confirm { .. })) => self.model.exhausted(person.phone(), "confirmation", now),
             _ => false,
         };
-        Some(OnItsWay { step, delivery, began: now, exhausted, running, work })
+        let worker = self.world.server(step.at).worker;
+        Some(OnItsWay { step, delivery, began: now, worker, exhausted, running, work })
     }
 
     /// Goes on with a step until it ends, waits or crashes.

@@ -29,15 +29,16 @@ pub(super) fn judge(case: &mut Case<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// Nobody takes a job whose lease has not run out, by the clock of whoever takes it.
+/// Nobody takes or ends a job that is another's and whose lease has not run out, by the clock of whoever does.
 fn leases_are_kept(case: &Case<'_>) -> Result<(), String> {
-    let began =
-        case.outcome.as_ref().map_or(i128::MAX, |outcome| outcome.begun.began.unix_timestamp_nanos() / 1_000_000);
     for (request, before) in &case.before.issuances {
-        let after = case.after.issuances.get(request).and_then(|after| after.lease);
-        if let (Some((owner, until)), Some((next, _))) = (before.lease, after) {
-            ensure(owner == next || i128::from(until) <= began, || "a leased job was taken by another".to_owned())?;
+        let Some((owner, until)) = before.lease else { continue };
+        if case.after.issuances.get(request).map(|after| after.lease) == Some(before.lease) {
+            continue;
         }
+        let step = case.outcome.as_ref().map(|outcome| outcome.begun).ok_or("a lease changed by itself")?;
+        let began = step.began.unix_timestamp_nanos() / 1_000_000;
+        ensure(owner == step.worker || i128::from(until) <= began, || "a leased job was taken by another".to_owned())?;
     }
     Ok(())
 }

@@ -60,6 +60,13 @@ fn an_answer_that_got_lost_makes_no_second_certificate() {
     }
 }
 
+#[test]
+fn what_a_crash_left_behind_is_finished_although_the_clock_was_set_back() {
+    let back = Step::new(Second, Seconds(-90));
+    let then = [Step::new(Second, Work).failing(Fault::Of(Call::ClaimIssuance, CrashesAfter)), back, back];
+    holds(1, &[&SENT[..], &then].concat());
+}
+
 /// A code that came to the director, to sign in with.
 const ORDERED: [Step; 2] = [Step::new(First, OrderSignIn(Director)), Step::new(First, SendMessages)];
 

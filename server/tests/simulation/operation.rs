@@ -217,6 +217,11 @@ impl Step {
     }
 }
 
+impl Code {
+    pub const ALL: [Self; 6] =
+        [Self::Latest, Self::Earlier, Self::OfOtherBrowser, Self::OfOtherPurpose, Self::OfOtherPerson, Self::Wrong];
+}
+
 impl Person {
     pub const KNOWN: [Self; 2] = [Self::Director, Self::Accountant];
 

@@ -1,26 +1,26 @@
 //! One list of steps, from its first to the end that everything must reach; after each step all is judged.
 
+mod browser;
+mod codes;
+mod end;
+mod places;
+mod work;
+
 use std::{collections::VecDeque, future::Future, pin::Pin, sync::Arc};
 
-use axum::http::Method;
-use qcert_pki::crl::Reason;
-use qcert_protocol::Base64;
-use qcert_server::{
-    applications::import, approval, clock::Clock, issuance::worker, publication::lists, revocation, secrets::Secrets,
-    sms::Message, sms::sender,
-};
-use serde_json::{Value, json};
+use qcert_server::clock::Clock;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
+use self::browser::NotSent;
 use crate::{
     faulty_store::{Running, Stopped},
     invariants::{self, Judged},
-    model::{Intent, Made, Model},
-    operation::{Browser, Code, Correction, Fault, Key, Nth, Operation, Person, Server, Step},
-    registry::{Issuance, Reader, Registry},
+    model::{Intent, Model},
+    operation::{Browser, Fault, Operation, Person, Server, Step},
+    registry::{Reader, Registry},
     tally::Tally,
-    world::{Reply, SECRET, Sent, Template, World, deliver},
+    world::{Reply, Sent, Template, World, deliver},
 };
 
 /// Something that a browser sends, and what it is for.
@@ -248,278 +248,4 @@ impl<'a> Simulation<'a> {
         self.registry = after;
         found
     }
-
-    /// Opens the messages that were sealed since, and reads those that came.
-    fn note_codes(&mut self, after: &Registry) {
-        let secrets = Secrets::new(&SECRET);
-        let sealed = after.messages.iter().filter(|(id, _)| !self.registry.messages.contains_key(id));
-        let opened: Vec<Message> =
-            sealed.filter_map(|(_, sealed)| Message::from_bytes(&secrets.open(sealed)?)).collect();
-        let passwords = after.passwords.iter().filter(|(id, _)| !self.registry.passwords.contains_key(id));
-        for ((id, password), message) in passwords.zip(&opened) {
-            let code = message.text.rsplit('#').next().unwrap_or_default().to_owned();
-            let made = Made {
-                code: if message.deliver { code } else { String::new() },
-                at: message.at,
-                phone: password.phone.clone(),
-                purpose: password.purpose.clone(),
-                subject: password.subject,
-                came: false,
-            };
-            self.model.codes.insert(*id, made);
-        }
-        let lines = self.world.sent(self.lines_seen);
-        self.lines_seen += lines.len();
-        for line in lines {
-            let text = line["text"].as_str().unwrap_or_default();
-            let code = text.rsplit('#').next().unwrap_or_default();
-            let is_it = |made: &&mut Made| made.phone == line["to"].as_str().unwrap_or_default() && made.code == code;
-            self.model.codes.values_mut().filter(is_it).for_each(|made| made.came = true);
-        }
-    }
-
-    fn work(&self, step: Step) -> Work {
-        let server = self.world.server(step.at);
-        let (portal, owner) = (Arc::clone(&server.portal), server.worker);
-        match step.operation {
-            Operation::Work => Box::pin(async move {
-                let worked = worker::step(&portal, owner).await;
-                Answer::Done(worked.map(|did| did.to_string()).map_err(|error| error.to_string()))
-            }),
-            Operation::Tidy => Box::pin(async move {
-                worker::tidy(&portal).await;
-                Answer::Done(Ok("tidied".to_owned()))
-            }),
-            Operation::SendMessages => {
-                let outbox = self.world.outbox();
-                Box::pin(async move {
-                    let sent = sender::send_waiting(&portal, &outbox, owner).await;
-                    // The system's words for a gateway that is away are its own affair.
-                    Answer::Done(sent.map(|count| count.to_string()).map_err(|_| "messages wait".to_owned()))
-                })
-            }
-            Operation::Import(person, nth, correction) => {
-                let entry = self.entry(person, nth, correction);
-                Box::pin(async move {
-                    let done = import::import(&*portal.store, &*portal.clock, &*portal.randomness, &entry).await;
-                    let said = |summary: import::Summary| format!("{} changed", summary.changed);
-                    Answer::Done(done.map(said).map_err(|error| error.to_string()))
-                })
-            }
-            Operation::Publish => Box::pin(async move {
-                let published = lists::publish_due(&portal).await;
-                Answer::Done(published.map(|count| count.to_string()).map_err(|error| error.to_string()))
-            }),
-            Operation::Approve(person, nth) => {
-                let number = self.number(person, nth);
-                Box::pin(async move {
-                    let done = approval::approve(&*portal.store, &*portal.clock, &number, "operator").await;
-                    Answer::Done(done.map(|_| "approved".to_owned()).map_err(|error| error.to_string()))
-                })
-            }
-            Operation::Reject(person, nth) => {
-                let number = self.number(person, nth);
-                Box::pin(async move {
-                    let done = approval::reject(&*portal.store, &*portal.clock, &number, "no", "operator").await;
-                    Answer::Done(done.map(|_| "rejected".to_owned()).map_err(|error| error.to_string()))
-                })
-            }
-            Operation::Revoke(person, nth, known) => {
-                let serial = self.serial(person, nth);
-                let reason = if known { Reason::KeyCompromise } else { Reason::Superseded };
-                Box::pin(async move {
-                    let done =
-                        revocation::by_operator(&*portal.store, &*portal.clock, &serial, reason, "operator").await;
-                    Answer::Done(done.map(|_| "revoked".to_owned()).map_err(|error| error.to_string()))
-                })
-            }
-            _ => Box::pin(async { Answer::Done(Ok(String::new())) }),
-        }
-    }
-
-    /// An entry of the operator's file.
-    fn entry(&self, person: Person, nth: Nth, correction: Correction) -> String {
-        let entries: Vec<Value> = serde_json::from_str(crate::world::DEMO).unwrap_or_default();
-        let mut of_person = entries.into_iter().filter(|entry| entry["phone"] == person.phone());
-        let mut entry = of_person.nth(nth as usize).unwrap_or_default();
-        match correction {
-            Correction::Nothing => {}
-            Correction::Email(number) => entry["holder"]["email"] = json!(format!("a{number}@example.org")),
-            Correction::NotIdentified => entry["identificationKind"] = Value::Null,
-            Correction::Identified => entry["identificationKind"] = json!(0),
-            Correction::OtherPhone => entry["phone"] = json!(person.other().phone()),
-        }
-        json!([entry]).to_string()
-    }
-
-    /// What a browser sends in this step; `Ok(None)` if it has nothing to send, `NotSent` if no browser is in it.
-    fn delivery(&self, operation: Operation) -> Result<Option<Delivery>, NotSent> {
-        use Operation::*;
-        let (person, browser) = match operation {
-            Again => return Ok(self.last.clone()),
-            OrderSignIn(person) => (person, Browser::Left),
-            SignIn(person, browser, _) | SignOut(person, browser) | Look(person, browser) => (person, browser),
-            Pry(person, browser, _) | Upload(person, browser, ..) | Install(person, browser, _) => (person, browser),
-            OrderConfirmation(person, browser, _) | Confirm(person, browser, ..) => (person, browser),
-            Remove(person, browser, _) | Withdraw(person, browser, _) => (person, browser),
-            _ => return Err(NotSent),
-        };
-        let cookie = self.model.cookies.get(&(person, browser)).cloned();
-        let mut delivery = Delivery {
-            person,
-            browser,
-            intent: Intent::Anything,
-            sent: Sent { method: Method::POST, path: String::new(), body: Value::Null, cookie },
-        };
-        let filled = self.fill(&mut delivery, operation);
-        Ok(filled.map(|()| delivery))
-    }
-
-    fn fill(&self, delivery: &mut Delivery, operation: Operation) -> Option<()> {
-        use Operation::*;
-        let person = delivery.person;
-        let sent = &mut delivery.sent;
-        match operation {
-            OrderSignIn(_) => {
-                sent.path = "/sign-in/password".to_owned();
-                sent.body = json!({"phone": person.phone()});
-                sent.cookie = None;
-            }
-            SignIn(_, _, code) => {
-                let typed = self.model.typed(code, person, "signIn", None);
-                sent.path = "/sign-in".to_owned();
-                sent.body = json!({"phone": person.phone(), "password": typed});
-                delivery.intent = Intent::SignIn { phone: person.phone(), typed };
-            }
-            SignOut(..) => (sent.method, sent.path) = (Method::DELETE, "/session".to_owned()),
-            Look(..) => (sent.method, sent.path) = (Method::GET, "/applications".to_owned()),
-            Pry(_, _, nth) => {
-                let other = self.application(person.other(), nth)?;
-                (sent.method, sent.path) = (Method::GET, format!("/applications/{other}"));
-            }
-            Upload(_, _, nth, key) => {
-                let application = self.application(person, nth)?;
-                let number = &self.registry.applications[&application].number;
-                sent.path = format!("/applications/{application}/requests");
-                sent.body = json!({
-                    "certificationRequest": Base64(self.pkcs10(key)),
-                    "container": format!("{number}@2026-03-02-x"),
-                    "token": {"label": "Qcert", "serial": "0001", "model": "SoftHSM"},
-                });
-            }
-            OrderConfirmation(_, _, nth) => {
-                sent.path = format!("/requests/{}/password", self.request(person, nth)?);
-            }
-            Confirm(_, browser, nth, code) => {
-                let request = self.request(person, nth)?;
-                let session = self.model.session(&self.registry, person, browser);
-                let subject = Some((request, session.unwrap_or_default()));
-                let typed = self.model.typed(code, person, "confirmation", subject);
-                sent.path = format!("/requests/{request}/confirmation");
-                sent.body = json!({"password": typed});
-                delivery.intent = Intent::Confirm { request, session, typed };
-            }
-            Remove(_, _, nth) => {
-                (sent.method, sent.path) = (Method::DELETE, format!("/requests/{}", self.request(person, nth)?));
-            }
-            Withdraw(_, _, nth) => {
-                sent.path = format!("/applications/{}/withdrawal", self.application(person, nth)?);
-            }
-            Install(_, _, nth) => {
-                let application = self.application(person, nth)?;
-                let mut certificates = self.registry.certificates.iter();
-                let (certificate, _) = certificates.find(|(_, one)| one.application == application)?;
-                sent.path = format!("/certificates/{certificate}/installation");
-                sent.body = json!({"token": {"label": "Qcert", "serial": "1", "model": "m"}, "inStore": false});
-            }
-            _ => {}
-        }
-        Some(())
-    }
-
-    fn pkcs10(&self, key: Key) -> Vec<u8> {
-        let requests = &self.template.requests;
-        match key {
-            Key::Good(number) => requests[usize::from(number) % requests.len()].clone(),
-            Key::NotProven => {
-                let mut der = requests[0].clone();
-                let last = der.len() - 1;
-                der[last] ^= 1;
-                der
-            }
-            Key::Garbage => vec![0x30, 0x80],
-        }
-    }
-
-    /// The person's application as the operator's first file has it, whoever has it now.
-    fn application(&self, person: Person, nth: Nth) -> Option<Uuid> {
-        let number = match (person, nth) {
-            (Person::Director, Nth::One) => "67092365",
-            (Person::Director, Nth::Two) => "67092366",
-            (Person::Accountant, Nth::One) => "67093001",
-            (Person::Accountant, Nth::Two) => "67093002",
-            (Person::Nobody, _) => return None,
-        };
-        self.registry.applications.iter().find(|(_, one)| one.number == number).map(|(id, _)| *id)
-    }
-
-    fn number(&self, person: Person, nth: Nth) -> String {
-        let application = self.application(person, nth).and_then(|id| self.registry.applications.get(&id));
-        application.map(|application| application.number.clone()).unwrap_or_default()
-    }
-
-    /// The serial number of an application's certificate; of none, if there is none.
-    fn serial(&self, person: Person, nth: Nth) -> String {
-        let application = self.application(person, nth);
-        let mut certificates = self.registry.certificates.values();
-        let found = certificates.find(|certificate| Some(certificate.application) == application);
-        found.map_or("01".to_owned(), |certificate| certificate.serial.clone())
-    }
-
-    fn request(&self, person: Person, nth: Nth) -> Option<Uuid> {
-        self.registry.latest_request(self.application(person, nth)?)
-    }
-
-    /// The faults are over, and time passes: whatever was confirmed comes to its end.
-    async fn finish(&mut self) -> Result<(), String> {
-        (self.world.gateway, self.world.signs) = (true, true);
-        while let Some(waiting) = self.waiting.pop_front() {
-            waiting.running.go_on();
-            self.drive(waiting).await?;
-        }
-        self.step(Step::new(Server::First, Operation::RestartAll)).await?;
-        for person in Person::KNOWN {
-            for nth in [Nth::One, Nth::Two] {
-                self.step(Step::new(Server::First, Operation::Approve(person, nth))).await?;
-            }
-        }
-        for server in [Server::First, Server::Second, Server::First] {
-            self.step(Step::new(server, Operation::Seconds(61))).await?;
-            self.step(Step::new(server, Operation::SendMessages)).await?;
-            self.step(Step::new(server, Operation::Publish)).await?;
-            while self.registry.issuances.values().any(Issuance::waits) {
-                let before = self.registry.audit.len();
-                self.step(Step::new(server, Operation::Work)).await?;
-                if self.registry.audit.len() == before {
-                    break;
-                }
-            }
-        }
-        for person in Person::KNOWN {
-            self.step(Step::new(Server::First, Operation::Look(person, Browser::Left))).await?;
-            self.step(Step::new(Server::Second, Operation::Pry(person, Browser::Left, Nth::One))).await?;
-        }
-        if self.reader.integrity() != "ok" {
-            return Err("the file is damaged".to_owned());
-        }
-        invariants::ended(&self.registry, &self.model, self.world.clock.now())
-    }
-}
-
-/// No browser is in it.
-struct NotSent;
-
-impl Code {
-    pub const ALL: [Self; 6] =
-        [Self::Latest, Self::Earlier, Self::OfOtherBrowser, Self::OfOtherPurpose, Self::OfOtherPerson, Self::Wrong];
 }

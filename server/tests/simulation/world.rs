@@ -56,17 +56,30 @@ const SETTINGS: &str = "[ca]\nvalidity_days = 2\ncrl_hours = 6\n\
 /// Writes down how states change, and fails an INSERT when it is told to. Nothing of it is the server's.
 const WATCH: &str = include_str!("watch.sql");
 
-pub struct ManualClock(Mutex<OffsetDateTime>);
+/// What it shows, and the latest that it ever showed.
+pub struct ManualClock(Mutex<(OffsetDateTime, OffsetDateTime)>);
 
 impl ManualClock {
+    fn new(now: OffsetDateTime) -> Arc<Self> {
+        Arc::new(Self(Mutex::new((now, now))))
+    }
+
     pub fn advance(&self, by: Duration) {
-        *self.0.lock().unwrap() += by;
+        let (now, latest) = &mut *self.0.lock().unwrap();
+        *now += by;
+        *latest = (*latest).max(*now);
+    }
+
+    /// How far it was set back.
+    pub fn behind(&self) -> Duration {
+        let (now, latest) = *self.0.lock().unwrap();
+        latest - now
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> OffsetDateTime {
-        *self.0.lock().unwrap()
+        self.0.lock().unwrap().0
     }
 }
 
@@ -119,7 +132,7 @@ impl Template {
             cookies: BTreeMap::new(),
             requests: (0..8).map(|_| certification_request()).collect(),
         };
-        let clock = Arc::new(ManualClock(Mutex::new(datetime!(2026-03-02 09:00 UTC))));
+        let clock = ManualClock::new(datetime!(2026-03-02 09:00 UTC));
         let randomness = Arc::new(SeededRandomness::new(0));
         let path = template.directory.path();
         let settings = settings(path, &path.join("ca"), true, false);
@@ -233,7 +246,7 @@ impl World {
         let directory = directory();
         std::fs::write(directory.path().join("qcert.sqlite"), &template.database).unwrap();
         let ca = template.directory.path().join("ca");
-        let clock = Arc::new(ManualClock(Mutex::new(datetime!(2026-03-02 09:01 UTC))));
+        let clock = ManualClock::new(datetime!(2026-03-02 09:01 UTC));
         let randomness = Arc::new(SeededRandomness::new(seed));
         let store = open(&settings(directory.path(), &ca, true, held)).await;
         let pages = Arc::clone(&template.pages);

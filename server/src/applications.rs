@@ -20,7 +20,7 @@ use crate::{
     portal::Portal,
     randomness, revocation,
     session::Session,
-    store::{Application, Certificate, Overview, PasswordScope, Purpose, Request, RequestState},
+    store::{Application, Certificate, Overview, PasswordScope, Purpose, Rate, Request, RequestState},
 };
 
 /// Mistakes that a person may report in a day.
@@ -82,7 +82,8 @@ pub async fn report_mistake(portal: &Portal, session: &Session, id: Uuid, text: 
     }
     let now = portal.clock.now();
     let subject = portal.secrets.subject("mistake", session.phone.as_str());
-    if let Some(since) = portal.store.count(&subject, MISTAKES_A_DAY, Duration::DAY, now).await? {
+    let rate = Rate { subject, limit: MISTAKES_A_DAY, window: Duration::DAY };
+    if let Some(since) = portal.store.count(&rate, now).await? {
         let wait = one_time_password::seconds(since + Duration::DAY - now);
         return Err(Refusal::new(ErrorCode::RateLimited).retry_after(wait));
     }

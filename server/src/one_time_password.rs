@@ -5,7 +5,7 @@
 //! a resend brings no new ones; the tries begin anew with a password that was right, or a lifetime after the first.
 
 use qcert_protocol::{ErrorCode, portal::PasswordOrdered};
-use time::{Duration, OffsetDateTime};
+use time::Duration;
 use uuid::Uuid;
 
 use crate::{
@@ -13,7 +13,9 @@ use crate::{
     portal::Portal,
     randomness,
     sms::{self, Message},
-    store::{NewPassword, Password, PasswordOrder, PasswordScope, PasswordState},
+    store::{
+        Attempt, Attempted, NewPassword, OrderLimits, Password, PasswordOrder, PasswordScope, PasswordState, Rate,
+    },
 };
 
 const HOUR: Duration = Duration::HOUR;
@@ -39,12 +41,7 @@ pub struct Order<'a> {
 /// `otp_resend_too_early` or `rate_limited`, with the seconds to wait; the store's.
 pub async fn order(portal: &Portal, order: &Order<'_>) -> Result<PasswordOrdered, Refusal> {
     let now = portal.clock.now();
-    refuse_while_exhausted(portal, &order.scope, now).await?;
-    if let Some(latest) = latest_active(portal, &order.scope).await? {
-        refuse_before(latest.created_at + portal.settings.otp.resend, now)?;
-    }
-    count_order(portal, &order.scope, order.address, now).await?;
-
+    let otp = &portal.settings.otp;
     let password = randomness::six_digits(&*portal.randomness)?;
     let hash = portal.secrets.password_hash(&binding(&order.scope, order.digest).parts(), &password);
     // Drawn in either case: what is done for an unknown phone is done for a known one.
@@ -62,16 +59,36 @@ pub async fn order(portal: &Portal, order: &Order<'_>) -> Result<PasswordOrdered
         digest: order.digest,
         hash: if order.deliver { hash } else { decoy },
         created_at: now,
-        expires_at: now + portal.settings.otp.lifetime,
+        expires_at: now + otp.lifetime,
     };
-    match portal.store.order_password(&new, &sealed, portal.settings.otp.resend).await? {
-        PasswordOrder::TooEarly(earlier) => refuse_before(earlier + portal.settings.otp.resend, now)?,
+    match portal.store.order_password(&new, &sealed, &limits(portal, &order.scope, order.address)).await? {
         PasswordOrder::Ordered => portal.message_waits(),
+        // A new password would be of no use while the phone has no tries left.
+        PasswordOrder::Exhausted(since) => return Err(too_early(since + otp.lifetime - now)),
+        PasswordOrder::TooEarly(earlier) => return Err(too_early(earlier + otp.resend - now)),
+        PasswordOrder::Limited(since) => return Err(limited(since + HOUR - now)),
     }
-    Ok(PasswordOrdered {
-        resend_after_seconds: seconds(portal.settings.otp.resend),
-        expires_in_seconds: seconds(portal.settings.otp.lifetime),
-    })
+    Ok(PasswordOrdered { resend_after_seconds: seconds(otp.resend), expires_in_seconds: seconds(otp.lifetime) })
+}
+
+fn limits(portal: &Portal, scope: &PasswordScope, address: &str) -> OrderLimits {
+    let otp = &portal.settings.otp;
+    let rates = [
+        // The address first: whoever has spent its share does not spend that of other people's phones.
+        (portal.secrets.subject("order-by-address", address), otp.hourly_by_address),
+        (portal.secrets.subject("order-by-phone", scope.phone.as_str()), otp.hourly_by_phone),
+        ("order".to_owned(), otp.hourly_in_all),
+    ];
+    let rates = rates.into_iter().map(|(subject, limit)| Rate { subject, limit, window: HOUR }).collect();
+    OrderLimits { interval: otp.resend, tries: otp.tries, window: otp.lifetime, rates }
+}
+
+fn too_early(wait: Duration) -> Refusal {
+    Refusal::new(ErrorCode::OtpResendTooEarly).retry_after(seconds(wait).max(1))
+}
+
+fn limited(wait: Duration) -> Refusal {
+    Refusal::new(ErrorCode::RateLimited).retry_after(seconds(wait).max(1))
 }
 
 /// Seconds until another password of this scope can be ordered; `None` if none was ordered that can still be used.
@@ -80,56 +97,10 @@ pub async fn order(portal: &Portal, order: &Order<'_>) -> Result<PasswordOrdered
 /// The store's.
 pub async fn resend_after(portal: &Portal, scope: &PasswordScope) -> Result<Option<u32>, Refusal> {
     let now = portal.clock.now();
-    let latest = latest_active(portal, scope).await?.filter(|password| password.expires_at > now);
-    Ok(latest.map(|password| seconds(password.created_at + portal.settings.otp.resend - now)))
-}
-
-async fn latest_active(portal: &Portal, scope: &PasswordScope) -> Result<Option<Password>, Refusal> {
     let passwords = portal.store.passwords(scope).await?;
-    Ok(passwords.into_iter().find(|password| password.state == PasswordState::Active))
-}
-
-fn refuse_before(time: OffsetDateTime, now: OffsetDateTime) -> Result<(), Refusal> {
-    if time <= now {
-        return Ok(());
-    }
-    Err(Refusal::new(ErrorCode::OtpResendTooEarly).retry_after(seconds(time - now).max(1)))
-}
-
-/// A new password would be of no use while the phone has no tries left.
-async fn refuse_while_exhausted(portal: &Portal, scope: &PasswordScope, now: OffsetDateTime) -> Result<(), Refusal> {
-    match portal.store.tries(&scope.phone, scope.purpose).await? {
-        Some((count, since)) if count >= portal.settings.otp.tries => {
-            refuse_before(since + portal.settings.otp.lifetime, now)
-        }
-        _ => Ok(()),
-    }
-}
-
-async fn count_order(
-    portal: &Portal,
-    scope: &PasswordScope,
-    address: &str,
-    now: OffsetDateTime,
-) -> Result<(), Refusal> {
-    let otp = &portal.settings.otp;
-    let limits = [
-        // The address first: whoever has spent its share does not spend that of other people's phones.
-        (portal.secrets.subject("order-by-address", address), otp.hourly_by_address),
-        (portal.secrets.subject("order-by-phone", scope.phone.as_str()), otp.hourly_by_phone),
-        ("order".to_owned(), otp.hourly_in_all),
-    ];
-    for (subject, limit) in limits {
-        count(portal, &subject, limit, now).await?;
-    }
-    Ok(())
-}
-
-async fn count(portal: &Portal, subject: &str, limit: u32, now: OffsetDateTime) -> Result<(), Refusal> {
-    match portal.store.count(subject, limit, HOUR, now).await? {
-        None => Ok(()),
-        Some(since) => Err(Refusal::new(ErrorCode::RateLimited).retry_after(seconds(since + HOUR - now).max(1))),
-    }
+    let can_be_used = |password: &&Password| password.state == PasswordState::Active && password.expires_at > now;
+    let latest = passwords.iter().find(can_be_used);
+    Ok(latest.map(|password| seconds(password.created_at + portal.settings.otp.resend - now)))
 }
 
 /// What became of a password that was typed.
@@ -153,14 +124,22 @@ pub async fn try_password(
 ) -> Result<Tried, Refusal> {
     let now = portal.clock.now();
     let otp = &portal.settings.otp;
+    let exhausted =
+        |since| Refusal::new(ErrorCode::OtpTriesExhausted).retry_after(seconds(since + otp.lifetime - now).max(1));
     let subject = portal.secrets.subject("try-by-address", address);
-    count(portal, &subject, otp.hourly_tries_by_address, now).await?;
-    let passwords = portal.store.passwords(scope).await?;
-    let Some(latest) = passwords.first().cloned() else {
-        return Err(ErrorCode::OtpNotRequested.into());
+    let attempt = Attempt {
+        scope: scope.clone(),
+        rate: Rate { subject, limit: otp.hourly_tries_by_address, window: HOUR },
+        limit: otp.tries,
+        window: otp.lifetime,
     };
-    let taken = portal.store.take_try(&scope.phone, scope.purpose, otp.tries, otp.lifetime, now).await?;
-    let Some(taken) = taken else { return Err(exhausted(portal, scope, now).await?) };
+    let (taken, since, passwords) = match portal.store.attempt(&attempt, now).await? {
+        Attempted::Limited(since) => return Err(limited(since + HOUR - now)),
+        Attempted::NotOrdered => return Err(ErrorCode::OtpNotRequested.into()),
+        Attempted::Exhausted(since) => return Err(exhausted(since)),
+        Attempted::Taken { taken, since, passwords } => (taken, since, passwords),
+    };
+    let is_over = passwords.first().is_none_or(|latest| latest.expires_at <= now);
 
     let digits: String = typed.chars().filter(|c| !c.is_whitespace()).collect();
     let is_right = |password: &Password| {
@@ -173,16 +152,10 @@ pub async fn try_password(
         }
         Some(password) if password.state == PasswordState::Used => Ok(Tried::Used),
         Some(_) => Err(ErrorCode::OtpExpired.into()),
-        None if latest.expires_at <= now => Err(ErrorCode::OtpExpired.into()),
-        None if taken >= otp.tries => Err(exhausted(portal, scope, now).await?),
+        None if is_over => Err(ErrorCode::OtpExpired.into()),
+        None if taken >= otp.tries => Err(exhausted(since)),
         None => Err(Refusal::new(ErrorCode::OtpWrong).tries_left(otp.tries - taken)),
     }
-}
-
-async fn exhausted(portal: &Portal, scope: &PasswordScope, now: OffsetDateTime) -> Result<Refusal, Refusal> {
-    let since = portal.store.tries(&scope.phone, scope.purpose).await?.map_or(now, |(_, since)| since);
-    let wait = seconds(since + portal.settings.otp.lifetime - now).max(1);
-    Ok(Refusal::new(ErrorCode::OtpTriesExhausted).retry_after(wait))
 }
 
 /// Everything that a password is good for, and nothing else.

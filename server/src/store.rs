@@ -9,7 +9,7 @@ pub mod sqlite;
 
 use async_trait::async_trait;
 use qcert_protocol::holder::Phone;
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 pub use records::*;
@@ -47,31 +47,17 @@ pub trait Store: Send + Sync {
     /// Records what a person found wrong.
     async fn add_mistake(&self, id: Uuid, application: Uuid, text: &str, now: OffsetDateTime) -> Stored<()>;
 
-    /// Records a one-time password and its sealed message; earlier ones of the same scope are superseded. Refuses if
-    /// the latest of the scope is not used and not older than `interval`, and says when it was made.
-    async fn order_password(&self, new: &NewPassword, sealed: &[u8], interval: Duration) -> Stored<PasswordOrder>;
+    /// Records a one-time password and its sealed message, if the limits allow it; earlier ones of the same scope are
+    /// superseded. What was counted stays counted although a later limit refuses.
+    async fn order_password(&self, new: &NewPassword, sealed: &[u8], limits: &OrderLimits) -> Stored<PasswordOrder>;
     /// The passwords of a scope, newest first, ten at most.
     async fn passwords(&self, scope: &PasswordScope) -> Stored<Vec<Password>>;
-    /// Takes one of `limit` tries that a phone has in each `window`; answers how many were taken, this one included,
-    /// or `None` if there was none left.
-    async fn take_try(
-        &self,
-        phone: &Phone,
-        purpose: Purpose,
-        limit: u32,
-        window: Duration,
-        now: OffsetDateTime,
-    ) -> Stored<Option<u32>>;
+    /// Takes one of the tries that a phone has, and reads the passwords that it is a try at.
+    async fn attempt(&self, attempt: &Attempt, now: OffsetDateTime) -> Stored<Attempted>;
     /// How many tries were taken, and since when.
     async fn tries(&self, phone: &Phone, purpose: Purpose) -> Stored<Option<(u32, OffsetDateTime)>>;
-    /// Counts an event; `Some(start of the window)` if there were `limit` in the window already.
-    async fn count(
-        &self,
-        subject: &str,
-        limit: u32,
-        window: Duration,
-        now: OffsetDateTime,
-    ) -> Stored<Option<OffsetDateTime>>;
+    /// Counts an event; `Some(start of the window)` if there were as many in the window already as there may be.
+    async fn count(&self, rate: &Rate, now: OffsetDateTime) -> Stored<Option<OffsetDateTime>>;
     /// Uses a password and begins a session, ending the one before it; false if the password was not usable any more.
     async fn sign_in(&self, password: Uuid, session: &SessionRecord, before: Option<[u8; 32]>) -> Stored<bool>;
     /// The session with this hash of its token, if it has not been ended.

@@ -22,15 +22,15 @@ use std::str::FromStr;
 use async_trait::async_trait;
 use qcert_protocol::holder::Phone;
 use sqlx::postgres::{PgConnectOptions, PgRow};
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 use tokio::{sync::broadcast, task::AbortHandle};
 use uuid::Uuid;
 
 use super::{
-    Application, AuditRow, AuthorityRecord, Certificate, Change, Commitment, ConfirmOutcome, ConfirmedRequest, Import,
-    IssuerId, Job, NewApplication, NewPassword, NewRevocation, Overview, Password, PasswordOrder, PasswordScope,
-    Prepared, Purpose, QueuedMessage, Request, RevocationList, RevokeOutcome, Revoked, RevokedCertificate,
-    SessionRecord, ShardState, Store, StoreError, Stored,
+    Application, Attempt, Attempted, AuditRow, AuthorityRecord, Certificate, Change, Commitment, ConfirmOutcome,
+    ConfirmedRequest, Import, IssuerId, Job, NewApplication, NewPassword, NewRevocation, OrderLimits, Overview,
+    Password, PasswordOrder, PasswordScope, Prepared, Purpose, QueuedMessage, Rate, Request, RevocationList,
+    RevokeOutcome, Revoked, RevokedCertificate, SessionRecord, ShardState, Store, StoreError, Stored,
 };
 use changes::Changes;
 use connections::Connections;
@@ -128,37 +128,24 @@ impl Store for PostgresStore {
         applications::add_mistake(&self.connections, id, application, text, now).await
     }
 
-    async fn order_password(&self, new: &NewPassword, sealed: &[u8], interval: Duration) -> Stored<PasswordOrder> {
-        passwords::order(&self.connections, new, sealed, interval).await
+    async fn order_password(&self, new: &NewPassword, sealed: &[u8], limits: &OrderLimits) -> Stored<PasswordOrder> {
+        passwords::order(&self.connections, new, sealed, limits).await
     }
 
     async fn passwords(&self, scope: &PasswordScope) -> Stored<Vec<Password>> {
         passwords::of_scope(&self.connections, scope).await
     }
 
-    async fn take_try(
-        &self,
-        phone: &Phone,
-        purpose: Purpose,
-        limit: u32,
-        window: Duration,
-        now: OffsetDateTime,
-    ) -> Stored<Option<u32>> {
-        passwords::take_try(&self.connections, phone, purpose, limit, window, now).await
+    async fn attempt(&self, attempt: &Attempt, now: OffsetDateTime) -> Stored<Attempted> {
+        passwords::attempt(&self.connections, attempt, now).await
     }
 
     async fn tries(&self, phone: &Phone, purpose: Purpose) -> Stored<Option<(u32, OffsetDateTime)>> {
         passwords::tries(&self.connections, phone, purpose).await
     }
 
-    async fn count(
-        &self,
-        subject: &str,
-        limit: u32,
-        window: Duration,
-        now: OffsetDateTime,
-    ) -> Stored<Option<OffsetDateTime>> {
-        passwords::count(&self.connections, subject, limit, window, now).await
+    async fn count(&self, rate: &Rate, now: OffsetDateTime) -> Stored<Option<OffsetDateTime>> {
+        passwords::count(&self.connections, rate, now).await
     }
 
     async fn sign_in(&self, password: Uuid, session: &SessionRecord, before: Option<[u8; 32]>) -> Stored<bool> {

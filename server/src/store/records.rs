@@ -9,7 +9,7 @@ use qcert_protocol::{
     holder::Phone,
     portal::TokenName,
 };
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 pub use publication::*;
@@ -259,13 +259,74 @@ pub struct NewPassword {
     pub expires_at: OffsetDateTime,
 }
 
+/// How often something may happen to a subject.
+#[derive(Clone, Debug)]
+pub struct Rate {
+    /// To whom or what, as a keyed hash says it.
+    pub subject: String,
+    /// So often in each window.
+    pub limit: u32,
+    /// How long a window is.
+    pub window: Duration,
+}
+
+/// What an order of a password is held to.
+#[derive(Clone, Debug)]
+pub struct OrderLimits {
+    /// How long after the latest of the scope that can still be used.
+    pub interval: Duration,
+    /// The tries that a phone has; while it has none left, another password would be of no use.
+    pub tries: u32,
+    /// How long those tries count.
+    pub window: Duration,
+    /// Counted in this order, up to the first that is reached.
+    pub rates: Vec<Rate>,
+}
+
 /// What became of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PasswordOrder {
     /// Recorded.
     Ordered,
+    /// Not recorded: the phone's tries were taken since then.
+    Exhausted(OffsetDateTime),
     /// Not recorded: another one was made at this time.
     TooEarly(OffsetDateTime),
+    /// Not recorded: a rate is reached, in a window that began then.
+    Limited(OffsetDateTime),
+}
+
+/// A try at the passwords of a scope.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// Whose passwords.
+    pub scope: PasswordScope,
+    /// Counted first.
+    pub rate: Rate,
+    /// The tries that a phone has in each `window`.
+    pub limit: u32,
+    /// How long those tries count.
+    pub window: Duration,
+}
+
+/// What became of a try before anything was compared.
+#[derive(Clone, Debug)]
+pub enum Attempted {
+    /// A rate is reached, in a window that began then.
+    Limited(OffsetDateTime),
+    /// The scope has no password; no try was taken.
+    NotOrdered,
+    /// No try was left, since then.
+    Exhausted(OffsetDateTime),
+    /// A try was taken.
+    Taken {
+        /// How many were taken, this one included.
+        taken: u32,
+        /// Since when.
+        since: OffsetDateTime,
+        /// The passwords of the scope, newest first, ten at most, and one at least.
+        passwords: Vec<Password>,
+    },
 }
 
 /// Where a one-time password stands; its age is another matter.

@@ -25,17 +25,17 @@ use std::{path::PathBuf, sync::Arc};
 use async_trait::async_trait;
 use qcert_protocol::holder::Phone;
 use rusqlite::Connection;
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use crate::hex::hex;
 
 use super::{
-    Application, AuditRow, AuthorityRecord, Certificate, Change, Commitment, ConfirmOutcome, ConfirmedRequest, Import,
-    IssuerId, Job, NewApplication, NewPassword, NewRevocation, Overview, Password, PasswordOrder, PasswordScope,
-    Prepared, Purpose, QueuedMessage, Request, RevocationList, RevokeOutcome, Revoked, RevokedCertificate,
-    SessionRecord, ShardState, Store, StoreError, Stored,
+    Application, Attempt, Attempted, AuditRow, AuthorityRecord, Certificate, Change, Commitment, ConfirmOutcome,
+    ConfirmedRequest, Import, IssuerId, Job, NewApplication, NewPassword, NewRevocation, OrderLimits, Overview,
+    Password, PasswordOrder, PasswordScope, Prepared, Purpose, QueuedMessage, Rate, Request, RevocationList,
+    RevokeOutcome, Revoked, RevokedCertificate, SessionRecord, ShardState, Store, StoreError, Stored,
 };
 use issuances::Lease;
 use readers::Readers;
@@ -139,40 +139,27 @@ impl Store for SqliteStore {
         self.write(move |connection| applications::add_mistake(connection, id, application, &text, now)).await
     }
 
-    async fn order_password(&self, new: &NewPassword, sealed: &[u8], interval: Duration) -> Stored<PasswordOrder> {
-        let (new, sealed) = (new.clone(), sealed.to_vec());
-        self.write(move |connection| passwords::order(connection, &new, &sealed, interval)).await
+    async fn order_password(&self, new: &NewPassword, sealed: &[u8], limits: &OrderLimits) -> Stored<PasswordOrder> {
+        let (new, sealed, limits) = (new.clone(), sealed.to_vec(), limits.clone());
+        self.write(move |connection| passwords::order(connection, &new, &sealed, &limits)).await
     }
 
     async fn passwords(&self, scope: &PasswordScope) -> Stored<Vec<Password>> {
         self.readers.read(|connection| passwords::of_scope(connection, scope))
     }
 
-    async fn take_try(
-        &self,
-        phone: &Phone,
-        purpose: Purpose,
-        limit: u32,
-        window: Duration,
-        now: OffsetDateTime,
-    ) -> Stored<Option<u32>> {
-        let phone = phone.clone();
-        self.write(move |connection| passwords::take_try(connection, &phone, purpose, limit, window, now)).await
+    async fn attempt(&self, attempt: &Attempt, now: OffsetDateTime) -> Stored<Attempted> {
+        let attempt = attempt.clone();
+        self.write(move |connection| passwords::attempt(connection, &attempt, now)).await
     }
 
     async fn tries(&self, phone: &Phone, purpose: Purpose) -> Stored<Option<(u32, OffsetDateTime)>> {
         self.readers.read(|connection| passwords::tries(connection, phone, purpose))
     }
 
-    async fn count(
-        &self,
-        subject: &str,
-        limit: u32,
-        window: Duration,
-        now: OffsetDateTime,
-    ) -> Stored<Option<OffsetDateTime>> {
-        let subject = subject.to_owned();
-        self.write(move |connection| passwords::count(connection, &subject, limit, window, now)).await
+    async fn count(&self, rate: &Rate, now: OffsetDateTime) -> Stored<Option<OffsetDateTime>> {
+        let rate = rate.clone();
+        self.write(move |connection| Ok(Effect::Kept(passwords::count(connection, &rate, now)?))).await
     }
 
     async fn sign_in(&self, password: Uuid, session: &SessionRecord, before: Option<[u8; 32]>) -> Stored<bool> {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use qcert_server::{
     audit,
-    store::{PasswordScope, Purpose, RequestState, SessionRecord, Store, sqlite::SqliteStore},
+    store::{PasswordScope, Purpose, Rate, RequestState, SessionRecord, Store, sqlite::SqliteStore},
 };
 use rusqlite::{Connection, params};
 use serde_json::Value;
@@ -151,7 +151,8 @@ async fn a_database_of_the_first_server_goes_on_with_everything_in_it() {
     let scope = PasswordScope { phone: phone.clone(), purpose: Purpose::Confirmation, subject: Some((id(12), id(40))) };
     assert_eq!(store.passwords(&scope).await.unwrap().len(), 1);
     assert_eq!(store.tries(&phone, Purpose::SignIn).await.unwrap(), Some((2, NOW)));
-    assert_eq!(store.count("x", 1, Duration::HOUR, NOW).await.unwrap(), Some(NOW));
+    let rate = Rate { subject: "x".to_owned(), limit: 1, window: Duration::HOUR };
+    assert_eq!(store.count(&rate, NOW).await.unwrap(), Some(NOW));
     assert_eq!(store.claim_messages(id(32), 9, NOW, NOW).await.unwrap()[0].sealed, b"M");
     assert!(audit::is_whole(&store.audit().await.unwrap()));
 }

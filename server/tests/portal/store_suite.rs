@@ -14,9 +14,9 @@ use qcert_protocol::{ContainerName, KeyId, holder::Phone, portal::TokenName};
 use qcert_server::{
     applications::import::parse,
     store::{
-        Certificate, Commitment, ConfirmOutcome, ConfirmedRequest, Import, IssuerId, Job, NewPassword, PasswordOrder,
-        PasswordScope, Prepared, Purpose, Request, RequestState, SessionRecord, Store, postgres::PostgresStore,
-        sqlite::SqliteStore,
+        Certificate, Commitment, ConfirmOutcome, ConfirmedRequest, Import, IssuerId, Job, NewPassword, OrderLimits,
+        PasswordOrder, PasswordScope, Prepared, Purpose, Request, RequestState, SessionRecord, Store,
+        postgres::PostgresStore, sqlite::SqliteStore,
     },
 };
 use qcert_test_postgres::Database;
@@ -76,12 +76,17 @@ fn password(number: u128, created_at: OffsetDateTime) -> NewPassword {
     }
 }
 
+/// Nothing but the interval.
+fn limits(interval: Duration) -> OrderLimits {
+    OrderLimits { interval, tries: u32::MAX, window: Duration::HOUR, rates: Vec::new() }
+}
+
 fn session(number: u128) -> SessionRecord {
     SessionRecord { id: id(number), token_hash: [number as u8; 32], phone: phone(), created_at: NOW, last_seen_at: NOW }
 }
 
 async fn ordered(store: &dyn Store, number: u128) -> Uuid {
-    let ordered = store.order_password(&password(number, NOW), b"m", Duration::MINUTE).await.unwrap();
+    let ordered = store.order_password(&password(number, NOW), b"m", &limits(Duration::MINUTE)).await.unwrap();
     assert_eq!(ordered, PasswordOrder::Ordered);
     id(number)
 }
@@ -163,6 +168,10 @@ macro_rules! suite {
             passwords: a_password_is_not_used_after_its_time,
             passwords: a_later_password_supersedes_the_earlier_ones_of_its_subject,
             passwords: tries_are_taken_until_the_window_ends,
+            passwords: a_try_reads_the_passwords_that_it_is_a_try_at,
+            passwords: a_try_over_the_rate_takes_none_from_the_phone,
+            passwords: an_order_is_refused_while_the_phone_has_no_try_left,
+            passwords: an_order_is_counted_up_to_the_first_rate_that_is_reached,
             passwords: tries_at_the_same_moment_are_all_counted,
             passwords: events_are_counted_until_the_window_ends,
             passwords: what_is_old_is_forgotten_and_what_is_young_is_kept,

@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use qcert_protocol::holder::Phone;
 use qcert_server::store::*;
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 use tokio::sync::{Notify, broadcast};
 use uuid::Uuid;
 
@@ -154,11 +154,11 @@ passed_through! {
     Applications applications() -> Vec<Overview>;
     ApplicationByNumber application_by_number(number: &str) -> Option<Overview>;
     AddMistake add_mistake(id: Uuid, application: Uuid, text: &str, now: OffsetDateTime) -> ();
-    OrderPassword order_password(new: &NewPassword, sealed: &[u8], interval: Duration) -> PasswordOrder;
+    OrderPassword order_password(new: &NewPassword, sealed: &[u8], limits: &OrderLimits) -> PasswordOrder;
     Passwords passwords(scope: &PasswordScope) -> Vec<Password>;
-    TakeTry take_try(phone: &Phone, purpose: Purpose, limit: u32, window: Duration, now: OffsetDateTime) -> Option<u32>;
+    Attempt attempt(attempt: &Attempt, now: OffsetDateTime) -> Attempted;
     Tries tries(phone: &Phone, purpose: Purpose) -> Option<(u32, OffsetDateTime)>;
-    Count count(subject: &str, limit: u32, window: Duration, now: OffsetDateTime) -> Option<OffsetDateTime>;
+    Count count(rate: &Rate, now: OffsetDateTime) -> Option<OffsetDateTime>;
     SignIn sign_in(password: Uuid, session: &SessionRecord, before: Option<[u8; 32]>) -> bool;
     Session session(token_hash: &[u8; 32]) -> Option<SessionRecord>;
     TouchSession touch_session(id: Uuid, now: OffsetDateTime) -> ();

@@ -194,13 +194,11 @@ fn fault(operation: Operation) -> BoxedStrategy<Option<Fault>> {
     use Call::*;
     let (calls, tables): (&'static [Call], &'static [&'static str]) = match operation {
         Operation::OrderSignIn(_) => (&[PhoneIsKnown, OrderPassword], &["passwords", "messages"]),
-        Operation::SignIn(..) => (&[Passwords, TakeTry, SignIn], &["sessions"]),
+        Operation::SignIn(..) => (&[Attempt, SignIn], &["sessions"]),
         Operation::SignOut(..) => (&[EndSession], &[]),
         Operation::Upload(..) => (&[ApplicationOf, PrepareRequest], &["requests", "audit"]),
         Operation::OrderConfirmation(..) => (&[RequestOf, OrderPassword], &["passwords", "messages"]),
-        Operation::Confirm(..) => {
-            (&[RequestOf, Passwords, TakeTry, ConfirmRequest, ConfirmRequest], &["issuances", "audit"])
-        }
+        Operation::Confirm(..) => (&[RequestOf, Attempt, ConfirmRequest, ConfirmRequest], &["issuances", "audit"]),
         Operation::Remove(..) => (&[RequestOf, RemoveRequest], &["audit"]),
         Operation::Withdraw(..) => (&[ApplicationOf, Withdraw], &["audit"]),
         Operation::Install(..) => (&[ApplicationsOf, Install], &["audit"]),

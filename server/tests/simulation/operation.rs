@@ -133,7 +133,7 @@ pub enum Call {
     AddMistake,
     OrderPassword,
     Passwords,
-    TakeTry,
+    Attempt,
     Tries,
     Count,
     SignIn,

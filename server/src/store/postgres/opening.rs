@@ -67,6 +67,7 @@ async fn migrate(connection: &mut PgConnection) -> Stored<()> {
     let migrations = vec![
         migration(1, "tables", include_str!("../../../migrations/postgres/0001_tables.sql")),
         migration(2, "functions", include_str!("../../../migrations/postgres/0002_functions.sql")),
+        migration(3, "orders and tries", include_str!("../../../migrations/postgres/0003_orders_and_tries.sql")),
     ];
     let migrated = Migrator::with_migrations(migrations).run(connection).await;
     migrated.map_err(|error| StoreError::Unavailable(format!("the tables cannot be brought up to date: {error}")))

@@ -1,10 +1,11 @@
 //! One-time passwords, the tries they were given, and rates.
 
 use qcert_protocol::holder::Phone;
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 use super::{
-    NewPassword, Password, PasswordOrder, PasswordScope, Purpose, StoreError, Stored,
+    Attempt, Attempted, NewPassword, OrderLimits, Password, PasswordOrder, PasswordScope, Purpose, Rate, StoreError,
+    Stored,
     connections::Connections,
     rows::{self, Columns, millis},
 };
@@ -19,28 +20,46 @@ pub(super) async fn order(
     connections: &Connections,
     new: &NewPassword,
     sealed: &[u8],
-    interval: Duration,
+    limits: &OrderLimits,
 ) -> Stored<PasswordOrder> {
     let (subject, session) = new.scope.subject.unzip();
+    let (rates, now) = (&limits.rates, new.created_at);
+    let subjects: Vec<&str> = rates.iter().map(|rate| rate.subject.as_str()).collect();
+    let most: Vec<i32> = rates.iter().map(|rate| integer(rate.limit)).collect();
+    let slots: Vec<i32> = rates.iter().map(slots).collect();
+    let began: Vec<i64> = rates.iter().map(|rate| millis(now - rate.window)).collect();
     let ordered = connections
         .write(|| {
-            sqlx::query("SELECT order_password($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)")
-                .bind(new.id)
-                .bind(new.scope.purpose.as_str())
-                .bind(new.scope.phone.as_str())
-                .bind(subject)
-                .bind(session)
-                .bind(new.digest)
-                .bind(new.hash)
-                .bind(millis(new.created_at))
-                .bind(millis(new.expires_at))
-                .bind(sealed)
-                .bind(millis(new.created_at - interval))
+            sqlx::query(
+                "SELECT outcome, since FROM order_password($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, \
+                 $14, $15, $16, $17)",
+            )
+            .bind(new.id)
+            .bind(new.scope.purpose.as_str())
+            .bind(new.scope.phone.as_str())
+            .bind(subject)
+            .bind(session)
+            .bind(new.digest)
+            .bind(new.hash)
+            .bind(millis(new.created_at))
+            .bind(millis(new.expires_at))
+            .bind(sealed)
+            .bind(millis(now - limits.interval))
+            .bind(integer(limits.tries))
+            .bind(millis(now - limits.window))
+            .bind(&subjects)
+            .bind(&most)
+            .bind(&slots)
+            .bind(&began)
         })
         .await?;
-    match ordered.first().map(|row| Columns::of(row).next::<Option<i64>>()).transpose()?.flatten() {
-        Some(earlier) => Ok(PasswordOrder::TooEarly(rows::time(earlier)?)),
-        None => Ok(PasswordOrder::Ordered),
+    let columns = &mut Columns::of(ordered.first().ok_or(StoreError::Corrupt("no answer to an order"))?);
+    match columns.next()? {
+        "ordered" => Ok(PasswordOrder::Ordered),
+        "exhausted" => Ok(PasswordOrder::Exhausted(columns.time()?)),
+        "tooEarly" => Ok(PasswordOrder::TooEarly(columns.time()?)),
+        "limited" => Ok(PasswordOrder::Limited(columns.time()?)),
+        _ => Err(StoreError::Corrupt("the answer to an order")),
     }
 }
 
@@ -53,44 +72,57 @@ pub(super) async fn of_scope(connections: &Connections, scope: &PasswordScope) -
         let query = sqlx::query(statement).bind(scope.phone.as_str()).bind(scope.purpose.as_str());
         query.bind(subject).bind(session)
     };
-    let read = |row| {
-        let columns = &mut Columns::of(row);
-        Ok(Password {
-            id: columns.next()?,
-            digest: columns.next::<Option<&[u8]>>()?.map(rows::array).transpose()?,
-            hash: columns.array()?,
-            state: match columns.next()? {
-                "active" => PasswordState::Active,
-                "superseded" => PasswordState::Superseded,
-                "used" => PasswordState::Used,
-                _ => return Err(StoreError::Corrupt("passwords.state")),
-            },
-            created_at: columns.time()?,
-            expires_at: columns.time()?,
-        })
-    };
-    connections.read(find).await?.iter().map(read).collect()
+    connections.read(find).await?.iter().map(|row| password(&mut Columns::of(row))).collect()
 }
 
-pub(super) async fn take_try(
-    connections: &Connections,
-    phone: &Phone,
-    purpose: Purpose,
-    limit: u32,
-    window: Duration,
-    now: OffsetDateTime,
-) -> Stored<Option<u32>> {
-    let statement = "INSERT INTO tries AS t (phone, purpose, started_at, count) VALUES ($1, $2, $3, 1) \
-         ON CONFLICT (phone, purpose) DO UPDATE SET \
-         count = CASE WHEN t.started_at <= $4 THEN 1 ELSE t.count + 1 END, \
-         started_at = CASE WHEN t.started_at <= $4 THEN $3 ELSE t.started_at END \
-         WHERE t.started_at <= $4 OR t.count < $5 RETURNING t.count";
-    let take = || {
-        let query = sqlx::query(statement).bind(phone.as_str()).bind(purpose.as_str()).bind(millis(now));
-        query.bind(millis(now - window)).bind(integer(limit))
-    };
-    let taken = connections.write(take).await?;
-    taken.first().map(|row| Columns::of(row).next::<i32>().map(i32::unsigned_abs)).transpose()
+fn password(columns: &mut Columns<'_>) -> Stored<Password> {
+    Ok(Password {
+        id: columns.next()?,
+        digest: columns.next::<Option<&[u8]>>()?.map(rows::array).transpose()?,
+        hash: columns.array()?,
+        state: match columns.next()? {
+            "active" => PasswordState::Active,
+            "superseded" => PasswordState::Superseded,
+            "used" => PasswordState::Used,
+            _ => return Err(StoreError::Corrupt("passwords.state")),
+        },
+        created_at: columns.time()?,
+        expires_at: columns.time()?,
+    })
+}
+
+pub(super) async fn attempt(connections: &Connections, attempt: &Attempt, now: OffsetDateTime) -> Stored<Attempted> {
+    let (scope, rate) = (&attempt.scope, &attempt.rate);
+    let (subject, session) = scope.subject.unzip();
+    let answer = connections
+        .write(|| {
+            sqlx::query("SELECT * FROM attempt($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)")
+                .bind(scope.purpose.as_str())
+                .bind(scope.phone.as_str())
+                .bind(subject)
+                .bind(session)
+                .bind(&rate.subject)
+                .bind(integer(rate.limit))
+                .bind(slots(rate))
+                .bind(millis(now - rate.window))
+                .bind(integer(attempt.limit))
+                .bind(millis(now - attempt.window))
+                .bind(millis(now))
+        })
+        .await?;
+    let Some(first) = answer.first() else { return Ok(Attempted::NotOrdered) };
+    let columns = &mut Columns::of(first);
+    let (outcome, since) = (columns.next()?, columns.time()?);
+    match outcome {
+        "limited" => Ok(Attempted::Limited(since)),
+        "exhausted" => Ok(Attempted::Exhausted(since)),
+        "taken" => Ok(Attempted::Taken {
+            taken: columns.next::<i32>()?.unsigned_abs(),
+            since,
+            passwords: answer.iter().map(|row| password(&mut Columns::after(row, 3))).collect::<Stored<_>>()?,
+        }),
+        _ => Err(StoreError::Corrupt("the answer to a try")),
+    }
 }
 
 pub(super) async fn tries(
@@ -109,15 +141,12 @@ pub(super) async fn tries(
 
 pub(super) async fn count(
     connections: &Connections,
-    subject: &str,
-    limit: u32,
-    window: Duration,
+    rate: &Rate,
     now: OffsetDateTime,
 ) -> Stored<Option<OffsetDateTime>> {
-    let slots = if limit < SHARED { 1 } else { SLOTS };
     let count = || {
-        let query = sqlx::query("SELECT count_event($1, $2, $3, $4, $5)").bind(subject).bind(integer(limit));
-        query.bind(slots).bind(millis(now - window)).bind(millis(now))
+        let query = sqlx::query("SELECT count_event($1, $2, $3, $4, $5)").bind(&rate.subject).bind(integer(rate.limit));
+        query.bind(slots(rate)).bind(millis(now - rate.window)).bind(millis(now))
     };
     let since = connections.write(count).await?;
     let since = since.first().map(|row| Columns::of(row).next::<Option<i64>>()).transpose()?.flatten();
@@ -126,6 +155,10 @@ pub(super) async fn count(
 
 pub(super) async fn forget(connections: &Connections, before: OffsetDateTime) -> Stored<()> {
     connections.write(|| sqlx::query("SELECT forget($1)").bind(millis(before))).await.map(drop)
+}
+
+fn slots(rate: &Rate) -> i32 {
+    if rate.limit < SHARED { 1 } else { SLOTS }
 }
 
 /// PostgreSQL has no numbers without a sign; a limit that does not fit is none.

@@ -23,7 +23,12 @@ pub(super) struct Columns<'a> {
 
 impl<'a> Columns<'a> {
     pub(super) fn of(row: &'a PgRow) -> Self {
-        Self { row, next: 0 }
+        Self::after(row, 0)
+    }
+
+    /// The columns after so many others.
+    pub(super) fn after(row: &'a PgRow, others: usize) -> Self {
+        Self { row, next: others }
     }
 
     /// The value of the next column.

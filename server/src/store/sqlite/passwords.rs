@@ -2,12 +2,13 @@
 
 use qcert_protocol::holder::Phone;
 use rusqlite::{Connection, params};
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    Effect, NewPassword, Password, PasswordOrder, PasswordScope, Purpose, StoreError, Stored,
-    rows::{all, execute, first, millis, time},
+    Attempt, Attempted, Effect, NewPassword, OrderLimits, Password, PasswordOrder, PasswordScope, Purpose, Rate,
+    StoreError, Stored,
+    rows::{all, execute, first, millis},
 };
 use crate::store::PasswordState;
 
@@ -15,36 +16,46 @@ pub(super) fn order(
     connection: &Connection,
     new: &NewPassword,
     sealed: &[u8],
-    interval: Duration,
+    limits: &OrderLimits,
 ) -> Stored<Effect<PasswordOrder>> {
-    let (subject, session) = new.scope.subject.unzip();
-    let latest = first(
-        connection,
-        "SELECT created_at FROM passwords WHERE phone = ? AND purpose = ? AND subject IS ? AND session_id IS ? \
-         AND state = 'active' AND created_at > ? ORDER BY created_at DESC LIMIT 1",
-        params![
-            new.scope.phone.as_str(),
-            new.scope.purpose.as_str(),
-            subject,
-            session,
-            millis(new.created_at - interval)
-        ],
-        |columns| columns.time(),
-    )?;
-    if let Some(latest) = latest {
+    let now = new.created_at;
+    match tries(connection, &new.scope.phone, new.scope.purpose)? {
+        Some((taken, since)) if taken >= limits.tries && since > now - limits.window => {
+            return Ok(Effect::Undone(PasswordOrder::Exhausted(since)));
+        }
+        _ => {}
+    }
+    if let Some(latest) = latest_active(connection, &new.scope, now - limits.interval)? {
         return Ok(Effect::Undone(PasswordOrder::TooEarly(latest)));
+    }
+    for rate in &limits.rates {
+        if let Some(since) = count(connection, rate, now)? {
+            return Ok(Effect::Kept(PasswordOrder::Limited(since)));
+        }
     }
     supersede(connection, &new.scope)?;
     insert(connection, new)?;
-    execute(
-        connection,
-        "INSERT INTO messages (sealed, created_at) VALUES (?, ?)",
-        params![sealed, millis(new.created_at)],
-    )?;
-    if let Some(subject) = subject {
+    execute(connection, "INSERT INTO messages (sealed, created_at) VALUES (?, ?)", params![sealed, millis(now)])?;
+    if let Some((subject, _)) = new.scope.subject {
         tell_row(connection, new.scope.purpose, subject)?;
     }
     Ok(Effect::Kept(PasswordOrder::Ordered))
+}
+
+/// When the latest of a scope was made, if it can be used and was made after `after`.
+fn latest_active(
+    connection: &Connection,
+    scope: &PasswordScope,
+    after: OffsetDateTime,
+) -> Stored<Option<OffsetDateTime>> {
+    let (subject, session) = scope.subject.unzip();
+    first(
+        connection,
+        "SELECT created_at FROM passwords WHERE phone = ? AND purpose = ? AND subject IS ? AND session_id IS ? \
+         AND state = 'active' AND created_at > ? ORDER BY created_at DESC LIMIT 1",
+        params![scope.phone.as_str(), scope.purpose.as_str(), subject, session, millis(after)],
+        |columns| columns.time(),
+    )
 }
 
 /// A later password takes the place of every earlier one: of the phone, or of the subject in whichever session.
@@ -137,25 +148,34 @@ pub(super) fn use_up(connection: &Connection, id: Uuid, now: OffsetDateTime) -> 
     Ok(true)
 }
 
-pub(super) fn take_try(
-    connection: &Connection,
-    phone: &Phone,
-    purpose: Purpose,
-    limit: u32,
-    window: Duration,
-    now: OffsetDateTime,
-) -> Stored<Effect<Option<u32>>> {
-    let taken = first(
+pub(super) fn attempt(connection: &Connection, attempt: &Attempt, now: OffsetDateTime) -> Stored<Effect<Attempted>> {
+    if let Some(since) = count(connection, &attempt.rate, now)? {
+        return Ok(Effect::Kept(Attempted::Limited(since)));
+    }
+    let passwords = of_scope(connection, &attempt.scope)?;
+    if passwords.is_empty() {
+        return Ok(Effect::Kept(Attempted::NotOrdered));
+    }
+    let (phone, purpose) = (&attempt.scope.phone, attempt.scope.purpose);
+    Ok(Effect::Kept(match take_try(connection, attempt, now)? {
+        Some((taken, since)) => Attempted::Taken { taken, since, passwords },
+        None => Attempted::Exhausted(tries(connection, phone, purpose)?.map_or(now, |(_, since)| since)),
+    }))
+}
+
+/// How many tries were taken, this one included, and since when; `None` if there was none left.
+fn take_try(connection: &Connection, attempt: &Attempt, now: OffsetDateTime) -> Stored<Option<(u32, OffsetDateTime)>> {
+    let (phone, purpose) = (&attempt.scope.phone, attempt.scope.purpose);
+    first(
         connection,
         "INSERT INTO tries (phone, purpose, started_at, count) VALUES (?1, ?2, ?3, 1) \
          ON CONFLICT (phone, purpose) DO UPDATE SET \
          count = CASE WHEN started_at <= ?4 THEN 1 ELSE count + 1 END, \
          started_at = CASE WHEN started_at <= ?4 THEN ?3 ELSE started_at END \
-         WHERE started_at <= ?4 OR count < ?5 RETURNING count",
-        params![phone.as_str(), purpose.as_str(), millis(now), millis(now - window), limit],
-        |columns| columns.next(),
-    )?;
-    Ok(Effect::Kept(taken))
+         WHERE started_at <= ?4 OR count < ?5 RETURNING count, started_at",
+        params![phone.as_str(), purpose.as_str(), millis(now), millis(now - attempt.window), attempt.limit],
+        |columns| Ok((columns.next()?, columns.time()?)),
+    )
 }
 
 pub(super) fn tries(connection: &Connection, phone: &Phone, purpose: Purpose) -> Stored<Option<(u32, OffsetDateTime)>> {
@@ -167,13 +187,7 @@ pub(super) fn tries(connection: &Connection, phone: &Phone, purpose: Purpose) ->
     )
 }
 
-pub(super) fn count(
-    connection: &Connection,
-    subject: &str,
-    limit: u32,
-    window: Duration,
-    now: OffsetDateTime,
-) -> Stored<Effect<Option<OffsetDateTime>>> {
+pub(super) fn count(connection: &Connection, rate: &Rate, now: OffsetDateTime) -> Stored<Option<OffsetDateTime>> {
     let counted = first(
         connection,
         "INSERT INTO rates (subject, started_at, count) VALUES (?1, ?2, 1) \
@@ -181,15 +195,13 @@ pub(super) fn count(
          count = CASE WHEN started_at <= ?3 THEN 1 ELSE count + 1 END, \
          started_at = CASE WHEN started_at <= ?3 THEN ?2 ELSE started_at END \
          WHERE started_at <= ?3 OR count < ?4 RETURNING count",
-        params![subject, millis(now), millis(now - window), limit],
+        params![rate.subject, millis(now), millis(now - rate.window), rate.limit],
         |columns| columns.next::<i64>(),
     )?;
     if counted.is_some() {
-        return Ok(Effect::Kept(None));
+        return Ok(None);
     }
-    let started: Option<i64> =
-        first(connection, "SELECT started_at FROM rates WHERE subject = ?", [subject], |columns| columns.next())?;
-    Ok(Effect::Kept(started.map(time).transpose()?))
+    first(connection, "SELECT started_at FROM rates WHERE subject = ?", [&rate.subject], |columns| columns.time())
 }
 
 pub(super) fn forget(connection: &Connection, before: OffsetDateTime) -> Stored<Effect<()>> {

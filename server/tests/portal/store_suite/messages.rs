@@ -3,13 +3,13 @@
 use qcert_server::store::Store;
 use time::Duration;
 
-use super::{LATER, NOW, id, password, session};
+use super::{LATER, NOW, id, limits, password, session};
 
 /// Puts as many messages into the queue; the n-th says n.
 async fn waiting(store: &dyn Store, count: u8) {
     for number in 0..count {
         let number_id = u128::from(number) + 1;
-        store.order_password(&password(number_id, NOW), &[number], Duration::MINUTE).await.unwrap();
+        store.order_password(&password(number_id, NOW), &[number], &limits(Duration::MINUTE)).await.unwrap();
         store.sign_in(id(number_id), &session(number_id), None).await.unwrap();
     }
 }

@@ -1,14 +1,29 @@
 //! One-time passwords, tries and rates.
 
-use qcert_server::store::{NewPassword, PasswordOrder, PasswordScope, PasswordState, Purpose, Store};
+use qcert_server::store::{
+    Attempt, Attempted, NewPassword, OrderLimits, PasswordOrder, PasswordScope, PasswordState, Purpose, Rate, Store,
+};
 use time::Duration;
 
-use super::{LATER, NOW, filled, id, ordered, password, phone, prepared, session, sign_in};
+use super::{LATER, NOW, filled, id, limits, ordered, password, phone, prepared, session, sign_in};
+
+/// A try at the passwords for signing in, of which there are so many.
+fn attempt(limit: u32) -> Attempt {
+    let rate = Rate { subject: "address".to_owned(), limit: 100, window: Duration::HOUR };
+    Attempt { scope: sign_in(), rate, limit, window: Duration::HOUR }
+}
+
+fn taken(attempted: Attempted) -> Option<u32> {
+    match attempted {
+        Attempted::Taken { taken, .. } => Some(taken),
+        _ => None,
+    }
+}
 
 pub async fn a_password_is_ordered_once_in_an_interval_and_used_once(store: &dyn Store) {
-    let interval = Duration::minutes(2);
-    assert_eq!(store.order_password(&password(1, NOW), b"m", interval).await.unwrap(), PasswordOrder::Ordered);
-    let early = store.order_password(&password(2, LATER), b"m", interval).await.unwrap();
+    let limits = limits(Duration::minutes(2));
+    assert_eq!(store.order_password(&password(1, NOW), b"m", &limits).await.unwrap(), PasswordOrder::Ordered);
+    let early = store.order_password(&password(2, LATER), b"m", &limits).await.unwrap();
     assert_eq!(early, PasswordOrder::TooEarly(NOW));
     assert_eq!(store.claim_messages(id(9), 10, NOW, LATER).await.unwrap().len(), 1);
     assert!(store.sign_in(id(1), &session(1), None).await.unwrap());
@@ -29,7 +44,7 @@ pub async fn a_password_used_twice_at_once_begins_one_session(store: &dyn Store)
 pub async fn a_password_is_not_used_after_its_time(store: &dyn Store) {
     let mut new = password(1, NOW - Duration::minutes(10));
     new.expires_at = NOW;
-    store.order_password(&new, b"m", Duration::MINUTE).await.unwrap();
+    store.order_password(&new, b"m", &limits(Duration::MINUTE)).await.unwrap();
     assert!(!store.sign_in(id(1), &session(1), None).await.unwrap());
     assert_eq!(store.passwords(&sign_in()).await.unwrap()[0].state, PasswordState::Active);
 }
@@ -46,9 +61,9 @@ pub async fn a_later_password_supersedes_the_earlier_ones_of_its_subject(store: 
         digest: Some([number as u8; 32]),
         ..password(number, created_at)
     };
-    store.order_password(&of(1, NOW), b"m", Duration::MINUTE).await.unwrap();
+    store.order_password(&of(1, NOW), b"m", &limits(Duration::MINUTE)).await.unwrap();
     assert!(revision().await > before, "the row tells of the password");
-    store.order_password(&of(2, LATER), b"m", Duration::MINUTE).await.unwrap();
+    store.order_password(&of(2, LATER), b"m", &limits(Duration::MINUTE)).await.unwrap();
     let listed = store.passwords(&scope).await.unwrap();
     let listed: Vec<_> = listed.iter().map(|password| (password.id, password.state, password.digest)).collect();
     let expected = [(id(2), PasswordState::Active, Some([2; 32])), (id(1), PasswordState::Superseded, Some([1; 32]))];
@@ -57,40 +72,86 @@ pub async fn a_later_password_supersedes_the_earlier_ones_of_its_subject(store: 
 }
 
 pub async fn tries_are_taken_until_the_window_ends(store: &dyn Store) {
-    let window = Duration::MINUTE;
-    let at = async |now| store.take_try(&phone(), Purpose::SignIn, 2, window, now).await.unwrap();
+    let at = async |now| taken(store.attempt(&attempt(2), now).await.unwrap());
+    assert_eq!(at(NOW).await, None, "no password was ordered");
+    assert_eq!(store.tries(&phone(), Purpose::SignIn).await.unwrap(), None);
+    ordered(store, 1).await;
     assert_eq!((at(NOW).await, at(NOW).await, at(NOW).await), (Some(1), Some(2), None));
+    assert!(matches!(store.attempt(&attempt(2), NOW).await.unwrap(), Attempted::Exhausted(since) if since == NOW));
     assert_eq!(store.tries(&phone(), Purpose::SignIn).await.unwrap(), Some((2, NOW)));
     assert_eq!(store.tries(&phone(), Purpose::Confirmation).await.unwrap(), None);
-    assert_eq!(at(NOW + window).await, Some(1));
+    assert_eq!(at(NOW + attempt(2).window).await, Some(1));
+}
+
+pub async fn a_try_reads_the_passwords_that_it_is_a_try_at(store: &dyn Store) {
+    let asked = async || store.attempt(&attempt(9), LATER).await.unwrap();
+    assert!(matches!(asked().await, Attempted::NotOrdered));
+    ordered(store, 1).await;
+    store.order_password(&password(2, LATER), b"m", &limits(Duration::MINUTE)).await.unwrap();
+    let Attempted::Taken { taken, since, passwords } = asked().await else { panic!("no try") };
+    assert_eq!((taken, since), (1, LATER));
+    let read: Vec<_> = passwords.iter().map(|password| (password.id, password.state)).collect();
+    assert_eq!(read, [(id(2), PasswordState::Active), (id(1), PasswordState::Superseded)]);
+}
+
+pub async fn a_try_over_the_rate_takes_none_from_the_phone(store: &dyn Store) {
+    ordered(store, 1).await;
+    let mut attempt = attempt(9);
+    attempt.rate.limit = 1;
+    assert_eq!(taken(store.attempt(&attempt, NOW).await.unwrap()), Some(1));
+    assert!(matches!(store.attempt(&attempt, LATER).await.unwrap(), Attempted::Limited(since) if since == NOW));
+    assert_eq!(store.tries(&phone(), Purpose::SignIn).await.unwrap(), Some((1, NOW)));
+}
+
+pub async fn an_order_is_refused_while_the_phone_has_no_try_left(store: &dyn Store) {
+    ordered(store, 1).await;
+    let limits = OrderLimits { tries: 1, window: attempt(1).window, ..limits(Duration::MINUTE) };
+    store.attempt(&attempt(1), NOW).await.unwrap();
+    let order = async |at| store.order_password(&password(2, at), b"m", &limits).await.unwrap();
+    assert_eq!(order(LATER).await, PasswordOrder::Exhausted(NOW));
+    assert_eq!(order(NOW + limits.window).await, PasswordOrder::Ordered);
+}
+
+pub async fn an_order_is_counted_up_to_the_first_rate_that_is_reached(store: &dyn Store) {
+    let rate = |subject: &str, limit| Rate { subject: subject.to_owned(), limit, window: Duration::HOUR };
+    let limits = OrderLimits { rates: vec![rate("a", 9), rate("b", 1), rate("c", 9)], ..limits(Duration::ZERO) };
+    let order = async |number| store.order_password(&password(number, NOW), b"m", &limits).await.unwrap();
+    assert_eq!(order(1).await, PasswordOrder::Ordered);
+    assert_eq!(order(2).await, PasswordOrder::Limited(NOW));
+    assert_eq!(store.passwords(&sign_in()).await.unwrap().len(), 1, "what is refused is not recorded");
+    let is_full = async |subject, limit| store.count(&rate(subject, limit), NOW).await.unwrap().is_some();
+    assert_eq!((is_full("a", 2).await, is_full("c", 2).await), (true, false));
 }
 
 pub async fn tries_at_the_same_moment_are_all_counted(store: &dyn Store) {
-    let phone = phone();
-    let take = || store.take_try(&phone, Purpose::SignIn, 2, Duration::MINUTE, NOW);
+    ordered(store, 1).await;
+    let attempt = attempt(2);
+    let take = || store.attempt(&attempt, NOW);
     let (a, b, c) = tokio::join!(take(), take(), take());
-    let mut taken = [a.unwrap(), b.unwrap(), c.unwrap()];
-    taken.sort();
-    assert_eq!(taken, [None, Some(1), Some(2)]);
+    let mut all = [a, b, c].map(|attempted| taken(attempted.unwrap()));
+    all.sort();
+    assert_eq!(all, [None, Some(1), Some(2)]);
 }
 
 pub async fn events_are_counted_until_the_window_ends(store: &dyn Store) {
-    let at = async |now| store.count("x", 1, Duration::HOUR, now).await.unwrap();
+    let rate = Rate { subject: "x".to_owned(), limit: 1, window: Duration::HOUR };
+    let at = async |now| store.count(&rate, now).await.unwrap();
     assert_eq!((at(NOW).await, at(LATER).await), (None, Some(NOW)));
     assert_eq!(at(NOW + Duration::HOUR).await, None);
 }
 
 pub async fn what_is_old_is_forgotten_and_what_is_young_is_kept(store: &dyn Store) {
-    store.order_password(&password(1, NOW), b"m", Duration::MINUTE).await.unwrap();
+    store.order_password(&password(1, NOW), b"m", &limits(Duration::MINUTE)).await.unwrap();
     store.sign_in(id(1), &session(1), None).await.unwrap();
-    store.take_try(&phone(), Purpose::SignIn, 1, Duration::MINUTE, NOW).await.unwrap();
+    store.attempt(&attempt(9), NOW).await.unwrap();
     let young = NOW + Duration::DAY;
-    store.order_password(&password(2, young), b"m", Duration::MINUTE).await.unwrap();
-    store.count("x", 1, Duration::WEEK, young).await.unwrap();
+    store.order_password(&password(2, young), b"m", &limits(Duration::MINUTE)).await.unwrap();
+    let rate = Rate { subject: "x".to_owned(), limit: 1, window: Duration::WEEK };
+    store.count(&rate, young).await.unwrap();
     store.forget(NOW + Duration::HOUR).await.unwrap();
     let kept = store.passwords(&sign_in()).await.unwrap();
     assert_eq!(kept.iter().map(|password| password.id).collect::<Vec<_>>(), [id(2)]);
     assert!(store.session(&[1; 32]).await.unwrap().is_none());
     assert_eq!(store.tries(&phone(), Purpose::SignIn).await.unwrap(), None);
-    assert_eq!(store.count("x", 1, Duration::WEEK, young).await.unwrap(), Some(young));
+    assert_eq!(store.count(&rate, young).await.unwrap(), Some(young));
 }

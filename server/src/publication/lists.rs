@@ -59,7 +59,8 @@ impl Cache {
         // Entries are replaced whole, so a holder of the lock that panicked left good ones.
         let lists = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (asked_at, list) = lists.get(&(*issuer, shard.to_owned()))?;
-        (now - *asked_at < REMEMBERED).then(|| Arc::clone(list))
+        // One that was asked for later than now is of a clock that was set back, and nobody knows how old it is.
+        (Duration::ZERO..REMEMBERED).contains(&(now - *asked_at)).then(|| Arc::clone(list))
     }
 
     fn keep(&self, list: &Arc<RevocationList>, now: OffsetDateTime) {

@@ -57,7 +57,8 @@ impl Cache {
         // Entries are replaced whole, so a holder of the lock that panicked left good ones.
         let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         let answer = answers.get(question)?;
-        let young = |keeping: &Keeping| now - keeping.produced_at < REMEMBERED;
+        // One of later than now is of a clock that was set back, and nobody knows how old it is.
+        let young = |keeping: &Keeping| (Duration::ZERO..REMEMBERED).contains(&(now - keeping.produced_at));
         answer.keeping.as_ref().is_some_and(young).then(|| Arc::clone(answer))
     }
 

@@ -9,7 +9,7 @@ use crate::{
         Operation::*,
         Person::Director,
         Server::{self, First, Second},
-        Step,
+        Step, Why,
     },
     search::holds,
 };
@@ -137,5 +137,33 @@ fn a_certificate_that_is_revoked_while_its_list_is_made_is_on_the_next() {
             ];
             holds(1, &[&SENT[..], &then].concat());
         }
+    }
+}
+
+/// The director's certificate, and a code that revokes it.
+const REVOCABLE: [Step; 3] = [
+    Step::new(First, Work),
+    Step::new(First, OrderRevocation(Director, Left, Nth::One, Why::KeyCompromise)),
+    Step::new(First, SendMessages),
+];
+const BY_HOLDER: Step = Step::new(First, RevokeOwn(Director, Left, Nth::One, Why::KeyCompromise, Code::Latest));
+const BY_OPERATOR: Step = Step::new(Second, Revoke(Director, Nth::One, false));
+
+#[test]
+fn of_two_who_revoke_at_once_one_does() {
+    for first in [BY_HOLDER, BY_OPERATOR] {
+        for second in [BY_HOLDER, BY_OPERATOR] {
+            let asleep = first.failing(Fault::Of(Call::Revoke, WaitsBefore));
+            let then = [asleep, second, Step::new(First, Seconds(1)), Step::new(First, GoOn)];
+            holds(1, &[&SENT[..], &REVOCABLE, &then].concat());
+        }
+    }
+}
+
+#[test]
+fn what_was_revoked_elsewhere_is_not_called_good_although_the_clock_was_set_back() {
+    let ask = Step::new(First, Ask(Director, Nth::One, false));
+    for seconds in [-90, -1, 10] {
+        holds(1, &[&SENT[..], &REVOCABLE, &[ask, BY_OPERATOR, Step::new(First, Seconds(seconds)), ask]].concat());
     }
 }

@@ -3,13 +3,14 @@
 mod certificates;
 mod passwords;
 mod revocation;
+pub mod states;
 
 use std::collections::BTreeSet;
 
-use qcert_server::audit;
-use time::OffsetDateTime;
+use qcert_server::{audit, store::IssuerId};
 use uuid::Uuid;
 
+pub use self::revocation::{list_address, named_list};
 use crate::{
     model::{Intent, Model},
     operation::Person,
@@ -22,9 +23,10 @@ use crate::{
 #[derive(Default)]
 pub struct Judged {
     certificates: BTreeSet<Uuid>,
+    serials: BTreeSet<String>,
     signatures: usize,
     /// The numbers of the lists that were read.
-    lists: BTreeSet<(String, i64)>,
+    lists: BTreeSet<(IssuerId, String, i64)>,
 }
 
 /// A step that ended, waits or was cut off.
@@ -55,6 +57,7 @@ pub fn judge(case: &mut Case<'_>) -> Result<(), String> {
     certificates::judge(case)?;
     passwords::judge(case)?;
     revocation::judge(case)?;
+    states::judge(case)?;
     audit_is_whole(case)?;
     nothing_confirmed_is_lost(case)?;
     answers(case)
@@ -205,7 +208,7 @@ fn answers(case: &mut Case<'_>) -> Result<(), String> {
 ///
 /// # Errors
 /// When something is.
-pub fn ended(registry: &Registry, model: &Model, now: OffsetDateTime) -> Result<(), String> {
+pub fn ended(registry: &Registry, model: &Model) -> Result<(), String> {
     for (request, issuance) in &registry.issuances {
         ensure(!issuance.waits(), || format!("the faults are over, and an issuance is still {}", issuance.state))?;
         let state = registry.requests[request].state.as_str();
@@ -213,7 +216,6 @@ pub fn ended(registry: &Registry, model: &Model, now: OffsetDateTime) -> Result<
             format!("the faults are over, and a confirmed request is still {state}")
         })?;
     }
-    revocation::published(registry, now)?;
     let lost = model.confirmed.iter().find(|request| !registry.issuances.contains_key(*request));
     ensure(lost.is_none(), || "a confirmed request is lost".to_owned())
 }

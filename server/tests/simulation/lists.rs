@@ -6,7 +6,9 @@ use proptest::{
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
 
-use crate::operation::{Browser, Call, Code, Correction, Effect, Fault, Key, Nth, Operation, Person, Server, Step};
+use crate::operation::{
+    Browser, Call, Code, Correction, Effect, Fault, Key, Nth, Operation, Person, Server, Step, Why,
+};
 
 /// The list of a seed.
 pub fn list(seed: u64) -> Vec<Step> {
@@ -55,6 +57,10 @@ fn key() -> impl Strategy<Value = Key> {
     prop_oneof![12 => (0..8u8).prop_map(Key::Good), 1 => Just(Key::NotProven), 1 => Just(Key::Garbage)]
 }
 
+fn why() -> impl Strategy<Value = Why> {
+    prop_oneof![Just(Why::Superseded), Just(Why::KeyCompromise)]
+}
+
 fn correction() -> impl Strategy<Value = Correction> {
     prop_oneof![
         Just(Correction::Nothing),
@@ -75,25 +81,29 @@ fn seconds() -> impl Strategy<Value = i32> {
 }
 
 /// What a person does.
-fn of_person() -> impl Strategy<Value = Operation> {
-    (person(), browser(), nth(), code(), key()).prop_flat_map(|(person, browser, nth, code, key)| {
-        prop_oneof![
-            1 => Just(Operation::OrderSignIn(person)),
-            2 => Just(Operation::SignIn(person, browser, code)),
-            1 => Just(Operation::SignOut(person, browser)),
-            1 => Just(Operation::Look(person, browser)),
-            1 => Just(Operation::Pry(person, browser, nth)),
-            4 => Just(Operation::Upload(person, browser, nth, key)),
-            4 => Just(Operation::OrderConfirmation(person, browser, nth)),
-            6 => Just(Operation::Confirm(person, browser, nth, code)),
-            1 => Just(Operation::Remove(person, browser, nth)),
-            2 => Just(Operation::Withdraw(person, browser, nth)),
-            1 => Just(Operation::Install(person, browser, nth)),
-        ]
-    })
+fn of_person() -> BoxedStrategy<Operation> {
+    (person(), browser(), nth(), code(), key())
+        .prop_flat_map(|(person, browser, nth, code, key)| {
+            prop_oneof![
+                1 => Just(Operation::OrderSignIn(person)),
+                2 => Just(Operation::SignIn(person, browser, code)),
+                1 => Just(Operation::SignOut(person, browser)),
+                1 => Just(Operation::Look(person, browser)),
+                1 => Just(Operation::Pry(person, browser, nth)),
+                4 => Just(Operation::Upload(person, browser, nth, key)),
+                4 => Just(Operation::OrderConfirmation(person, browser, nth)),
+                6 => Just(Operation::Confirm(person, browser, nth, code)),
+                1 => Just(Operation::Remove(person, browser, nth)),
+                2 => Just(Operation::Withdraw(person, browser, nth)),
+                1 => Just(Operation::Install(person, browser, nth)),
+                1 => why().prop_map(move |why| Operation::OrderRevocation(person, browser, nth, why)),
+                2 => why().prop_map(move |why| Operation::RevokeOwn(person, browser, nth, why, code)),
+            ]
+        })
+        .boxed()
 }
 
-fn operation() -> impl Strategy<Value = Operation> {
+fn operation() -> BoxedStrategy<Operation> {
     prop_oneof![
         10 => of_person(),
         1 => Just(Operation::OrderSignIn(Person::Nobody)),
@@ -103,6 +113,8 @@ fn operation() -> impl Strategy<Value = Operation> {
         2 => (person(), nth()).prop_map(|(person, nth)| Operation::Approve(person, nth)),
         1 => (person(), nth()).prop_map(|(person, nth)| Operation::Reject(person, nth)),
         2 => (person(), nth(), any::<bool>()).prop_map(|(person, nth, known)| Operation::Revoke(person, nth, known)),
+        1 => (0..8u8).prop_map(Operation::Block),
+        3 => (person(), nth(), any::<bool>()).prop_map(|(person, nth, nonce)| Operation::Ask(person, nth, nonce)),
         3 => Just(Operation::Publish),
         8 => Just(Operation::Work),
         1 => Just(Operation::Tidy),
@@ -112,40 +124,45 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => Just(Operation::RestartAll),
         4 => seconds().prop_map(Operation::Seconds),
         1 => any::<bool>().prop_map(Operation::Signer),
+        1 => Just(Operation::Rollover),
+        1 => prop::sample::select([1, 2, 5].as_slice()).prop_map(Operation::Shards),
         1 => any::<bool>().prop_map(Operation::Gateway),
     ]
+    .boxed()
 }
 
 fn step() -> impl Strategy<Value = Step> {
     operation().prop_flat_map(step_of)
 }
 
-fn step_of(operation: Operation) -> impl Strategy<Value = Step> {
-    (server(), fault(operation)).prop_map(move |(at, fault)| Step { at, operation, fault })
+fn step_of(operation: Operation) -> BoxedStrategy<Step> {
+    (server(), fault(operation)).prop_map(move |(at, fault)| Step { at, operation, fault }).boxed()
 }
 
 /// A step of a story; now and then with a fault.
-fn part(operation: Operation) -> impl Strategy<Value = Step> {
-    (server(), part_fault(operation)).prop_map(move |(at, fault)| Step { at, operation, fault })
+fn part(operation: Operation) -> BoxedStrategy<Step> {
+    (server(), part_fault(operation)).prop_map(move |(at, fault)| Step { at, operation, fault }).boxed()
 }
 
 /// From the upload to the certificate, if nothing goes wrong.
-fn request() -> impl Strategy<Value = Vec<Step>> {
-    (person(), nth(), 0..8u8).prop_flat_map(|(person, nth, key)| {
-        let left = Browser::Left;
-        (
-            part(Operation::Upload(person, left, nth, Key::Good(key))),
-            part(Operation::OrderConfirmation(person, left, nth)),
-            part(Operation::SendMessages),
-            part(Operation::Confirm(person, left, nth, Code::Latest)),
-            end(person, nth),
-        )
-            .prop_map(|(upload, order, send, confirm, end)| [vec![upload, order, send, confirm], end].concat())
-    })
+fn request() -> BoxedStrategy<Vec<Step>> {
+    (person(), nth(), 0..8u8)
+        .prop_flat_map(|(person, nth, key)| {
+            let left = Browser::Left;
+            (
+                part(Operation::Upload(person, left, nth, Key::Good(key))),
+                part(Operation::OrderConfirmation(person, left, nth)),
+                part(Operation::SendMessages),
+                part(Operation::Confirm(person, left, nth, Code::Latest)),
+                end(person, nth),
+            )
+                .prop_map(|(upload, order, send, confirm, end)| [vec![upload, order, send, confirm], end].concat())
+        })
+        .boxed()
 }
 
 /// What becomes of a confirmed request.
-fn end(person: Person, nth: Nth) -> impl Strategy<Value = Vec<Step>> {
+fn end(person: Person, nth: Nth) -> BoxedStrategy<Vec<Step>> {
     let left = Browser::Left;
     let withdrawn = part(Operation::Withdraw(person, left, nth)).prop_map(|step| vec![step]);
     let installed = (
@@ -169,7 +186,35 @@ fn end(person: Person, nth: Nth) -> impl Strategy<Value = Vec<Step>> {
         1 => withdrawn,
         1 => installed,
         2 => revoked,
+        2 => why().prop_flat_map(move |why| revoked_by_holder(person, nth, why)),
     ]
+    .boxed()
+}
+
+/// The holder revokes, and somebody else perhaps at the same time; whoever asks meanwhile is told the truth.
+fn revoked_by_holder(person: Person, nth: Nth, why: Why) -> BoxedStrategy<Vec<Step>> {
+    let left = Browser::Left;
+    let asleep = prop::sample::select([Effect::WaitsBefore, Effect::WaitsAfter].as_slice());
+    let fault = prop_oneof![1 => Just(None), 1 => asleep.prop_map(|how| Some(Fault::Of(Call::Revoke, how)))];
+    let revoke = Operation::RevokeOwn(person, left, nth, why, Code::Latest);
+    (
+        part(Operation::Approve(person, nth)),
+        part(Operation::Work),
+        part(Operation::OrderRevocation(person, left, nth, why)),
+        part(Operation::SendMessages),
+        step_of(Operation::Ask(person, nth, false)),
+        (server(), fault).prop_map(move |(at, fault)| Step { at, operation: revoke, fault }),
+        prop_oneof![
+            part(Operation::Revoke(person, nth, why == Why::Superseded)),
+            part(revoke),
+            step_of(Operation::Ask(person, nth, false)),
+        ],
+        (part(Operation::GoOn), part(Operation::Ask(person, nth, true)), part(Operation::Publish)),
+    )
+        .prop_map(|(approve, work, order, send, ask, revoke, meanwhile, (go_on, again, publish))| {
+            vec![approve, work, order, send, ask, revoke, meanwhile, go_on, again, publish]
+        })
+        .boxed()
 }
 
 /// From the order of a code to the session.
@@ -209,19 +254,37 @@ fn fault(operation: Operation) -> BoxedStrategy<Option<Fault>> {
         ),
         Operation::Approve(..) => (&[ApproveIssuance], &["audit"]),
         Operation::Reject(..) => (&[RejectIssuance], &["audit"]),
-        Operation::Revoke(..) => (&[Certificate, Revoke, Revoke], &["audit"]),
+        Operation::Revoke(..) => (&[Certificate, Revoke, Revoke], &["audit", "blocked_keys"]),
+        Operation::OrderRevocation(..) => (&[ApplicationsOf, OrderPassword], &["passwords", "messages"]),
+        Operation::RevokeOwn(..) => (&[Passwords, TakeTry, Revoke, Revoke], &["audit", "blocked_keys"]),
+        Operation::Block(_) => (&[BlockKey], &["audit", "blocked_keys"]),
+        Operation::Ask(..) => (
+            &[Statuses, Statuses, CommitAuthorityCertificate, CompleteAuthorityCertificate],
+            &["authority_certificates"],
+        ),
         Operation::Publish => (&[Shards, Revoked, PublishRevocationList, PublishRevocationList], &["revocation_lists"]),
         Operation::Tidy => (&[Expire, Forget], &[]),
         Operation::SendMessages => (&[ClaimMessages, RemoveMessage], &[]),
-        Operation::Again => (&[ConfirmRequest, PrepareRequest, Call::SignIn], &[]),
+        Operation::Again => (&[ConfirmRequest, PrepareRequest, Call::SignIn, Call::Revoke], &[]),
         _ => return Just(None).boxed(),
     };
-    let of_call = (prop::sample::select(calls), effect()).prop_map(|(call, effect)| Fault::Of(call, effect));
+    let of_call =
+        (prop::sample::select(calls), effect()).prop_map(|(call, effect)| Fault::Of(call, awake(call, effect)));
     let of_table = match tables {
         [] => return prop_oneof![3 => Just(None), 1 => of_call.prop_map(Some)].boxed(),
         tables => prop::sample::select(tables).prop_map(Fault::Insert),
     };
     prop_oneof![12 => Just(None), 4 => of_call.prop_map(Some), 1 => of_table.prop_map(Some)].boxed()
+}
+
+/// One makes a responder's certificate, and all others who ask wait for it: if it slept, so would the whole list.
+fn awake(call: Call, effect: Effect) -> Effect {
+    let is_waited_for = matches!(call, Call::CommitAuthorityCertificate | Call::CompleteAuthorityCertificate);
+    match effect {
+        Effect::WaitsBefore if is_waited_for => Effect::CrashesBefore,
+        Effect::WaitsAfter if is_waited_for => Effect::CrashesAfter,
+        effect => effect,
+    }
 }
 
 fn effect() -> impl Strategy<Value = Effect> {

@@ -15,6 +15,8 @@ mod lists;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
+mod ocsp_answer;
+#[cfg(test)]
 mod operation;
 #[cfg(test)]
 mod registry;

@@ -8,7 +8,7 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::{
-    operation::{Browser, Code, Person},
+    operation::{Browser, Code, Person, Why},
     registry::Registry,
 };
 
@@ -21,6 +21,7 @@ const TRIES: u32 = 5;
 pub enum Intent {
     SignIn { phone: &'static str, typed: String },
     Confirm { request: Uuid, session: Option<Uuid>, typed: String },
+    Revoke { certificate: Uuid, session: Option<Uuid>, typed: String, why: Why },
     Anything,
 }
 
@@ -50,6 +51,8 @@ pub struct Model {
     pub codes: BTreeMap<Uuid, Made>,
     /// Requests whose confirmation was answered with success.
     pub confirmed: BTreeSet<Uuid>,
+    /// How far the clock had moved when a revocation was first seen, by serial.
+    pub revoked: BTreeMap<String, Duration>,
     /// Which applications a phone ever had.
     pub had: BTreeSet<(String, Uuid)>,
     tries: BTreeMap<(String, &'static str), Tries>,
@@ -59,6 +62,18 @@ pub struct Model {
 pub fn token_hash(cookie: &str) -> Vec<u8> {
     let token = cookie.split_once('=').map_or("", |(_, token)| token);
     digest(&SHA256, token.as_bytes()).as_ref().to_vec()
+}
+
+impl Intent {
+    /// What the password is for that is typed.
+    pub fn purpose(&self) -> Option<&'static str> {
+        match self {
+            Self::SignIn { .. } => Some("signIn"),
+            Self::Confirm { .. } => Some("confirmation"),
+            Self::Revoke { .. } => Some("revocation"),
+            Self::Anything => None,
+        }
+    }
 }
 
 impl Model {
@@ -113,7 +128,7 @@ impl Model {
         match code {
             // Nothing was compared.
             Some("rate_limited" | "otp_not_requested" | "session_required") => {}
-            Some("request_not_found" | "phone_invalid") => {}
+            Some("request_not_found" | "certificate_not_found" | "phone_invalid") => {}
             // The last of them is answered so, or one that came after it.
             Some("otp_tries_exhausted") => {
                 if let Some((_, count)) = &mut tries.window {

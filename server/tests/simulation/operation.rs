@@ -58,6 +58,13 @@ pub enum Key {
     Garbage,
 }
 
+/// Why a holder revokes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    Superseded,
+    KeyCompromise,
+}
+
 /// What the operator's file changes in an application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Correction {
@@ -89,6 +96,10 @@ pub enum Operation {
     Remove(Person, Browser, Nth),
     Withdraw(Person, Browser, Nth),
     Install(Person, Browser, Nth),
+    /// Orders the password that revokes the certificate of an application.
+    OrderRevocation(Person, Browser, Nth, Why),
+    /// Revokes it.
+    RevokeOwn(Person, Browser, Nth, Why, Code),
     /// The request that was sent last is delivered once more.
     Again,
     /// The operator imports an application's entry, changed.
@@ -99,6 +110,11 @@ pub enum Operation {
     Reject(Person, Nth),
     /// The operator revokes the certificate of an application; its key is known to somebody else, or it is not.
     Revoke(Person, Nth, bool),
+    /// The operator blocks one of the keys that people choose from.
+    Block(u8),
+    /// Somebody asks (OCSP) about an application's certificate and about one that was never issued; with a nonce, or
+    /// without one.
+    Ask(Person, Nth, bool),
     /// Publishes the revocation lists that are due.
     Publish,
     /// A step of the worker.
@@ -117,6 +133,10 @@ pub enum Operation {
     Seconds(i32),
     /// The server starts again and cannot sign, or can again: the disk of the signature journal is full.
     Signer(bool),
+    /// There is a next issuing key, and the server starts again with it; the other one does not know of it yet.
+    Rollover,
+    /// The server starts again with another number of revocation lists.
+    Shards(u8),
     /// The gateway of text messages goes away, or comes back.
     Gateway(bool),
 }
@@ -214,6 +234,23 @@ impl Step {
 
     pub const fn failing(self, fault: Fault) -> Self {
         Self { fault: Some(fault), ..self }
+    }
+}
+
+impl Why {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Superseded => "superseded",
+            Self::KeyCompromise => "keyCompromise",
+        }
+    }
+
+    /// CRLReason, RFC 5280 §5.3.1.
+    pub fn code(self) -> i64 {
+        match self {
+            Self::Superseded => 4,
+            Self::KeyCompromise => 1,
+        }
     }
 }
 

@@ -1,7 +1,12 @@
 //! All that the database holds, read past the server.
 
-use std::{cell::Cell, collections::BTreeMap, path::Path};
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
+use qcert_server::store::IssuerId;
 use rusqlite::{Connection, Row};
 use uuid::Uuid;
 
@@ -45,6 +50,8 @@ pub struct Certificate {
     pub request: Uuid,
     pub serial: String,
     pub der: Vec<u8>,
+    /// Subject key identifier of the issuing certificate.
+    pub issuer: IssuerId,
     pub shard: String,
     pub not_after: i64,
     /// When and why it was revoked.
@@ -97,8 +104,10 @@ pub struct Registry {
     pub certificates: BTreeMap<Uuid, Certificate>,
     /// What was committed of the authority's own certificates, by serial.
     pub authority: BTreeMap<String, Vec<u8>>,
-    /// By shard.
-    pub lists: BTreeMap<String, List>,
+    /// By issuer and shard.
+    pub lists: BTreeMap<(IssuerId, String), List>,
+    /// SHA-256 of keys that nobody may have a certificate for.
+    pub blocked: BTreeSet<Vec<u8>>,
     pub passwords: BTreeMap<Uuid, Password>,
     /// By the hash of their token.
     pub sessions: BTreeMap<Vec<u8>, Session>,
@@ -151,15 +160,20 @@ impl Reader {
                 issuance,
             ),
             certificates: self.map(
-                "SELECT id, application_id, request_id, serial, der, shard, not_after, revoked_at, revocation_reason \
-                 FROM certificates",
+                "SELECT id, application_id, request_id, serial, der, issuer, shard, not_after, revoked_at, \
+                 revocation_reason FROM certificates",
                 certificate,
             ),
             authority: self
                 .map("SELECT serial, to_be_signed FROM authority_certificates", |row| (row.take(0), row.take(1))),
-            lists: self.map("SELECT shard, number, this_update, der FROM revocation_lists", |row| {
-                (row.take(0), List { number: row.take(1), this_update: row.take(2), der: row.take(3) })
+            lists: self.map("SELECT issuer, shard, number, this_update, der FROM revocation_lists", |row| {
+                let list = List { number: row.take(2), this_update: row.take(3), der: row.take(4) };
+                ((row.take(0), row.take(1)), list)
             }),
+            blocked: self
+                .list("SELECT key_digest FROM blocked_keys", [], |row| row.take(0))
+                .into_iter()
+                .collect(),
             passwords: self.map(
                 "SELECT id, purpose, phone, subject, session_id, digest, created_at, expires_at \
                  FROM passwords",
@@ -223,15 +237,16 @@ fn issuance(row: &Row<'_>) -> (Uuid, Issuance) {
 }
 
 fn certificate(row: &Row<'_>) -> (Uuid, Certificate) {
-    let at: Option<i64> = row.take(7);
+    let at: Option<i64> = row.take(8);
     let certificate = Certificate {
         application: row.id(1),
         request: row.id(2),
         serial: row.take(3),
         der: row.take(4),
-        shard: row.take(5),
-        not_after: row.take(6),
-        revoked: at.map(|at| (at, row.take(8))),
+        issuer: row.take(5),
+        shard: row.take(6),
+        not_after: row.take(7),
+        revoked: at.map(|at| (at, row.take(9))),
     };
     (row.id(0), certificate)
 }
@@ -266,14 +281,29 @@ impl Columns for Row<'_> {
 }
 
 impl Registry {
+    /// The certificate of an application.
+    pub fn certificate_of(&self, application: Uuid) -> Option<(Uuid, &Certificate)> {
+        let mut certificates = self.certificates.iter();
+        certificates.find(|(_, one)| one.application == application).map(|(id, one)| (*id, one))
+    }
+
+    /// The certificate with a serial.
+    pub fn by_serial(&self, serial: &str) -> Option<&Certificate> {
+        self.certificates.values().find(|one| one.serial == serial)
+    }
+
+    /// The serials of what is revoked.
+    pub fn revoked(&self) -> BTreeSet<String> {
+        let revoked = self.certificates.values().filter(|one| one.revoked.is_some());
+        revoked.map(|one| one.serial.clone()).collect()
+    }
+
     /// The latest request of an application, whatever became of it.
     pub fn latest_request(&self, application: Uuid) -> Option<Uuid> {
         let of = self.requests.iter().filter(|(_, request)| request.application == application);
         of.max_by_key(|(id, request)| (request.created_at, **id)).map(|(id, _)| *id)
     }
-}
 
-impl Registry {
     /// Where everything stands, in a line.
     pub fn summary(&self) -> String {
         let mut states: Vec<_> = self.applications.values().map(|one| (&one.number, one.state.as_str())).collect();

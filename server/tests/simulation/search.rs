@@ -75,6 +75,15 @@ const REACHED: &[&str] = &[
     "fault CompleteIssuance CrashesBefore",
     "fault CompleteIssuance LosesItsAnswer",
     "fault ConfirmRequest WaitsAfter",
+    "fault Revoke WaitsBefore",
+    "RevokeOwn: 200",
+    "RevokeOwn: 409 certificate_already_revoked",
+    "Block: blocked",
+    "Upload: 409 key_blocked",
+    "Ask: good unknown",
+    "Ask: revoked unknown",
+    "certificates of several issuers",
+    "certificates of several revocation lists",
 ];
 
 #[test]

@@ -6,16 +6,21 @@ mod end;
 mod places;
 mod work;
 
-use std::{collections::VecDeque, future::Future, pin::Pin, sync::Arc};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+};
 
-use qcert_server::clock::Clock;
+use qcert_server::{clock::Clock, store::IssuerId};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use self::browser::NotSent;
 use crate::{
     faulty_store::{Running, Stopped},
-    invariants::{self, Judged},
+    invariants::{self, Judged, states},
     model::{Intent, Model},
     operation::{Browser, Fault, Operation, Person, Server, Step},
     registry::{Reader, Registry},
@@ -36,21 +41,46 @@ pub struct Delivery {
 pub enum Answer {
     Reply(Box<Delivery>, Reply),
     Done(Result<String, String>),
+    /// The certificate of this serial was revoked.
+    Revoked(String),
+    /// What was asked about certificates' states, and the answer, DER.
+    State(Asked, Vec<u8>),
+}
+
+/// A question about certificates' states.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// Of one issuer.
+    pub issuer: IssuerId,
+    pub serials: Vec<String>,
+    pub nonce: bool,
 }
 
 type Work = Pin<Box<dyn Future<Output = Answer>>>;
 
 /// A step that is on its way.
 pub struct OnItsWay {
-    step: Step,
+    pub step: Step,
     pub delivery: Option<Delivery>,
     pub began: OffsetDateTime,
     /// The worker of its server.
     pub worker: Uuid,
     /// Had the phone no tries left when it began?
     pub exhausted: bool,
+    pub known: Known,
     running: Arc<Running>,
     work: Work,
+}
+
+/// What was so when a step began.
+pub struct Known {
+    /// The serials of all certificates, and of those that were revoked.
+    pub certificates: BTreeSet<String>,
+    pub revoked: BTreeSet<String>,
+    /// Blocked keys.
+    pub blocked: BTreeSet<Vec<u8>>,
+    /// How far the clock had moved.
+    pub moved: Duration,
 }
 
 /// What was found wrong, after which step.
@@ -131,7 +161,17 @@ impl<'a> Simulation<'a> {
                 self.judge(step, None, "passed")
             }
             Operation::Signer(signs) => {
-                self.world.signs = signs;
+                self.world.setup.signs = signs;
+                self.crash(step.at);
+                self.judge(step, None, "switched")
+            }
+            Operation::Rollover => {
+                self.world.setup.rolled = true;
+                self.crash(step.at);
+                self.judge(step, None, "switched")
+            }
+            Operation::Shards(count) => {
+                self.world.setup.shards = count;
                 self.crash(step.at);
                 self.judge(step, None, "switched")
             }
@@ -171,13 +211,16 @@ impl<'a> Simulation<'a> {
         };
         let running = Running::new(fault);
         let work = Box::pin(running.scope(work));
-        let exhausted = match delivery.as_ref().map(|delivery| (delivery.person, &delivery.intent)) {
-            Some((person, Intent::SignIn { .. })) => self.model.exhausted(person.phone(), "signIn", now),
-            Some((person, Intent::Confirm { .. })) => self.model.exhausted(person.phone(), "confirmation", now),
-            _ => false,
-        };
+        let purpose = delivery.as_ref().and_then(|delivery| Some((delivery.person, delivery.intent.purpose()?)));
+        let exhausted = purpose.is_some_and(|(person, purpose)| self.model.exhausted(person.phone(), purpose, now));
         let worker = self.world.server(step.at).worker;
-        Some(OnItsWay { step, delivery, began: now, worker, exhausted, running, work })
+        let known = Known {
+            certificates: self.registry.certificates.values().map(|one| one.serial.clone()).collect(),
+            revoked: self.registry.revoked(),
+            blocked: self.registry.blocked.clone(),
+            moved: self.world.clock.moved(),
+        };
+        Some(OnItsWay { step, delivery, began: now, worker, exhausted, known, running, work })
     }
 
     /// Goes on with a step until it ends, waits or crashes.
@@ -203,6 +246,8 @@ impl<'a> Simulation<'a> {
         let said = match &ended {
             Ok(Answer::Reply(_, reply)) => format!("{} {}", reply.status, reply.code()),
             Ok(Answer::Done(Ok(done))) => done.clone(),
+            Ok(Answer::Revoked(_)) => "revoked".to_owned(),
+            Ok(Answer::State(_, answer)) => states::said(answer),
             Ok(Answer::Done(Err(error))) => format!("failed: {error}"),
             Err(stopped) => format!("{stopped:?}"),
         };
@@ -235,6 +280,10 @@ impl<'a> Simulation<'a> {
     fn judge(&mut self, step: Step, outcome: Option<invariants::Outcome<'_>>, said: &str) -> Result<(), String> {
         let after = self.reader.read();
         self.note_codes(&after);
+        let moved = self.world.clock.moved();
+        for serial in after.revoked() {
+            self.model.revoked.entry(serial).or_insert(moved);
+        }
         let found = invariants::judge(&mut invariants::Case {
             before: &self.registry,
             after: &after,

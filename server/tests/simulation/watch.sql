@@ -35,3 +35,9 @@ WHEN EXISTS (SELECT 1 FROM refused WHERE name = 'revocation_lists')
 BEGIN SELECT RAISE(ABORT, 'simulated'); END;
 CREATE TRIGGER refuse_audit BEFORE INSERT ON audit WHEN EXISTS (SELECT 1 FROM refused WHERE name = 'audit')
 BEGIN SELECT RAISE(ABORT, 'simulated'); END;
+CREATE TRIGGER refuse_blocked_keys BEFORE INSERT ON blocked_keys
+WHEN EXISTS (SELECT 1 FROM refused WHERE name = 'blocked_keys')
+BEGIN SELECT RAISE(ABORT, 'simulated'); END;
+CREATE TRIGGER refuse_authority_certificates BEFORE INSERT ON authority_certificates
+WHEN EXISTS (SELECT 1 FROM refused WHERE name = 'authority_certificates')
+BEGIN SELECT RAISE(ABORT, 'simulated'); END;

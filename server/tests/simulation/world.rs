@@ -1,48 +1,40 @@
 //! Two servers on one database, a clock that is moved by hand, randomness from a seed.
 
+mod ambient;
+mod http;
+mod template;
+
 use std::{
-    collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
 };
 
-use axum::{
-    Router,
-    body::Body,
-    http::{Method, Request},
-};
-use http_body_util::BodyExt;
+use axum::Router;
 use qcert_server::{
     api::{self, page::Pages},
-    applications::import,
-    ca::{Ca, init},
+    ca::Ca,
     clock::Clock,
     config::Settings,
     events::Announcer,
     issuance::worker,
     portal::Portal,
     publication::Publication,
-    randomness::{Randomness, RandomnessFailed},
     secrets::Secrets,
-    sms::{outbox::Outbox, sender},
+    sms::outbox::Outbox,
     store::{Store, sqlite::SqliteStore},
 };
-use ring::digest::{SHA256, digest};
-use rusqlite::Connection;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tempfile::TempDir;
-use time::{Duration, OffsetDateTime, macros::datetime};
+use time::macros::datetime;
 use tokio::sync::Notify;
-use tower::ServiceExt;
 use uuid::Uuid;
 
-use crate::{
-    faulty_store::FaultyStore,
-    operation::{Person, Server},
+pub use self::{
+    ambient::{ManualClock, SeededRandomness},
+    http::{Reply, Sent, deliver},
+    template::Template,
 };
+use crate::{faulty_store::FaultyStore, operation::Server};
 
 const JOURNAL: &str = "journal";
 const ORIGIN: &str = "http://localhost:8080";
@@ -53,130 +45,20 @@ pub const DEMO: &str = include_str!("../../../demo/applications.json");
 const SETTINGS: &str = "[ca]\nvalidity_days = 2\ncrl_hours = 6\n\
     [otp]\nhourly_by_phone = 10000\nhourly_by_address = 10000\nhourly_tries_by_address = 10000\n";
 
-/// Writes down how states change, and fails an INSERT when it is told to. Nothing of it is the server's.
-const WATCH: &str = include_str!("watch.sql");
-
-/// What it shows, and the latest that it ever showed.
-pub struct ManualClock(Mutex<(OffsetDateTime, OffsetDateTime)>);
-
-impl ManualClock {
-    fn new(now: OffsetDateTime) -> Arc<Self> {
-        Arc::new(Self(Mutex::new((now, now))))
-    }
-
-    pub fn advance(&self, by: Duration) {
-        let (now, latest) = &mut *self.0.lock().unwrap();
-        *now += by;
-        *latest = (*latest).max(*now);
-    }
-
-    /// How far it was set back.
-    pub fn behind(&self) -> Duration {
-        let (now, latest) = *self.0.lock().unwrap();
-        latest - now
-    }
-}
-
-impl Clock for ManualClock {
-    fn now(&self) -> OffsetDateTime {
-        self.0.lock().unwrap().0
-    }
-}
-
-/// Bytes that look random and are the same for the same seed. Remembers what it gave.
-pub struct SeededRandomness {
-    seed: u64,
-    drawn: AtomicU64,
-    pub given: Mutex<Vec<Vec<u8>>>,
-}
-
-impl SeededRandomness {
-    fn new(seed: u64) -> Self {
-        Self { seed, drawn: AtomicU64::new(0), given: Mutex::default() }
-    }
-}
-
-impl Randomness for SeededRandomness {
-    fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomnessFailed> {
-        for chunk in bytes.chunks_mut(32) {
-            let drawn = self.drawn.fetch_add(1, Ordering::Relaxed);
-            let block = digest(&SHA256, &[self.seed.to_be_bytes(), drawn.to_be_bytes()].concat());
-            chunk.copy_from_slice(&block.as_ref()[..chunk.len()]);
-        }
-        if bytes.len() >= 16 {
-            self.given.lock().unwrap().push(bytes.to_vec());
-        }
-        Ok(())
-    }
-}
-
-/// What every list begins with: the authority, the people's applications and their first sessions; made once.
-pub struct Template {
-    directory: TempDir,
-    database: Vec<u8>,
-    pages: Arc<Pages>,
-    /// The cookies of those who are signed in.
-    pub cookies: BTreeMap<&'static str, String>,
-    /// PKCS#10 requests, each with a key of its own.
-    pub requests: Vec<Vec<u8>>,
-}
-
-impl Template {
-    pub async fn make() -> Self {
-        let directory = directory();
-        let pages = Pages::new([("index.html".to_owned(), b"<!doctype html>".to_vec())].into_iter()).unwrap();
-        let mut template = Self {
-            directory,
-            database: Vec::new(),
-            pages: Arc::new(pages),
-            cookies: BTreeMap::new(),
-            requests: (0..8).map(|_| certification_request()).collect(),
-        };
-        let clock = ManualClock::new(datetime!(2026-03-02 09:00 UTC));
-        let randomness = Arc::new(SeededRandomness::new(0));
-        let path = template.directory.path();
-        let settings = settings(path, &path.join("ca"), true, false);
-        init(&settings.ca, ORIGIN, &*clock, &*randomness).unwrap();
-        let store = open(&settings).await;
-        import::import(&*store, &*clock, &*randomness, DEMO).await.unwrap();
-        let portal = portal(store, clock, randomness, settings);
-        for person in Person::KNOWN {
-            let cookie = first_session(&portal, &template.pages, person).await;
-            template.cookies.insert(person.phone(), cookie);
-        }
-        let copy = path.join("template.sqlite");
-        let connection = Connection::open(path.join("qcert.sqlite")).unwrap();
-        connection.execute_batch(WATCH).unwrap();
-        connection.execute("VACUUM INTO ?1", [copy.to_str().unwrap()]).unwrap();
-        template.database = std::fs::read(copy).unwrap();
-        template
-    }
-}
-
-async fn first_session(portal: &Arc<Portal>, pages: &Arc<Pages>, person: Person) -> String {
-    let router = api::router(Arc::clone(portal), Arc::clone(pages));
-    let phone = person.phone();
-    deliver(router.clone(), request(Method::POST, "/sign-in/password", &json!({"phone": phone}), None)).await;
-    let outbox = &portal.settings.sms_outbox;
-    sender::send_waiting(portal, &Outbox::new(outbox.clone()), Uuid::nil()).await.unwrap();
-    let sent = std::fs::read_to_string(outbox).unwrap();
-    let last: Value = serde_json::from_str(sent.lines().last().unwrap()).unwrap();
-    let password = last["text"].as_str().unwrap().rsplit('#').next().unwrap();
-    let sign_in = json!({"phone": phone, "password": password});
-    deliver(router, request(Method::POST, "/sign-in", &sign_in, None)).await.cookie.unwrap()
-}
-
 /// In memory where the machine has such a place: a simulation has no use for a disk.
 fn directory() -> TempDir {
     let memory = Path::new("/dev/shm");
     tempfile::tempdir_in(if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() }).unwrap()
 }
 
-fn settings(directory: &Path, ca: &Path, signs: bool, held: bool) -> Settings {
+/// `authority` has both states of the authority: before its next key and after.
+fn settings(directory: &Path, authority: &Path, setup: Setup) -> Settings {
     // A journal that takes no line keeps the key from signing.
-    let journal = if signs { directory.join(JOURNAL) } else { PathBuf::from("/dev/full") };
+    let journal = if setup.signs { directory.join(JOURNAL) } else { PathBuf::from("/dev/full") };
+    let ca = authority.join(if setup.rolled { "ca-next" } else { "ca" });
     let variables = [
-        ("QCERT__ISSUANCE__APPROVAL", if held { "operator" } else { "auto" }.to_owned()),
+        ("QCERT__CA__CRL_SHARDS", setup.shards.to_string()),
+        ("QCERT__ISSUANCE__APPROVAL", if setup.held { "operator" } else { "auto" }.to_owned()),
         ("QCERT__CA__SIGNATURE_JOURNAL", journal.display().to_string()),
         ("QCERT__DATABASE__URL", format!("sqlite:{}", directory.join("qcert.sqlite").display())),
         ("QCERT__CA__DIRECTORY", ca.display().to_string()),
@@ -210,10 +92,23 @@ fn portal(
     })
 }
 
-/// A PKCS#10 request with a key that nobody else has.
-fn certification_request() -> Vec<u8> {
-    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
-    rcgen::CertificateParams::default().serialize_request(&key).unwrap().der().to_vec()
+/// How servers that start now are set up.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup {
+    /// Can they sign?
+    pub signs: bool,
+    /// Do confirmed requests wait for the operator?
+    held: bool,
+    /// Is the next issuing key there?
+    pub rolled: bool,
+    /// Among how many revocation lists new certificates are shared.
+    pub shards: u8,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self { signs: true, held: false, rolled: false, shards: 1 }
+    }
 }
 
 /// A server that runs.
@@ -226,36 +121,37 @@ pub struct Running {
 /// The servers, their database, and what is around them.
 pub struct World {
     directory: TempDir,
-    ca: PathBuf,
+    /// Where the authority is.
+    place: PathBuf,
+    pub authority: Arc<Ca>,
     pages: Arc<Pages>,
     store: Arc<dyn Store>,
     servers: [Running; 2],
     pub clock: Arc<ManualClock>,
     pub randomness: Arc<SeededRandomness>,
     pub gateway: bool,
-    /// Can a server that starts now sign?
-    pub signs: bool,
-    /// Do confirmed requests wait for the operator?
-    held: bool,
+    pub setup: Setup,
 }
 
 impl World {
     pub async fn new(template: &Template, seed: u64) -> Self {
-        // In every third list an operator looks at what was confirmed.
-        let held = seed % 3 == 2;
+        // In every third list an operator looks at what was confirmed, in every other one there are several lists.
+        let shards = if seed.is_multiple_of(2) { 1 } else { 3 };
+        let setup = Setup { held: seed % 3 == 2, shards, ..Setup::default() };
         let directory = directory();
         std::fs::write(directory.path().join("qcert.sqlite"), &template.database).unwrap();
-        let ca = template.directory.path().join("ca");
+        let place = template.path().to_owned();
         let clock = ManualClock::new(datetime!(2026-03-02 09:01 UTC));
         let randomness = Arc::new(SeededRandomness::new(seed));
-        let store = open(&settings(directory.path(), &ca, true, held)).await;
+        let store = open(&settings(directory.path(), &place, setup)).await;
         let pages = Arc::clone(&template.pages);
         let start = || {
-            let settings = settings(directory.path(), &ca, true, held);
+            let settings = settings(directory.path(), &place, setup);
             start(portal(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&randomness), settings), &pages)
         };
         let servers = [start(), start()];
-        Self { directory, ca, pages, store, servers, clock, randomness, gateway: true, signs: true, held }
+        let authority = Arc::clone(&template.authority);
+        Self { directory, place, authority, pages, store, servers, clock, randomness, gateway: true, setup }
     }
 
     pub fn server(&self, server: Server) -> &Running {
@@ -264,14 +160,14 @@ impl World {
 
     /// The server is there again, and remembers what is in its files.
     pub fn restart(&mut self, server: Server) {
-        let settings = settings(self.directory.path(), &self.ca, self.signs, self.held);
+        let settings = settings(self.directory.path(), &self.place, self.setup);
         let portal = portal(Arc::clone(&self.store), Arc::clone(&self.clock), Arc::clone(&self.randomness), settings);
         self.servers[server as usize] = start(portal, &self.pages);
     }
 
     /// Both servers are there again, and the database is opened anew.
     pub async fn restart_all(&mut self) {
-        self.store = open(&settings(self.directory.path(), &self.ca, self.signs, self.held)).await;
+        self.store = open(&settings(self.directory.path(), &self.place, self.setup)).await;
         self.restart(Server::First);
         self.restart(Server::Second);
     }
@@ -309,59 +205,4 @@ fn start(portal: Arc<Portal>, pages: &Arc<Pages>) -> Running {
     let router = api::router(Arc::clone(&portal), Arc::clone(pages));
     let worker = worker::name(&portal).unwrap();
     Running { portal, router, worker }
-}
-
-/// What a browser sends, so that it can be sent again.
-#[derive(Clone, Debug)]
-pub struct Sent {
-    pub method: Method,
-    pub path: String,
-    pub body: Value,
-    pub cookie: Option<String>,
-}
-
-impl Sent {
-    pub fn http(&self) -> Request<Body> {
-        request(self.method.clone(), &self.path, &self.body, self.cookie.as_deref())
-    }
-}
-
-fn request(method: Method, path: &str, body: &Value, cookie: Option<&str>) -> Request<Body> {
-    let mut request = Request::builder().method(method).uri(format!("/api/v1{path}")).header("origin", ORIGIN);
-    if let Some(cookie) = cookie {
-        request = request.header("cookie", cookie);
-    }
-    if body.is_null() {
-        return request.body(Body::empty()).unwrap();
-    }
-    let body = body.to_string();
-    request.header("content-type", "application/json").header("content-length", body.len()).body(body.into()).unwrap()
-}
-
-/// What came back.
-#[derive(Debug)]
-pub struct Reply {
-    pub status: u16,
-    pub cookie: Option<String>,
-    pub body: Vec<u8>,
-}
-
-impl Reply {
-    pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or(Value::Null)
-    }
-
-    /// The code of a problem, or nothing.
-    pub fn code(&self) -> String {
-        self.json()["code"].as_str().unwrap_or_default().to_owned()
-    }
-}
-
-/// Carries a request to a server.
-pub async fn deliver(router: Router, request: Request<Body>) -> Reply {
-    let (parts, body) = router.oneshot(request).await.unwrap().into_parts();
-    let cookie = parts.headers.get("set-cookie").and_then(|cookie| cookie.to_str().ok()?.split(';').next());
-    let cookie = cookie.map(str::to_owned);
-    let body = body.collect().await.unwrap().to_bytes().to_vec();
-    Reply { status: parts.status.as_u16(), cookie, body }
 }

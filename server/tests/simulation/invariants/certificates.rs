@@ -8,7 +8,7 @@ use ring::digest::{SHA256, digest};
 use uuid::Uuid;
 
 use super::{Case, ensure};
-use crate::{operation::Server, registry};
+use crate::{operation::Why, registry};
 
 pub(super) fn judge(case: &mut Case<'_>) -> Result<(), String> {
     commitments_stay(case)?;
@@ -16,6 +16,7 @@ pub(super) fn judge(case: &mut Case<'_>) -> Result<(), String> {
     signed_is_committed(case)?;
     serials_are_random_and_unique(case)?;
     one_for_an_application(case)?;
+    blocked_keys_stay_away(case)?;
     for (id, certificate) in &case.before.certificates {
         let there = case.after.certificates.get(id);
         let same = there.is_some_and(|there| there.der == certificate.der && there.serial == certificate.serial);
@@ -69,11 +70,14 @@ fn signed_is_committed(case: &mut Case<'_>) -> Result<(), String> {
     Ok(())
 }
 
-fn serials_are_random_and_unique(case: &Case<'_>) -> Result<(), String> {
+fn serials_are_random_and_unique(case: &mut Case<'_>) -> Result<(), String> {
     let mut seen = BTreeSet::new();
     let holders = case.after.issuances.values().filter_map(|issuance| issuance.serial.as_ref());
     for serial in holders.chain(case.after.authority.keys()) {
         ensure(seen.insert(serial), || format!("serial {serial} twice"))?;
+        if !case.judged.serials.insert(serial.clone()) {
+            continue;
+        }
         let parsed = Serial::parse(serial).ok_or_else(|| format!("{serial} is no serial"))?;
         let bytes = parsed.as_bytes();
         ensure(bytes[0] < 0x80 && (16..=20).contains(&bytes.len()), || format!("serial {serial} of no good length"))?;
@@ -91,6 +95,28 @@ fn one_for_an_application(case: &Case<'_>) -> Result<(), String> {
         ensure(applications.insert(certificate.application), || "an application has two certificates".to_owned())?;
     }
     Ok(())
+}
+
+/// A key that was blocked is in no request that is taken after that, and in no certificate whose issuance began after
+/// that; a compromised one is blocked.
+fn blocked_keys_stay_away(case: &Case<'_>) -> Result<(), String> {
+    let key = |request: &Uuid| digest(&SHA256, &case.after.requests[request].public_key).as_ref().to_vec();
+    ensure(case.before.blocked.is_subset(&case.after.blocked), || "a blocked key is free again".to_owned())?;
+    let mut requests = case.after.requests.keys().filter(|id| !case.before.requests.contains_key(*id));
+    ensure(requests.all(|id| !case.before.blocked.contains(&key(id))), || "a blocked key was taken".to_owned())?;
+    let known = case.outcome.as_ref().map(|outcome| &outcome.begun.known.blocked);
+    for (id, certificate) in &case.after.certificates {
+        let certified = !case.before.certificates.contains_key(id)
+            && known.is_some_and(|blocked| blocked.contains(&key(&certificate.request)));
+        ensure(!certified, || "a blocked key was certified".to_owned())?;
+        let compromised = certificate.revoked.is_some_and(|(_, reason)| reason == Why::KeyCompromise.code());
+        ensure(!compromised || case.after.blocked.contains(&key(&certificate.request)), || {
+            "a compromised key is not blocked".to_owned()
+        })?;
+    }
+    let told: Vec<&String> =
+        case.after.audit.iter().filter(|row| row.event == "key blocked").map(|row| &row.detail).collect();
+    ensure(told.iter().collect::<BTreeSet<_>>().len() == told.len(), || "a key was blocked twice".to_owned())
 }
 
 /// SHA-256 of `qcert-confirmation-v1` ‖ 0x00 ‖ application ‖ SHA-256 of the snapshot ‖ SHA-256 of the key.
@@ -114,7 +140,7 @@ fn is_what_was_confirmed(case: &Case<'_>, record: &registry::Certificate) -> Res
     let certificate = Certificate::parse(&record.der).map_err(|code| wrong(code.as_str()))?;
     ensure(Some(certificate.tbs_der()) == issuance.to_be_signed.as_deref(), || wrong("is not what was committed"))?;
     ensure(Some(&certificate.serial().to_string()) == issuance.serial.as_ref(), || wrong("has another serial"))?;
-    let issuer = case.world.server(Server::First).portal.ca.current();
+    let issuer = case.world.authority.issuer(&record.issuer).ok_or_else(|| wrong("is of no issuer"))?;
     certificate.verify_issued_by(issuer.certificate()).map_err(|code| wrong(code.as_str()))?;
 
     let snapshot = request.snapshot.as_ref().ok_or_else(|| wrong("has no snapshot"))?;

@@ -1,11 +1,13 @@
 //! A one-time password: once, in time, by whoever it was sent to, for what it was sent.
 
+use ring::digest::{SHA256, digest};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{Case, certificates::digest_of, ensure};
 use crate::{
     model::Intent,
+    operation::Why,
     registry::{Password, Registry},
     simulation::{Answer, OnItsWay},
 };
@@ -15,8 +17,10 @@ pub(super) fn judge(case: &mut Case<'_>) -> Result<(), String> {
     let confirmed: Vec<Uuid> = changed(case.after, "request", "confirmed");
     let begun = case.after.sessions.keys().filter(|hash| !case.before.sessions.contains_key(*hash)).count();
     ensure(used.len() <= 1, || "two passwords were used at once".to_owned())?;
-    ensure(begun + confirmed.len() == used.len(), || {
-        format!("{begun} sessions and {} confirmations for {} passwords", confirmed.len(), used.len())
+    let revoked = revoked_by_holder(case);
+    ensure(begun + confirmed.len() + revoked.len() == used.len(), || {
+        let (confirmed, revoked, used) = (confirmed.len(), revoked.len(), used.len());
+        format!("{begun} sessions, {confirmed} confirmations and {revoked} revocations for {used} passwords")
     })?;
     let outcome = case.outcome.as_ref();
     if let Some(used) = used.first() {
@@ -32,6 +36,10 @@ pub(super) fn judge(case: &mut Case<'_>) -> Result<(), String> {
                     "a sign-in without a session of its phone".to_owned()
                 })
             }
+            Some((certificate, _)) if password.purpose == "revocation" => {
+                ensure(revoked == [certificate], || "another certificate was revoked".to_owned())?;
+                revocation_digest_fits(case.after, certificate, password)
+            }
             Some((request, _)) => {
                 ensure(confirmed == [request], || "another request was confirmed".to_owned())?;
                 digest_fits(case.after, request, password)
@@ -40,11 +48,7 @@ pub(super) fn judge(case: &mut Case<'_>) -> Result<(), String> {
     }
     let Some(outcome) = outcome else { return Ok(()) };
     let Some(delivery) = &outcome.begun.delivery else { return Ok(()) };
-    let purpose = match delivery.intent {
-        Intent::SignIn { .. } => "signIn",
-        Intent::Confirm { .. } => "confirmation",
-        Intent::Anything => return Ok(()),
-    };
+    let Some(purpose) = delivery.intent.purpose() else { return Ok(()) };
     let code = match outcome.answer {
         Some(Answer::Reply(_, reply)) if !outcome.disturbed => Some(reply.code()),
         _ => None,
@@ -57,8 +61,19 @@ fn changed(after: &Registry, kind: &str, to: &str) -> Vec<Uuid> {
     after.changes.iter().filter(|change| change.kind == kind && change.after == to).map(|change| change.row).collect()
 }
 
+/// The certificates that holders revoked in this step.
+fn revoked_by_holder(case: &Case<'_>) -> Vec<Uuid> {
+    let new = case.after.audit.iter().skip(case.before.audit.len());
+    let theirs = new.filter(|row| row.event == "certificate revoked" && row.detail.ends_with(" by holder"));
+    theirs.map(|row| row.subject).collect()
+}
+
 fn purpose(name: &str) -> &'static str {
-    if name == "signIn" { "signIn" } else { "confirmation" }
+    match name {
+        "signIn" => "signIn",
+        "revocation" => "revocation",
+        _ => "confirmation",
+    }
 }
 
 /// It was typed as it was sent, by its phone, in its session, for its request, before its time was over, and there
@@ -79,6 +94,14 @@ fn was_good(case: &Case<'_>, step: &OnItsWay, id: Uuid, password: &Password) -> 
                 && session.is_some_and(|session| password.subject == Some((*request, session)))
                 && code.is_none_or(|code| code == typed)
         }
+        Intent::Revoke { certificate, session, typed, why } => {
+            let revoked = case.after.certificates.get(certificate).and_then(|certificate| certificate.revoked);
+            password.purpose == "revocation"
+                && password.phone == delivery.person.phone()
+                && session.is_some_and(|session| password.subject == Some((*certificate, session)))
+                && code.is_none_or(|code| code == typed)
+                && revoked.is_some_and(|(_, reason)| reason == why.code())
+        }
         Intent::Anything => false,
     };
     ensure(fits, || format!("{:?} used a password that was not sent for it", delivery.intent))?;
@@ -98,4 +121,17 @@ fn digest_fits(after: &Registry, request: Uuid, password: &Password) -> Result<(
     ensure(digest == request.digest && digest == password.digest, || {
         "a code confirmed another digest than its own".to_owned()
     })
+}
+
+/// The digest that was confirmed is that of the certificate and of the reason for which it was revoked: SHA-256 of
+/// `qcert-revocation-v1` ‖ 0x00 ‖ certificate ‖ serial ‖ reason.
+fn revocation_digest_fits(after: &Registry, id: Uuid, password: &Password) -> Result<(), String> {
+    let certificate = after.certificates.get(&id).ok_or("a revoked certificate is gone")?;
+    let whys = [Why::Superseded, Why::KeyCompromise];
+    let why = whys.into_iter().find(|why| certificate.revoked.is_some_and(|(_, reason)| reason == why.code()));
+    let why = why.ok_or("a holder revoked for a reason that is not a holder's")?;
+    let parts: [&[u8]; 4] =
+        [b"qcert-revocation-v1\0", id.as_bytes(), certificate.serial.as_bytes(), why.name().as_bytes()];
+    let digest = digest(&SHA256, &parts.concat()).as_ref().to_vec();
+    ensure(password.digest == Some(digest), || "a code revoked what it was not sent for".to_owned())
 }

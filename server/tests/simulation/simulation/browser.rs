@@ -25,6 +25,7 @@ impl Simulation<'_> {
             Pry(person, browser, _) | Upload(person, browser, ..) | Install(person, browser, _) => (person, browser),
             OrderConfirmation(person, browser, _) | Confirm(person, browser, ..) => (person, browser),
             Remove(person, browser, _) | Withdraw(person, browser, _) => (person, browser),
+            OrderRevocation(person, browser, ..) | RevokeOwn(person, browser, ..) => (person, browser),
             _ => return Err(NotSent),
         };
         let cookie = self.model.cookies.get(&(person, browser)).cloned();
@@ -89,11 +90,21 @@ impl Simulation<'_> {
                 sent.path = format!("/applications/{}/withdrawal", self.application(person, nth)?);
             }
             Install(_, _, nth) => {
-                let application = self.application(person, nth)?;
-                let mut certificates = self.registry.certificates.iter();
-                let (certificate, _) = certificates.find(|(_, one)| one.application == application)?;
-                sent.path = format!("/certificates/{certificate}/installation");
+                sent.path = format!("/certificates/{}/installation", self.certificate(person, nth)?);
                 sent.body = json!({"token": {"label": "Qcert", "serial": "1", "model": "m"}, "inStore": false});
+            }
+            OrderRevocation(_, _, nth, why) => {
+                sent.path = format!("/certificates/{}/revocation/password", self.certificate(person, nth)?);
+                sent.body = json!({"reason": why.name()});
+            }
+            RevokeOwn(_, browser, nth, why, code) => {
+                let certificate = self.certificate(person, nth)?;
+                let session = self.model.session(&self.registry, person, browser);
+                let subject = Some((certificate, session.unwrap_or_default()));
+                let typed = self.model.typed(code, person, "revocation", subject);
+                sent.path = format!("/certificates/{certificate}/revocation");
+                sent.body = json!({"reason": why.name(), "password": typed});
+                delivery.intent = Intent::Revoke { certificate, session, typed, why };
             }
             _ => {}
         }

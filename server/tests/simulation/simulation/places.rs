@@ -26,9 +26,12 @@ impl Simulation<'_> {
     /// The serial number of an application's certificate; of none, if there is none.
     pub(super) fn serial(&self, person: Person, nth: Nth) -> String {
         let application = self.application(person, nth);
-        let mut certificates = self.registry.certificates.values();
-        let found = certificates.find(|certificate| Some(certificate.application) == application);
-        found.map_or("01".to_owned(), |certificate| certificate.serial.clone())
+        let found = application.and_then(|application| self.registry.certificate_of(application));
+        found.map_or("01".to_owned(), |(_, certificate)| certificate.serial.clone())
+    }
+
+    pub(super) fn certificate(&self, person: Person, nth: Nth) -> Option<Uuid> {
+        self.registry.certificate_of(self.application(person, nth)?).map(|(id, _)| id)
     }
 
     pub(super) fn request(&self, person: Person, nth: Nth) -> Option<Uuid> {

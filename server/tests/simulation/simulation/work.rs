@@ -2,12 +2,26 @@
 
 use std::sync::Arc;
 
-use qcert_pki::crl::Reason;
-use qcert_server::{applications::import, approval, issuance::worker, publication::lists, revocation, sms::sender};
+use qcert_pki::{
+    CertificationRequest, Serial,
+    crl::Reason,
+    ocsp::{CertId, HashAlgorithm, IssuerHashes, Request},
+};
+use qcert_server::{
+    applications::import,
+    approval,
+    issuance::worker,
+    publication::{lists, ocsp},
+    revocation,
+    sms::sender,
+};
 use serde_json::{Value, json};
 
-use super::{Answer, Simulation, Work};
+use super::{Answer, Asked, Simulation, Work};
 use crate::operation::{Correction, Nth, Operation, Person, Step};
+
+/// A serial that was never drawn.
+const NEVER_ISSUED: &str = "40010203040506070809";
 
 impl Simulation<'_> {
     pub(super) fn work(&self, step: Step) -> Work {
@@ -62,11 +76,47 @@ impl Simulation<'_> {
                 Box::pin(async move {
                     let done =
                         revocation::by_operator(&*portal.store, &*portal.clock, &serial, reason, "operator").await;
-                    Answer::Done(done.map(|_| "revoked".to_owned()).map_err(|error| error.to_string()))
+                    match done {
+                        Ok(_) => Answer::Revoked(serial),
+                        Err(error) => Answer::Done(Err(error.to_string())),
+                    }
+                })
+            }
+            Operation::Block(number) => {
+                let requests = &self.template.requests;
+                let request = CertificationRequest::parse_and_verify(&requests[usize::from(number) % requests.len()]);
+                let digest = request.map(|request| request.public_key().spki_sha256()).unwrap_or_default();
+                Box::pin(async move {
+                    let done = portal.store.block_key(&digest, "operator", portal.clock.now()).await;
+                    let said = |new| if new { "blocked" } else { "blocked already" };
+                    Answer::Done(done.map(|new| said(new).to_owned()).map_err(|error| error.to_string()))
+                })
+            }
+            Operation::Ask(person, nth, nonce) => {
+                let (asked, question) = self.question(person, nth, nonce);
+                Box::pin(async move {
+                    let answer = ocsp::answer(&portal, &question).await;
+                    Answer::State(asked, answer.der.clone())
                 })
             }
             _ => Box::pin(async { Answer::Done(Ok(String::new())) }),
         }
+    }
+
+    /// What is asked about an application's certificate, and about one that nobody issued.
+    fn question(&self, person: Person, nth: Nth, nonce: bool) -> (Asked, Vec<u8>) {
+        let found = self.application(person, nth).and_then(|application| self.registry.certificate_of(application));
+        let first = self.world.authority.issuers().last().map(|issuer| issuer.id()).unwrap_or_default();
+        let issuer = found.map_or(first, |(_, certificate)| certificate.issuer);
+        let serials = found.map(|(_, certificate)| certificate.serial.clone()).into_iter();
+        let serials: Vec<String> = serials.chain([NEVER_ISSUED.to_owned()]).collect();
+        let hashes = self.world.authority.issuer(&issuer).map(|issuer| IssuerHashes::of(issuer.certificate()));
+        let ids: Vec<CertId> = serials
+            .iter()
+            .filter_map(|serial| CertId::new(hashes.as_ref()?, HashAlgorithm::Sha1, &Serial::parse(serial)?).ok())
+            .collect();
+        let question = Request::to_der(&ids, nonce.then_some(&[0xa5; 32])).unwrap_or_default();
+        (Asked { issuer, serials, nonce }, question)
     }
 
     /// An entry of the operator's file.

@@ -256,7 +256,7 @@ fn fault(operation: Operation) -> BoxedStrategy<Option<Fault>> {
         Operation::Reject(..) => (&[RejectIssuance], &["audit"]),
         Operation::Revoke(..) => (&[Certificate, Revoke, Revoke], &["audit", "blocked_keys"]),
         Operation::OrderRevocation(..) => (&[ApplicationsOf, OrderPassword], &["passwords", "messages"]),
-        Operation::RevokeOwn(..) => (&[Passwords, TakeTry, Revoke, Revoke], &["audit", "blocked_keys"]),
+        Operation::RevokeOwn(..) => (&[Attempt, Revoke, Revoke], &["audit", "blocked_keys"]),
         Operation::Block(_) => (&[BlockKey], &["audit", "blocked_keys"]),
         Operation::Ask(..) => (
             &[Statuses, Statuses, CommitAuthorityCertificate, CompleteAuthorityCertificate],

@@ -247,6 +247,16 @@ codes! {
     KeyBlocked = "key_blocked", Token, 422;
     /// The key is that of a revoked certificate.
     KeyRevoked = "key_revoked", Token, 422;
+    /// No operator's token, or one that nobody has, that has ended or was taken away.
+    OperatorTokenRequired = "operator_token_required", Portal, 401;
+    /// The operator has no role that may do this.
+    OperatorRoleMissing = "operator_role_missing", Portal, 403;
+    /// The file was not taken, and nothing of it; `faults` says what is wrong, line by line.
+    ImportRefused = "import_refused", Portal, 422;
+    /// Another operator than the one before has to do this.
+    SecondOperatorRequired = "second_operator_required", Portal, 409;
+    /// The waiting time has not passed; `retryAfterSeconds` says how much of it is left.
+    PhoneChangeTooEarly = "phone_change_too_early", Portal, 409;
 }
 
 // The derive does not see through the macro's names and would publish those of Rust.

@@ -9,6 +9,7 @@ pub mod code;
 pub mod container;
 pub mod holder;
 pub mod key;
+pub mod operator;
 pub mod pin;
 pub mod portal;
 pub mod workstation;

@@ -8,6 +8,7 @@ mod client;
 mod cookie;
 mod events;
 mod headers;
+mod operator;
 mod origin_check;
 pub mod page;
 mod problem;
@@ -28,7 +29,10 @@ use qcert_protocol::{
     ErrorCode,
     portal::{API, Configuration, Problem as ProblemBody},
 };
-use utoipa::OpenApi;
+use utoipa::{
+    Modify, OpenApi,
+    openapi::security::{Http, HttpAuthScheme, SecurityScheme},
+};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
@@ -55,22 +59,44 @@ struct App {
             `media_type_unsupported`, `origin_forbidden`, `not_found`, `method_not_allowed`, `internal` and \
             `portal_unavailable`."
     ),
-    components(schemas(ProblemBody))
+    components(schemas(ProblemBody)),
+    modifiers(&OperatorsToken)
 )]
 struct Description;
 
-/// The API's routes and their description in JSON. Both come of the same types, and are made once.
-static DESCRIBED: LazyLock<(Router<App>, String)> = LazyLock::new(|| {
-    let (api, description) = OpenApiRouter::with_openapi(Description::openapi()).nest(API, api()).split_for_parts();
+/// How operators say who they are.
+struct OperatorsToken;
+
+impl Modify for OperatorsToken {
+    fn modify(&self, description: &mut utoipa::openapi::OpenApi) {
+        let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        description.components.get_or_insert_default().add_security_scheme("operator", token);
+    }
+}
+
+/// The routes of page and operators, and the description of both.
+struct Described {
+    page: Router<App>,
+    operators: Router<App>,
+    json: String,
+}
+
+/// Routes and their description come of the same types, and are made once.
+static DESCRIBED: LazyLock<Described> = LazyLock::new(|| {
+    let (page, mut description) =
+        OpenApiRouter::with_openapi(Description::openapi()).nest(API, api()).split_for_parts();
+    let under = format!("{API}/operator");
+    let (operators, theirs) = OpenApiRouter::new().nest(&under, operator::routes()).split_for_parts();
+    description.merge(theirs);
     // A description of types and texts has no value that JSON cannot say.
-    (api, description.to_json().unwrap_or_default())
+    Described { page, operators, json: description.to_json().unwrap_or_default() }
 });
 
 /// All routes.
 pub fn router(portal: Arc<Portal>, pages: Arc<Pages>) -> Router {
     let app = App { portal, pages };
     Router::new()
-        .merge(DESCRIBED.0.clone())
+        .merge(DESCRIBED.page.clone())
         .route("/api/openapi.json", get(description))
         .route("/healthz", get(healthz))
         .merge(authority::routes())
@@ -80,6 +106,7 @@ pub fn router(portal: Arc<Portal>, pages: Arc<Pages>) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(page::serve)
         .layer(middleware::from_fn_with_state(app.clone(), origin_check::check))
+        .merge(DESCRIBED.operators.clone().method_not_allowed_fallback(method_not_allowed))
         .merge(publication::lists())
         .layer(middleware::from_fn_with_state(app.clone(), headers::add))
         .merge(publication::answers())
@@ -124,7 +151,7 @@ async fn configuration(State(app): State<App>) -> Json<Configuration> {
 }
 
 async fn description() -> ([(header::HeaderName, &'static str); 1], &'static str) {
-    ([(header::CONTENT_TYPE, "application/json")], &DESCRIBED.1)
+    ([(header::CONTENT_TYPE, "application/json")], &DESCRIBED.json)
 }
 
 async fn healthz(State(app): State<App>) -> Answer<&'static str> {

@@ -3,6 +3,7 @@
 //! Every function takes the session and finds nothing of anybody else: to a person, another's application is not there.
 
 pub mod import;
+pub mod search;
 
 use qcert_protocol::{
     ApplicationState, Base64, ContainerName, ErrorCode, HolderKind,

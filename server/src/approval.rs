@@ -5,7 +5,7 @@ use qcert_protocol::ApplicationState;
 
 use crate::{
     clock::Clock,
-    store::{Change, Overview, Store, StoreError},
+    store::{Approved, Change, Overview, Store, StoreError},
 };
 
 /// The longest reason that a person reads, in characters.
@@ -25,6 +25,14 @@ pub enum ApprovalError {
         /// Where it stands.
         state: ApplicationState,
     },
+    /// The same operator approved it before, and another's word is needed.
+    #[error("the application {number} was approved by {by} before: it needs the word of another operator")]
+    Repeated {
+        /// Its number.
+        number: String,
+        /// Who.
+        by: String,
+    },
     /// The person must be told why.
     #[error("the reason must have 1 to {LONGEST_REASON} characters: the person reads it")]
     Reason,
@@ -33,17 +41,29 @@ pub enum ApprovalError {
     Store(#[from] StoreError),
 }
 
-/// Lets a request that waits go on.
+/// Approves a request that waits. With the word of as many operators as are needed it goes on.
 ///
 /// # Errors
 /// [`ApprovalError`].
-pub async fn approve(store: &dyn Store, clock: &dyn Clock, number: &str, by: &str) -> Result<Overview, ApprovalError> {
+pub async fn approve(
+    store: &dyn Store,
+    clock: &dyn Clock,
+    number: &str,
+    by: &str,
+    needed: u32,
+) -> Result<Overview, ApprovalError> {
     let found = find(store, number).await?;
-    if !store.approve_issuance(found.application.id, by, clock.now()).await? {
-        return Err(not_waiting(found));
+    match store.approve_issuance(found.application.id, by, needed, clock.now()).await? {
+        Approved::NotWaiting => return Err(not_waiting(found)),
+        Approved::Repeated => {
+            return Err(ApprovalError::Repeated { number: number.to_owned(), by: by.to_owned() });
+        }
+        Approved::Waits => {}
+        Approved::Done => {
+            store.announce(Change::Row(found.application.id));
+            store.announce(Change::IssuanceWaits);
+        }
     }
-    store.announce(Change::Row(found.application.id));
-    store.announce(Change::IssuanceWaits);
     find(store, number).await
 }
 

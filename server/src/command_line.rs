@@ -3,12 +3,14 @@
 mod authority;
 mod database;
 mod operator;
+mod operators;
 
 use std::{collections::BTreeMap, io::Write, path::PathBuf};
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use qcert_pki::crl::Reason;
+use qcert_protocol::operator::ApplicationRecord;
 
 use authority::CaCommand;
 
@@ -16,11 +18,13 @@ use crate::{
     applications::import,
     clock::SystemClock,
     config::Settings,
+    operators::{application_view, certificate_view},
     randomness::SystemRandomness,
     serve,
-    store::{Certificate, Overview},
+    store::Certificate,
 };
 use operator::{Decision, KeysCommand};
+use operators::OperatorsCommand;
 
 /// The portal's server: sign-in, applications, issuance, the authority.
 ///
@@ -49,6 +53,9 @@ enum Command {
     /// Certificates that were issued.
     #[command(subcommand)]
     Certificates(CertificatesCommand),
+    /// Operators, their roles and tokens.
+    #[command(subcommand)]
+    Operators(OperatorsCommand),
     /// Copy the database (SQLite) to a new file, whether the server runs or not.
     Backup {
         /// The new file.
@@ -130,8 +137,12 @@ pub async fn run(line: CommandLine) -> anyhow::Result<()> {
         Command::Ca(command) => authority::run(&settings, command),
         Command::Applications(ApplicationsCommand::Import { file }) => import_applications(settings, &file).await,
         Command::Applications(ApplicationsCommand::List { json }) => {
-            let applications = serve::open_store(&settings).await?.applications().await?;
-            print(json, &applications, application_json, application_line)
+            let store = serve::open_store(&settings).await?;
+            let mut applications = Vec::new();
+            for overview in store.applications().await? {
+                applications.push(application_view(&*store, overview).await?);
+            }
+            print(json, &applications, |application| serde_json::json!(application), application_line)
         }
         Command::Applications(ApplicationsCommand::Approve { number, decision }) => {
             operator::approve(&settings, &number, &decision).await
@@ -142,10 +153,11 @@ pub async fn run(line: CommandLine) -> anyhow::Result<()> {
         Command::Certificates(CertificatesCommand::Revoke { serial, reason, decision }) => {
             operator::revoke(&settings, &serial, reason, &decision).await
         }
+        Command::Operators(command) => operators::run(&settings, command).await,
         Command::Keys(command) => operator::keys(&settings, &command).await,
         Command::Certificates(CertificatesCommand::List { json }) => {
             let certificates = serve::open_store(&settings).await?.certificates().await?;
-            print(json, &certificates, certificate_json, certificate_line)
+            print(json, &certificates, |found| serde_json::json!(certificate_view(found)), certificate_line)
         }
         Command::Backup { file } => database::back_up(&settings, file).await,
         Command::Restore { file, replace } => database::restore(&settings, file, replace).await,
@@ -169,7 +181,7 @@ fn settings(config: Option<PathBuf>) -> anyhow::Result<Settings> {
 async fn import_applications(settings: Settings, file: &std::path::Path) -> anyhow::Result<()> {
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let store = serve::open_store(&settings).await?;
-    let summary = import::import(&*store, &SystemClock, &SystemRandomness::new(), &text).await?;
+    let summary = import::import(&*store, &SystemClock, &SystemRandomness::new(), &import::File::json(&text)).await?;
     println!("{} added, {} changed, {} unchanged", summary.added, summary.changed, summary.unchanged);
     Ok(())
 }
@@ -197,42 +209,11 @@ fn write(text: &str) -> anyhow::Result<()> {
     }
 }
 
-fn application_json(overview: &Overview) -> serde_json::Value {
-    let application = &overview.application;
-    serde_json::json!({
-        "id": application.id,
-        "number": application.number,
-        "phone": application.phone,
-        "holder": application.holder,
-        "identificationKind": application.identification,
-        "state": application.state,
-        "waitsForApproval": overview.held,
-        "reason": application.reason,
-        "certificate": overview.certificate.as_ref().map(|certificate| &certificate.serial),
-    })
-}
-
-fn application_line(overview: &Overview) -> String {
-    let application = &overview.application;
+fn application_line(application: &ApplicationRecord) -> String {
     let name = application.holder.common_name();
-    let held = if overview.held { "  waits for approval" } else { "" };
-    let (number, phone, state) = (&application.number, application.phone.as_str(), application.state.as_str());
+    let held = if application.waits_for_approval { "  waits for approval" } else { "" };
+    let (number, phone, state) = (&application.number, &application.phone, application.state.as_str());
     format!("{number}  {phone}  {state:<14}  {name}{held}")
-}
-
-fn certificate_json(certificate: &Certificate) -> serde_json::Value {
-    let time = |time: time::OffsetDateTime| time.format(&time::format_description::well_known::Rfc3339).ok();
-    serde_json::json!({
-        "id": certificate.id,
-        "application": certificate.application_id,
-        "serial": certificate.serial,
-        "keyId": certificate.key_id,
-        "notBefore": time(certificate.not_before),
-        "notAfter": time(certificate.not_after),
-        "installedAt": certificate.installed_at.and_then(time),
-        "revokedAt": certificate.revoked.and_then(|revoked| time(revoked.at)),
-        "revocationReason": certificate.revoked.map(|revoked| revoked.reason.as_str()),
-    })
 }
 
 fn certificate_line(certificate: &Certificate) -> String {

@@ -42,6 +42,10 @@ pub struct Settings {
     pub issuance_wait: Duration,
     /// `issuance.approval`: whose word a confirmed request needs.
     pub issuance_approval: Approval,
+    /// `issuance.approvals`: how many operators have to approve a request.
+    pub issuance_approvals: u32,
+    /// `[operators]`
+    pub operators: Operators,
     /// `issuance.workers`: how many requests a server issues at a time.
     pub issuance_workers: usize,
     /// `request.key_algorithm`: which key pair the host makes.
@@ -57,6 +61,15 @@ pub enum Approval {
     Auto,
     /// An operator's.
     Operator,
+}
+
+/// Operators.
+#[derive(Clone, Debug)]
+pub struct Operators {
+    /// `operators.hourly_wrong_tokens_by_address`
+    pub hourly_wrong_tokens_by_address: u32,
+    /// `operators.phone_change_hours`: how long a person's new phone waits after it was proposed.
+    pub phone_change: Duration,
 }
 
 /// How the portal is reached.
@@ -189,6 +202,16 @@ impl Settings {
                 "operator" => Ok(Approval::Operator),
                 _ => Err("must be auto or operator"),
             }),
+            issuance_approvals: u32::try_from(reader.integer("issuance.approvals", 1, 1..=2)).unwrap_or(2),
+            operators: Operators {
+                hourly_wrong_tokens_by_address: u32::try_from(reader.integer(
+                    "operators.hourly_wrong_tokens_by_address",
+                    60,
+                    1..=1_000_000,
+                ))
+                .unwrap_or(1),
+                phone_change: Duration::hours(reader.integer("operators.phone_change_hours", 24, 1..=720)),
+            },
             // Each waits for the database most of its time; together they fill its commits.
             issuance_workers: usize::try_from(reader.integer("issuance.workers", 32, 1..=1024)).unwrap_or(1),
             key_algorithm: reader.parsed("request.key_algorithm", "P-256", key_algorithm),

@@ -24,6 +24,7 @@ mod hex;
 pub mod issuance;
 pub mod neighbours;
 pub mod one_time_password;
+pub mod operators;
 pub mod portal;
 pub mod publication;
 pub mod randomness;

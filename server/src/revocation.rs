@@ -59,17 +59,23 @@ fn to_protocol(reason: Reason) -> RevocationReason {
     }
 }
 
-fn from_holder(reason: RevocationReason) -> Result<Reason, Refusal> {
+/// The reason with the same name.
+pub fn from_protocol(reason: RevocationReason) -> Reason {
     match reason {
-        RevocationReason::KeyCompromise => Ok(Reason::KeyCompromise),
-        RevocationReason::AffiliationChanged => Ok(Reason::AffiliationChanged),
-        RevocationReason::Superseded => Ok(Reason::Superseded),
-        RevocationReason::CessationOfOperation => Ok(Reason::CessationOfOperation),
-        RevocationReason::Unspecified
-        | RevocationReason::CaCompromise
-        | RevocationReason::CertificateHold
-        | RevocationReason::PrivilegeWithdrawn => Err(ErrorCode::RevocationReasonUnsupported.into()),
+        RevocationReason::Unspecified => Reason::Unspecified,
+        RevocationReason::KeyCompromise => Reason::KeyCompromise,
+        RevocationReason::CaCompromise => Reason::CaCompromise,
+        RevocationReason::AffiliationChanged => Reason::AffiliationChanged,
+        RevocationReason::Superseded => Reason::Superseded,
+        RevocationReason::CessationOfOperation => Reason::CessationOfOperation,
+        RevocationReason::CertificateHold => Reason::CertificateHold,
+        RevocationReason::PrivilegeWithdrawn => Reason::PrivilegeWithdrawn,
     }
+}
+
+fn from_holder(reason: RevocationReason) -> Result<Reason, Refusal> {
+    let unsupported = || ErrorCode::RevocationReasonUnsupported.into();
+    reason.is_of_holder().then(|| from_protocol(reason)).ok_or_else(unsupported)
 }
 
 /// Orders the one-time password that revokes one certificate for one reason in this session.

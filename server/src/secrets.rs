@@ -16,6 +16,7 @@ use crate::{
 pub struct Secrets {
     passwords: hmac::Key,
     subjects: hmac::Key,
+    operators: hmac::Key,
     messages: aead::LessSafeKey,
 }
 
@@ -32,6 +33,7 @@ impl Secrets {
         Self {
             passwords: hmac_key("passwords"),
             subjects: hmac_key("subjects"),
+            operators: hmac_key("operators"),
             // HMAC-SHA-256 gives 32 bytes, which is what ChaCha20-Poly1305 takes.
             #[allow(clippy::expect_used)]
             messages: aead::LessSafeKey::new(sealing.expect("a key of 32 bytes")),
@@ -63,6 +65,13 @@ impl Secrets {
     /// Does a password fit what is stored? Takes the same time whether it does or not.
     pub fn password_fits(&self, binding: &[&[u8]], password: &str, hash: &[u8; 32]) -> bool {
         hmac::verify(&self.passwords, &joined(binding, password), hash).is_ok()
+    }
+
+    /// What is stored of an operator's token.
+    pub fn operator_hash(&self, token: &str) -> [u8; 32] {
+        let mut hash = [0; 32];
+        hash.copy_from_slice(hmac::sign(&self.operators, token.as_bytes()).as_ref());
+        hash
     }
 
     /// A name for a phone or an address in the table of rates.

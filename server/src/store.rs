@@ -3,16 +3,20 @@
 //!
 //! **Architecture invariant:** the store knows no domain rule, the domain no SQL.
 
+mod operators;
 pub mod postgres;
 mod records;
 pub mod sqlite;
+pub mod terms;
 
 use async_trait::async_trait;
 use qcert_protocol::holder::Phone;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+pub use operators::{Approved, ImportRules, NewOperator, OperatorRecord, OperatorStore, Page};
 pub use records::*;
+pub use terms::TermKind;
 
 /// The database failed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -31,9 +35,9 @@ pub type Stored<T> = Result<T, StoreError>;
 /// Where the portal's state lives.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// Takes all entries or none. An entry with a number that is there already changes that application while its
-    /// state is one of `changeable`.
-    async fn import(&self, entries: &[NewApplication], changeable: &[&str], now: OffsetDateTime) -> Stored<Import>;
+    /// Takes all entries or none. An entry with a number that is there already changes that application, as far as the
+    /// rules allow it.
+    async fn import(&self, entries: &[NewApplication], rules: &ImportRules<'_>, now: OffsetDateTime) -> Stored<Import>;
     /// Does any application belong to this phone?
     async fn phone_is_known(&self, phone: &Phone) -> Stored<bool>;
     /// All applications of a phone, with the latest request that counts and the certificate, by number.
@@ -86,8 +90,9 @@ pub trait Store: Send + Sync {
     async fn remove_request(&self, id: Uuid, now: OffsetDateTime) -> Stored<bool>;
     /// Uses a password and confirms its request, freezing the snapshot and putting it into the issuance queue.
     async fn confirm_request(&self, confirmed: &ConfirmedRequest) -> Stored<ConfirmOutcome>;
-    /// Lets a request that waits for approval go on; false if none waits.
-    async fn approve_issuance(&self, application: Uuid, by: &str, now: OffsetDateTime) -> Stored<bool>;
+    /// Notes an operator's approval of a request that waits; with as many as are needed it goes on.
+    async fn approve_issuance(&self, application: Uuid, by: &str, needed: u32, now: OffsetDateTime)
+    -> Stored<Approved>;
     /// Refuses a request that waits for approval, with the reason that the person reads; false if none waits.
     async fn reject_issuance(&self, application: Uuid, reason: &str, by: &str, now: OffsetDateTime) -> Stored<bool>;
     /// Takes back a confirmed request that nobody has begun to issue; false if it is too late.
@@ -145,6 +150,8 @@ pub trait Store: Send + Sync {
     async fn audit(&self) -> Stored<Vec<AuditRow>>;
     /// Whose application it is.
     async fn phone_of(&self, application: Uuid) -> Stored<Option<Phone>>;
+    /// Operators, and what only they ask for.
+    fn operator_store(&self) -> &dyn OperatorStore;
     /// Does the database answer?
     async fn ping(&self) -> Stored<()>;
 

@@ -25,7 +25,9 @@ errors! {
         "The portal does not take this kind of data.", "Reload the page and try again.";
     NotFound: "На портале нет того, что запросила страница.", "Обновите страницу и повторите.",
         "The portal does not have what the page asked for.", "Reload the page and try again.";
-    MethodNotAllowed: "Портал не выполняет это действие.", "Обновите страницу и повторите.",
+    // No page meets those of operators.
+    MethodNotAllowed | OperatorTokenRequired | OperatorRoleMissing | ImportRefused | SecondOperatorRequired
+        | PhoneChangeTooEarly: "Портал не выполняет это действие.", "Обновите страницу и повторите.",
         "The portal does not do this.", "Reload the page and try again.";
     FieldInvalid: "Поле заполнено неверно.", "Исправьте его и повторите.",
         "A field is not filled in correctly.", "Correct it and try again.";

@@ -21,12 +21,17 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
         if !is_json(request.headers()) {
             return Err(ErrorCode::MediaTypeUnsupported.into());
         }
-        let bytes = Bytes::from_request(request, app).await.map_err(|rejection| {
-            let too_large = rejection.into_response().status() == StatusCode::PAYLOAD_TOO_LARGE;
-            Problem::from(if too_large { ErrorCode::BodyTooLarge } else { ErrorCode::BodyMalformed })
-        })?;
+        let bytes = bytes(request, app).await?;
         serde_json::from_slice(&bytes).map(Self).map_err(|_| ErrorCode::BodyMalformed.into())
     }
+}
+
+/// The whole body.
+pub(super) async fn bytes(request: Request, app: &App) -> Result<Bytes, Problem> {
+    Bytes::from_request(request, app).await.map_err(|rejection| {
+        let too_large = rejection.into_response().status() == StatusCode::PAYLOAD_TOO_LARGE;
+        Problem::from(if too_large { ErrorCode::BodyTooLarge } else { ErrorCode::BodyMalformed })
+    })
 }
 
 /// Does the request say that its body is JSON?

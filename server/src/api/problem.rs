@@ -4,7 +4,11 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use qcert_protocol::{ErrorCode, portal};
+use qcert_protocol::{
+    ErrorCode,
+    operator::{ImportFault, ImportProblem},
+    portal,
+};
 
 use crate::error::Refusal;
 
@@ -22,6 +26,34 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// With all that is wrong with a file.
+    pub(super) fn with_faults(self, faults: Vec<ImportFault>) -> Response {
+        let (status, problem) = self.parts();
+        // A struct of texts and numbers has no value that JSON cannot say.
+        respond(status, serde_json::to_vec(&ImportProblem { problem, faults }).unwrap_or_default())
+    }
+
+    fn parts(self) -> (StatusCode, portal::Problem) {
+        let Refusal { code, fields, retry_after_seconds, tries_left } = *self.0;
+        let status = StatusCode::from_u16(code.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let problem = portal::Problem {
+            kind: format!("urn:qcert:problem:{code}"),
+            title: code.as_str().replace('_', " "),
+            status: status.as_u16(),
+            code,
+            fields,
+            retry_after_seconds,
+            tries_left,
+        };
+        (status, problem)
+    }
+}
+
+fn respond(status: StatusCode, body: Vec<u8>) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response()
+}
+
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         Self(Box::new(refusal))
@@ -36,22 +68,15 @@ impl From<ErrorCode> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let Refusal { code, fields, retry_after_seconds, tries_left } = *self.0;
-        let status = StatusCode::from_u16(code.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let problem = portal::Problem {
-            kind: format!("urn:qcert:problem:{code}"),
-            title: code.as_str().replace('_', " "),
-            status: status.as_u16(),
-            code,
-            fields,
-            retry_after_seconds,
-            tries_left,
-        };
+        let (status, problem) = self.parts();
         // A struct of texts and numbers has no value that JSON cannot say.
-        let body = serde_json::to_vec(&problem).unwrap_or_default();
-        let mut response = (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
-        if let Some(seconds) = retry_after_seconds {
+        let mut response = respond(status, serde_json::to_vec(&problem).unwrap_or_default());
+        if let Some(seconds) = problem.retry_after_seconds {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if problem.code == ErrorCode::OperatorTokenRequired {
+            // RFC 9110 §15.5.2.
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }

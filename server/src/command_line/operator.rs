@@ -1,5 +1,5 @@
-//! What an operator decides: approval, rejection, revocation, blocked keys. Each command works beside a running server,
-//! prints one line (or, with `--json`, one object) and ends with 0 when it was done and 1 when it was not.
+//! What an operator decides: approval, rejection, revocation, blocked keys. Each command works beside a running server
+//! and prints one line or, with `--json`, one object.
 
 use std::path::PathBuf;
 
@@ -8,14 +8,14 @@ use clap::{Args, Subcommand};
 use qcert_pki::crl::Reason;
 use serde_json::{Value, json};
 
-use super::{application_json, certificate_json};
 use crate::{
     approval, blocked_key,
     clock::{Clock, SystemClock},
     config::Settings,
     hex::hex,
+    operators::{application_view, certificate_view, is_name},
     revocation, serve,
-    store::{Certificate, Change, Overview},
+    store::{Change, Overview, Store},
 };
 
 /// How the command is told who decides, and how it answers.
@@ -23,7 +23,7 @@ use crate::{
 pub(super) struct Decision {
     /// Who decides, for the audit.
     #[arg(long, value_name = "NAME", default_value = "operator", value_parser = operator)]
-    by: String,
+    pub(super) by: String,
     /// Answer with a JSON object.
     #[arg(long)]
     json: bool,
@@ -42,8 +42,19 @@ pub(super) enum KeysCommand {
 }
 
 fn operator(name: &str) -> Result<String, &'static str> {
-    let fits = (1..=64).contains(&name.chars().count()) && !name.chars().any(char::is_control);
-    if fits { Ok(name.to_owned()) } else { Err("must have 1 to 64 characters") }
+    if is_name(name) {
+        Ok(name.to_owned())
+    } else {
+        Err("must have 1 to 64 letters, digits, dots, dashes, underscores")
+    }
+}
+
+impl Decision {
+    /// Prints what was done.
+    pub(super) fn answer(&self, object: Value, line: &str) -> anyhow::Result<()> {
+        let text = if self.json { serde_json::to_string_pretty(&object)? } else { line.to_owned() };
+        super::write(&(text + "\n"))
+    }
 }
 
 /// Reads a reason by its name in RFC 5280.
@@ -54,14 +65,24 @@ pub(super) fn reason(name: &str) -> Result<Reason, String> {
 
 pub(super) async fn approve(settings: &Settings, number: &str, decision: &Decision) -> anyhow::Result<()> {
     let store = serve::open_store(settings).await?;
-    let found = approval::approve(&*store, &SystemClock, number, &decision.by).await?;
-    answer(decision, application_json(&found), &format!("approved {number}"))
+    let needed = settings.issuance_approvals;
+    let found = approval::approve(&*store, &SystemClock, number, &decision.by, needed).await?;
+    let line = if found.held {
+        format!("approved {number}; it waits for the word of another operator")
+    } else {
+        format!("approved {number}")
+    };
+    decision.answer(application(&*store, found).await?, &line)
 }
 
 pub(super) async fn reject(settings: &Settings, number: &str, reason: &str, decision: &Decision) -> anyhow::Result<()> {
     let store = serve::open_store(settings).await?;
-    let found: Overview = approval::reject(&*store, &SystemClock, number, reason, &decision.by).await?;
-    answer(decision, application_json(&found), &format!("rejected {number}"))
+    let found = approval::reject(&*store, &SystemClock, number, reason, &decision.by).await?;
+    decision.answer(application(&*store, found).await?, &format!("rejected {number}"))
+}
+
+async fn application(store: &dyn Store, found: Overview) -> anyhow::Result<Value> {
+    Ok(json!(application_view(store, found).await?))
 }
 
 pub(super) async fn revoke(
@@ -71,12 +92,12 @@ pub(super) async fn revoke(
     decision: &Decision,
 ) -> anyhow::Result<()> {
     let store = serve::open_store(settings).await?;
-    let (application, certificate): (_, Certificate) =
+    let (application, certificate) =
         revocation::by_operator(&*store, &SystemClock, serial, reason, &decision.by).await?;
     store.announce(Change::RevocationWaits);
     store.announce(Change::Row(application.id));
     let line = format!("revoked {} for the reason {reason}", certificate.serial);
-    answer(decision, certificate_json(&certificate), &line)
+    decision.answer(json!(certificate_view(&certificate)), &line)
 }
 
 pub(super) async fn keys(settings: &Settings, command: &KeysCommand) -> anyhow::Result<()> {
@@ -91,7 +112,7 @@ pub(super) async fn keys(settings: &Settings, command: &KeysCommand) -> anyhow::
         store.block_key(&digest, &decision.by, SystemClock.now()).await?,
         "the key {text} is on the block list already"
     );
-    answer(decision, json!({"keySha256": text}), &format!("blocked {text}"))
+    decision.answer(json!({"keySha256": text}), &format!("blocked {text}"))
 }
 
 fn read_key(path: &PathBuf) -> anyhow::Result<[u8; 32]> {
@@ -100,9 +121,4 @@ fn read_key(path: &PathBuf) -> anyhow::Result<[u8; 32]> {
         Ok(digest) => Ok(digest),
         Err(problem) => bail!("{} {problem}", path.display()),
     }
-}
-
-fn answer(decision: &Decision, object: Value, line: &str) -> anyhow::Result<()> {
-    let text = if decision.json { serde_json::to_string_pretty(&object)? } else { line.to_owned() };
-    super::write(&(text + "\n"))
 }

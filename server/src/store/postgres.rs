@@ -11,6 +11,7 @@ mod connections;
 mod issuances;
 mod messages;
 mod opening;
+mod operators;
 mod passwords;
 mod requests;
 mod revocation_lists;
@@ -27,10 +28,11 @@ use tokio::{sync::broadcast, task::AbortHandle};
 use uuid::Uuid;
 
 use super::{
-    Application, Attempt, Attempted, AuditRow, AuthorityRecord, Certificate, Change, Commitment, ConfirmOutcome,
-    ConfirmedRequest, Import, IssuerId, Job, NewApplication, NewPassword, NewRevocation, OrderLimits, Overview,
-    Password, PasswordOrder, PasswordScope, Prepared, Purpose, QueuedMessage, Rate, Request, RevocationList,
-    RevokeOutcome, Revoked, RevokedCertificate, SessionRecord, ShardState, Store, StoreError, Stored,
+    Application, Approved, Attempt, Attempted, AuditRow, AuthorityRecord, Certificate, Change, Commitment,
+    ConfirmOutcome, ConfirmedRequest, Import, ImportRules, IssuerId, Job, NewApplication, NewPassword, NewRevocation,
+    OperatorStore, OrderLimits, Overview, Password, PasswordOrder, PasswordScope, Prepared, Purpose, QueuedMessage,
+    Rate, Request, RevocationList, RevokeOutcome, Revoked, RevokedCertificate, SessionRecord, ShardState, Store,
+    StoreError, Stored,
 };
 use changes::Changes;
 use connections::Connections;
@@ -100,8 +102,8 @@ fn flag(rows: &[PgRow]) -> Stored<bool> {
 
 #[async_trait]
 impl Store for PostgresStore {
-    async fn import(&self, entries: &[NewApplication], changeable: &[&str], now: OffsetDateTime) -> Stored<Import> {
-        applications::import(&self.connections, entries, changeable, now).await
+    async fn import(&self, entries: &[NewApplication], rules: &ImportRules<'_>, now: OffsetDateTime) -> Stored<Import> {
+        applications::import(&self.connections, entries, rules, now).await
     }
 
     async fn phone_is_known(&self, phone: &Phone) -> Stored<bool> {
@@ -194,8 +196,14 @@ impl Store for PostgresStore {
         requests::confirm(&self.connections, confirmed).await
     }
 
-    async fn approve_issuance(&self, application: Uuid, by: &str, now: OffsetDateTime) -> Stored<bool> {
-        requests::approve(&self.connections, application, by, now).await
+    async fn approve_issuance(
+        &self,
+        application: Uuid,
+        by: &str,
+        needed: u32,
+        now: OffsetDateTime,
+    ) -> Stored<Approved> {
+        requests::approve(&self.connections, application, by, needed, now).await
     }
 
     async fn reject_issuance(&self, application: Uuid, reason: &str, by: &str, now: OffsetDateTime) -> Stored<bool> {
@@ -294,6 +302,10 @@ impl Store for PostgresStore {
 
     async fn phone_of(&self, application: Uuid) -> Stored<Option<Phone>> {
         applications::phone_of(&self.connections, application).await
+    }
+
+    fn operator_store(&self) -> &dyn OperatorStore {
+        self
     }
 
     async fn ping(&self) -> Stored<()> {

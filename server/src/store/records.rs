@@ -56,6 +56,8 @@ pub enum ImportConflict {
     State(ApplicationState),
     /// It replaces a number that nobody knows.
     ReplacesUnknown,
+    /// It gives the application another phone.
+    Phone,
 }
 
 /// An application.

@@ -12,6 +12,7 @@ mod issuances;
 mod keys;
 mod messages;
 mod migrations;
+mod operators;
 mod passwords;
 mod readers;
 mod requests;
@@ -32,10 +33,11 @@ use uuid::Uuid;
 use crate::hex::hex;
 
 use super::{
-    Application, Attempt, Attempted, AuditRow, AuthorityRecord, Certificate, Change, Commitment, ConfirmOutcome,
-    ConfirmedRequest, Import, IssuerId, Job, NewApplication, NewPassword, NewRevocation, OrderLimits, Overview,
-    Password, PasswordOrder, PasswordScope, Prepared, Purpose, QueuedMessage, Rate, Request, RevocationList,
-    RevokeOutcome, Revoked, RevokedCertificate, SessionRecord, ShardState, Store, StoreError, Stored,
+    Application, Approved, Attempt, Attempted, AuditRow, AuthorityRecord, Certificate, Change, Commitment,
+    ConfirmOutcome, ConfirmedRequest, Import, ImportRules, IssuerId, Job, NewApplication, NewPassword, NewRevocation,
+    OperatorStore, OrderLimits, Overview, Password, PasswordOrder, PasswordScope, Prepared, Purpose, QueuedMessage,
+    Rate, Request, RevocationList, RevokeOutcome, Revoked, RevokedCertificate, SessionRecord, ShardState, Store,
+    StoreError, Stored,
 };
 use issuances::Lease;
 use readers::Readers;
@@ -109,9 +111,14 @@ fn borrowed(states: &[String]) -> Vec<&str> {
 
 #[async_trait]
 impl Store for SqliteStore {
-    async fn import(&self, entries: &[NewApplication], changeable: &[&str], now: OffsetDateTime) -> Stored<Import> {
-        let (entries, changeable) = (entries.to_vec(), owned(changeable));
-        self.write(move |connection| applications::import(connection, &entries, &borrowed(&changeable), now)).await
+    async fn import(&self, entries: &[NewApplication], rules: &ImportRules<'_>, now: OffsetDateTime) -> Stored<Import> {
+        let (entries, changeable, by) = (entries.to_vec(), owned(rules.changeable), rules.by.to_owned());
+        let changes_phones = rules.changes_phones;
+        self.write(move |connection| {
+            let rules = ImportRules { changeable: &borrowed(&changeable), changes_phones, by: &by };
+            applications::import(connection, &entries, &rules, now)
+        })
+        .await
     }
 
     async fn phone_is_known(&self, phone: &Phone) -> Stored<bool> {
@@ -212,9 +219,15 @@ impl Store for SqliteStore {
         self.write(move |connection| requests::confirm(connection, &confirmed)).await
     }
 
-    async fn approve_issuance(&self, application: Uuid, by: &str, now: OffsetDateTime) -> Stored<bool> {
+    async fn approve_issuance(
+        &self,
+        application: Uuid,
+        by: &str,
+        needed: u32,
+        now: OffsetDateTime,
+    ) -> Stored<Approved> {
         let by = by.to_owned();
-        self.write(move |connection| requests::approve(connection, application, &by, now)).await
+        self.write(move |connection| requests::approve(connection, application, &by, needed, now)).await
     }
 
     async fn reject_issuance(&self, application: Uuid, reason: &str, by: &str, now: OffsetDateTime) -> Stored<bool> {
@@ -328,6 +341,10 @@ impl Store for SqliteStore {
 
     async fn phone_of(&self, application: Uuid) -> Stored<Option<Phone>> {
         self.readers.read(|connection| applications::phone_of(connection, application))
+    }
+
+    fn operator_store(&self) -> &dyn OperatorStore {
+        self
     }
 
     async fn ping(&self) -> Stored<()> {

@@ -21,7 +21,7 @@ async fn waiting() -> (Workplace, Browser) {
 }
 
 async fn approved(workplace: &Workplace) -> Result<Overview, ApprovalError> {
-    approve(&*workplace.portal.store, &*workplace.portal.clock, NUMBER, "tester").await
+    approve(&*workplace.portal.store, &*workplace.portal.clock, NUMBER, "tester", 1).await
 }
 
 async fn rejected(workplace: &Workplace, reason: &str) -> Result<Overview, ApprovalError> {
@@ -89,6 +89,6 @@ async fn a_holder_takes_a_waiting_request_back() {
 #[tokio::test]
 async fn nothing_that_is_not_there_is_approved() {
     let (workplace, _) = waiting().await;
-    let unknown = approve(&*workplace.portal.store, &*workplace.portal.clock, "1", "tester").await;
+    let unknown = approve(&*workplace.portal.store, &*workplace.portal.clock, "1", "tester", 1).await;
     assert!(matches!(unknown, Err(ApprovalError::NotFound(_))), "{unknown:?}");
 }

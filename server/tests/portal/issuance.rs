@@ -2,7 +2,10 @@
 
 use qcert_pki::Certificate;
 use qcert_protocol::portal::{ApplicationRow, CertificateDetails};
-use qcert_server::{applications::import::import, audit, issuance, store};
+use qcert_server::{
+    applications::import::{File, import},
+    audit, issuance, store,
+};
 use serde_json::{Value, json};
 use time::Duration;
 use uuid::Uuid;
@@ -159,7 +162,7 @@ async fn a_corrected_application_that_was_rejected_can_be_requested_again() {
 
     let corrected = DEMO.replacen("\"Директор\"", "\"Генеральный директор\"", 1);
     let portal = &workplace.portal;
-    import(&*portal.store, &*portal.clock, &*portal.randomness, &corrected).await.unwrap();
+    import(&*portal.store, &*portal.clock, &*portal.randomness, &File::json(&corrected)).await.unwrap();
     let row = browser.rows().await.remove(0);
     assert_eq!((row.state.as_str(), row.reason), ("available", None));
     workplace.clock.advance(Duration::minutes(10));

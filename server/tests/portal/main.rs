@@ -18,6 +18,8 @@ mod migration;
 #[cfg(test)]
 mod ocsp;
 #[cfg(test)]
+mod operators;
+#[cfg(test)]
 mod programs;
 #[cfg(test)]
 mod publication;

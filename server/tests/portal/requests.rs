@@ -72,8 +72,8 @@ async fn data_that_change_after_the_password_was_sent_need_a_new_one() {
     let password = workplace.password(PHONE).await;
     let portal = &workplace.portal;
     let corrected = DEMO.replace("\"Дирекция\"", "\"Управление\"");
-    let import = qcert_server::applications::import::import;
-    let summary = import(&*portal.store, &*portal.clock, &*portal.randomness, &corrected).await.unwrap();
+    use qcert_server::applications::import::{File, import};
+    let summary = import(&*portal.store, &*portal.clock, &*portal.randomness, &File::json(&corrected)).await.unwrap();
     assert_eq!(summary.changed, 1);
 
     assert_eq!(browser.confirm(request, &password).await.code(), "digest_changed");

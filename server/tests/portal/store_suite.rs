@@ -2,6 +2,7 @@
 
 mod issuances;
 mod messages;
+mod operators;
 mod passwords;
 mod people;
 mod publication;
@@ -14,8 +15,8 @@ use qcert_protocol::{ContainerName, KeyId, holder::Phone, portal::TokenName};
 use qcert_server::{
     applications::import::parse,
     store::{
-        Certificate, Commitment, ConfirmOutcome, ConfirmedRequest, Import, IssuerId, Job, NewPassword, OrderLimits,
-        PasswordOrder, PasswordScope, Prepared, Purpose, Request, RequestState, SessionRecord, Store,
+        Certificate, Commitment, ConfirmOutcome, ConfirmedRequest, Import, ImportRules, IssuerId, Job, NewPassword,
+        OrderLimits, PasswordOrder, PasswordScope, Prepared, Purpose, Request, RequestState, SessionRecord, Store,
         postgres::PostgresStore, sqlite::SqliteStore,
     },
 };
@@ -38,11 +39,15 @@ fn id(number: u128) -> Uuid {
     Uuid::from_u128(number)
 }
 
+fn rules() -> ImportRules<'static> {
+    ImportRules { changeable: &["available"], changes_phones: false, by: "operator" }
+}
+
 /// The demo's applications, numbered from 1; the first four belong to [`phone`].
 async fn filled(store: &dyn Store) {
     let mut entries = parse(DEMO).unwrap();
     entries.iter_mut().enumerate().for_each(|(index, entry)| entry.id = id(index as u128 + 1));
-    assert!(matches!(store.import(&entries, &["available"], NOW).await.unwrap(), Import::Done { added: 6, .. }));
+    assert!(matches!(store.import(&entries, &rules(), NOW).await.unwrap(), Import::Done { added: 6, .. }));
 }
 
 fn request(number: u128, application: u128, key: u8) -> Request {
@@ -203,6 +208,12 @@ macro_rules! suite {
             publication: what_is_revoked_after_a_list_was_asked_for_leaves_it_stale,
             publication: a_list_ends_with_its_last_certificate,
             publication: a_certificate_of_the_authority_is_committed_and_completed_once,
+            operators: an_operator_is_known_by_the_tokens_hash_until_removed,
+            operators: a_page_begins_after_the_one_before,
+            operators: what_an_application_is_found_by_changes_with_it,
+            operators: a_request_needs_as_many_approvals_as_are_asked_for,
+            operators: two_approvals_at_once_are_two,
+            operators: the_audit_is_read_from_any_place,
             publication: every_change_is_in_the_audit_and_the_audit_is_a_chain,
         );
     };

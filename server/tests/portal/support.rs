@@ -138,7 +138,10 @@ impl Workplace {
         let settings = read(settings, &directory, url);
         init(&settings.ca, ORIGIN, &*clock, &*randomness).unwrap();
         let workplace = Self::open(settings, directory, database, clock, randomness).await;
-        import::import(&*workplace.portal.store, &*workplace.clock, &*workplace.portal.randomness, DEMO).await.unwrap();
+        let demo = import::File::json(DEMO);
+        import::import(&*workplace.portal.store, &*workplace.clock, &*workplace.portal.randomness, &demo)
+            .await
+            .unwrap();
         workplace
     }
 

@@ -135,6 +135,10 @@ macro_rules! passed_through {
                 through(Call::$call, self.0.$name($($argument),*)).await
             })*
 
+            fn operator_store(&self) -> &dyn OperatorStore {
+                self.0.operator_store()
+            }
+
             fn announce(&self, change: Change) {
                 self.0.announce(change);
             }
@@ -147,7 +151,7 @@ macro_rules! passed_through {
 }
 
 passed_through! {
-    Import import(entries: &[NewApplication], changeable: &[&str], now: OffsetDateTime) -> Import;
+    Import import(entries: &[NewApplication], rules: &ImportRules<'_>, now: OffsetDateTime) -> Import;
     PhoneIsKnown phone_is_known(phone: &Phone) -> bool;
     ApplicationsOf applications_of(phone: &Phone) -> Vec<Overview>;
     ApplicationOf application_of(phone: &Phone, id: Uuid) -> Option<Overview>;
@@ -169,7 +173,7 @@ passed_through! {
     RequestOf request_of(phone: &Phone, id: Uuid) -> Option<Overview>;
     RemoveRequest remove_request(id: Uuid, now: OffsetDateTime) -> bool;
     ConfirmRequest confirm_request(confirmed: &ConfirmedRequest) -> ConfirmOutcome;
-    ApproveIssuance approve_issuance(application: Uuid, by: &str, now: OffsetDateTime) -> bool;
+    ApproveIssuance approve_issuance(application: Uuid, by: &str, needed: u32, now: OffsetDateTime) -> Approved;
     RejectIssuance reject_issuance(application: Uuid, reason: &str, by: &str, now: OffsetDateTime) -> bool;
     Withdraw withdraw(application: Uuid, now: OffsetDateTime) -> bool;
     ClaimIssuance claim_issuance(owner: Uuid, ripe: OffsetDateTime, now: OffsetDateTime, until: OffsetDateTime) -> Option<Job>;

@@ -6,8 +6,9 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    Application, Import, NewApplication, Overview, StoreError, Stored,
+    Application, Import, ImportRules, NewApplication, Overview, StoreError, Stored,
     connections::{Connections, Failure, is_passing},
+    operators,
     rows::{self, Columns, millis},
 };
 use crate::store::ImportConflict;
@@ -37,12 +38,12 @@ impl From<StoreError> for Stop {
 pub(super) async fn import(
     connections: &Connections,
     entries: &[NewApplication],
-    changeable: &[&str],
+    rules: &ImportRules<'_>,
     now: OffsetDateTime,
 ) -> Stored<Import> {
     loop {
         let mut lent = connections.lend().await?;
-        let (done, answer) = match all_or_nothing(lent.connection(), entries, changeable, now).await {
+        let (done, answer) = match all_or_nothing(lent.connection(), entries, rules, now).await {
             Ok(import) => (Ok(()), Ok(import)),
             Err(Stop::Refused(conflicts)) => (Ok(()), Ok(Import::Refused(conflicts))),
             Err(Stop::Value(error)) => (Ok(()), Err(error)),
@@ -59,7 +60,7 @@ pub(super) async fn import(
 async fn all_or_nothing(
     connection: &mut PgConnection,
     entries: &[NewApplication],
-    changeable: &[&str],
+    rules: &ImportRules<'_>,
     now: OffsetDateTime,
 ) -> Result<Import, Stop> {
     let mut transaction = connection.begin().await?;
@@ -70,18 +71,23 @@ async fn all_or_nothing(
     for (index, entry) in entries.iter().enumerate() {
         match by_number(&mut transaction, &entry.number).await? {
             None => {
-                insert(&mut transaction, entry, now).await?;
+                insert(&mut transaction, entry, rules.by, now).await?;
                 added += 1;
             }
             Some((there, replaces)) if is_same(&there, replaces.as_deref(), entry) => unchanged += 1,
-            Some((there, _)) if changeable.contains(&there.state.as_str()) => {
+            Some((there, _)) if !rules.changeable.contains(&there.state.as_str()) => {
+                conflicts.push((index, ImportConflict::State(there.state)));
+            }
+            Some((there, _)) if there.phone != entry.phone && !rules.changes_phones => {
+                conflicts.push((index, ImportConflict::Phone));
+            }
+            Some((there, _)) => {
                 if there.phone != entry.phone {
                     leave_request_behind(&mut transaction, there.id).await?;
                 }
-                update(&mut transaction, there.id, entry, now).await?;
+                update(&mut transaction, &there, entry, rules.by, now).await?;
                 changed += 1;
             }
-            Some((there, _)) => conflicts.push((index, ImportConflict::State(there.state))),
         }
     }
     for (index, entry) in entries.iter().enumerate() {
@@ -123,12 +129,17 @@ fn holder_json(entry: &NewApplication) -> Stored<String> {
     serde_json::to_string(&entry.holder).map_err(|_| StoreError::Corrupt("applications.holder"))
 }
 
-async fn insert(connection: &mut PgConnection, entry: &NewApplication, now: OffsetDateTime) -> Result<(), Stop> {
+async fn insert(
+    connection: &mut PgConnection,
+    entry: &NewApplication,
+    by: &str,
+    now: OffsetDateTime,
+) -> Result<(), Stop> {
     sqlx::query(
         "WITH new AS (INSERT INTO applications \
          (id, number, phone, holder, certificate_type, identification, state, revision, created_at) \
          VALUES ($1, $2, $3, $4, $5, $6, 'available', 1, $7)) \
-         INSERT INTO audit_waiting (at, event, subject, detail) VALUES ($7, 'application imported', $1, $2)",
+         INSERT INTO audit_waiting (at, event, subject, detail) VALUES ($7, 'application imported', $1, $8)",
     )
     .bind(entry.id)
     .bind(&entry.number)
@@ -137,15 +148,17 @@ async fn insert(connection: &mut PgConnection, entry: &NewApplication, now: Offs
     .bind(rows::certificate_type_name(entry.certificate_type))
     .bind(entry.identification.map(|kind| i16::from(u8::from(kind))))
     .bind(millis(now))
-    .execute(connection)
+    .bind(format!("{} by {by}", entry.number))
+    .execute(&mut *connection)
     .await?;
-    Ok(())
+    Ok(operators::replace_terms(connection, entry.id, None, (&entry.phone, &entry.holder)).await?)
 }
 
 async fn update(
     connection: &mut PgConnection,
-    id: Uuid,
+    there: &Application,
     entry: &NewApplication,
+    by: &str,
     now: OffsetDateTime,
 ) -> Result<(), Stop> {
     sqlx::query(
@@ -154,16 +167,17 @@ async fn update(
          state = CASE state WHEN 'rejected' THEN 'available' ELSE state END WHERE id = $1) \
          INSERT INTO audit_waiting (at, event, subject, detail) VALUES ($7, 'application changed', $1, $2)",
     )
-    .bind(id)
-    .bind(&entry.number)
+    .bind(there.id)
+    .bind(format!("{} by {by}", entry.number))
     .bind(entry.phone.as_str())
     .bind(holder_json(entry)?)
     .bind(rows::certificate_type_name(entry.certificate_type))
     .bind(entry.identification.map(|kind| i16::from(u8::from(kind))))
     .bind(millis(now))
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
-    Ok(())
+    let before = (&there.phone, &there.holder);
+    Ok(operators::replace_terms(connection, there.id, Some(before), (&entry.phone, &entry.holder)).await?)
 }
 
 /// A prepared request is of a key on the token of whoever had the application; it is not the next one's to confirm.

@@ -26,17 +26,29 @@ pub(super) async fn all(connections: &Connections) -> Stored<Vec<AuditRow>> {
     while close(connections).await? {}
     let rows =
         connections.read_all(sqlx::query("SELECT at, event, subject, detail, hash FROM audit ORDER BY id")).await?;
+    rows.iter().map(|row| read_row(&mut Columns::of(row))).collect()
+}
+
+/// The rows after a place in the chain.
+pub(super) async fn after(connections: &Connections, place: i64, limit: u32) -> Stored<Vec<(i64, AuditRow)>> {
+    while close(connections).await? {}
+    let statement = "SELECT id, at, event, subject, detail, hash FROM audit WHERE id > $1 ORDER BY id LIMIT $2";
+    let rows = connections.read(|| sqlx::query(statement).bind(place).bind(i64::from(limit))).await?;
     let read = |row| {
         let columns = &mut Columns::of(row);
-        Ok(AuditRow {
-            at: columns.time()?,
-            event: columns.next()?,
-            subject: columns.next()?,
-            detail: columns.next()?,
-            hash: columns.array()?,
-        })
+        Ok((columns.next()?, read_row(columns)?))
     };
     rows.iter().map(read).collect()
+}
+
+fn read_row(columns: &mut Columns<'_>) -> Stored<AuditRow> {
+    Ok(AuditRow {
+        at: columns.time()?,
+        event: columns.next()?,
+        subject: columns.next()?,
+        detail: columns.next()?,
+        hash: columns.array()?,
+    })
 }
 
 /// Takes a batch of waiting rows into the chain; true if more may wait.

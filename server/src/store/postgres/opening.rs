@@ -19,6 +19,7 @@ pub(super) async fn open(options: PgConnectOptions) -> Stored<PgConnectOptions> 
     let mut connection = Connections::new(options.clone(), 1).own().await?;
     let waits_for = check(&mut connection).await?;
     migrate(&mut connection).await?;
+    super::operators::fill_terms(&mut connection).await?;
     connection.close().await?;
     Ok(options.options([
         // As it was found, whatever somebody sets later.
@@ -68,6 +69,7 @@ async fn migrate(connection: &mut PgConnection) -> Stored<()> {
         migration(1, "tables", include_str!("../../../migrations/postgres/0001_tables.sql")),
         migration(2, "functions", include_str!("../../../migrations/postgres/0002_functions.sql")),
         migration(3, "orders and tries", include_str!("../../../migrations/postgres/0003_orders_and_tries.sql")),
+        migration(4, "operators", include_str!("../../../migrations/postgres/0004_operators.sql")),
     ];
     let migrated = Migrator::with_migrations(migrations).run(connection).await;
     migrated.map_err(|error| StoreError::Unavailable(format!("the tables cannot be brought up to date: {error}")))

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    ConfirmOutcome, ConfirmedRequest, Overview, Prepared, Request, StoreError, Stored,
+    Approved, ConfirmOutcome, ConfirmedRequest, Overview, Prepared, Request, StoreError, Stored,
     connections::Connections,
     flag,
     rows::{self, millis},
@@ -79,10 +79,20 @@ pub(super) async fn approve(
     connections: &Connections,
     application: Uuid,
     by: &str,
+    needed: u32,
     now: OffsetDateTime,
-) -> Stored<bool> {
-    let approve = || sqlx::query("SELECT approve_issuance($1, $2, $3)").bind(application).bind(by).bind(millis(now));
-    flag(&connections.write(approve).await?)
+) -> Stored<Approved> {
+    let approve = || {
+        let query = sqlx::query("SELECT approve_issuance($1, $2, $3, $4)").bind(application).bind(by);
+        query.bind(i32::try_from(needed).unwrap_or(i32::MAX)).bind(millis(now))
+    };
+    match word(&connections.write(approve).await?)? {
+        "done" => Ok(Approved::Done),
+        "waits" => Ok(Approved::Waits),
+        "repeated" => Ok(Approved::Repeated),
+        "notWaiting" => Ok(Approved::NotWaiting),
+        _ => Err(StoreError::Corrupt("the answer of approve_issuance")),
+    }
 }
 
 pub(super) async fn reject(

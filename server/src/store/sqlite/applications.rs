@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    Application, Effect, Import, NewApplication, Overview, StoreError, Stored, audit,
+    Application, Effect, Import, ImportRules, NewApplication, Overview, StoreError, Stored, audit, operators,
     rows::{self, execute, first, millis},
 };
 use crate::store::ImportConflict;
@@ -26,7 +26,7 @@ pub(super) fn move_state(connection: &Connection, id: Uuid, from: &[&str], to: &
 pub(super) fn import(
     connection: &Connection,
     entries: &[NewApplication],
-    changeable: &[&str],
+    rules: &ImportRules<'_>,
     now: OffsetDateTime,
 ) -> Stored<Effect<Import>> {
     let (mut added, mut changed, mut unchanged) = (0, 0, 0);
@@ -35,19 +35,24 @@ pub(super) fn import(
     for (index, entry) in entries.iter().enumerate() {
         match by_number(connection, &entry.number)? {
             None => {
-                insert(connection, entry, now)?;
+                insert(connection, entry, rules.by, now)?;
                 added += 1;
             }
             Some((there, replaces)) if is_same(&there, replaces.as_deref(), entry) => unchanged += 1,
-            Some((there, _)) if changeable.contains(&there.state.as_str()) => {
+            Some((there, _)) if !rules.changeable.contains(&there.state.as_str()) => {
+                conflicts.push((index, ImportConflict::State(there.state)));
+            }
+            Some((there, _)) if there.phone != entry.phone && !rules.changes_phones => {
+                conflicts.push((index, ImportConflict::Phone));
+            }
+            Some((there, _)) => {
                 if there.phone != entry.phone {
                     leave_request_behind(connection, there.id)?;
                 }
-                update(connection, there.id, entry, now)?;
+                update(connection, &there, entry, rules.by, now)?;
                 move_state(connection, there.id, &["rejected"], "available")?;
                 changed += 1;
             }
-            Some((there, _)) => conflicts.push((index, ImportConflict::State(there.state))),
         }
     }
     for (index, entry) in entries.iter().enumerate() {
@@ -86,7 +91,7 @@ fn holder_json(entry: &NewApplication) -> Stored<String> {
     serde_json::to_string(&entry.holder).map_err(|_| StoreError::Corrupt("applications.holder"))
 }
 
-fn insert(connection: &Connection, entry: &NewApplication, now: OffsetDateTime) -> Stored<()> {
+fn insert(connection: &Connection, entry: &NewApplication, by: &str, now: OffsetDateTime) -> Stored<()> {
     execute(
         connection,
         "INSERT INTO applications \
@@ -102,10 +107,18 @@ fn insert(connection: &Connection, entry: &NewApplication, now: OffsetDateTime) 
             millis(now),
         ],
     )?;
-    audit::append(connection, now, "application imported", entry.id, &entry.number)
+    operators::replace_terms(connection, entry.id, None, (&entry.phone, &entry.holder))?;
+    audit::append(connection, now, "application imported", entry.id, &format!("{} by {by}", entry.number))
 }
 
-fn update(connection: &Connection, id: Uuid, entry: &NewApplication, now: OffsetDateTime) -> Stored<()> {
+fn update(
+    connection: &Connection,
+    there: &Application,
+    entry: &NewApplication,
+    by: &str,
+    now: OffsetDateTime,
+) -> Stored<()> {
+    let id = there.id;
     execute(
         connection,
         "UPDATE applications SET phone = ?, holder = ?, certificate_type = ?, identification = ?, replaces = NULL, \
@@ -118,7 +131,9 @@ fn update(connection: &Connection, id: Uuid, entry: &NewApplication, now: Offset
             id,
         ],
     )?;
-    audit::append(connection, now, "application changed", id, &entry.number)
+    let before = (&there.phone, &there.holder);
+    operators::replace_terms(connection, id, Some(before), (&entry.phone, &entry.holder))?;
+    audit::append(connection, now, "application changed", id, &format!("{} by {by}", entry.number))
 }
 
 /// A prepared request is of a key on the token of whoever had the application; it is not the next one's to confirm.

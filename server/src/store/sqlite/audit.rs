@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     AuditRow, Stored,
-    rows::{execute, first, millis, whole},
+    rows::{self, Columns, execute, first, millis, whole},
 };
 use crate::audit::chained;
 
@@ -33,14 +33,26 @@ pub(super) fn append(
     Ok(())
 }
 
-pub(super) fn all(connection: &Connection) -> Stored<Vec<AuditRow>> {
-    whole(connection, "SELECT at, event, subject, detail, hash FROM audit ORDER BY id", [], |columns| {
-        Ok(AuditRow {
-            at: columns.time()?,
-            event: columns.next()?,
-            subject: columns.next()?,
-            detail: columns.next()?,
-            hash: columns.next()?,
-        })
+/// The rows after a place.
+pub(super) fn after(connection: &Connection, place: i64, limit: u32) -> Stored<Vec<(i64, AuditRow)>> {
+    rows::all(
+        connection,
+        "SELECT id, at, event, subject, detail, hash FROM audit WHERE id > ? ORDER BY id LIMIT ?",
+        params![place, limit],
+        |columns| Ok((columns.next()?, row(columns)?)),
+    )
+}
+
+fn row(columns: &mut Columns<'_>) -> Stored<AuditRow> {
+    Ok(AuditRow {
+        at: columns.time()?,
+        event: columns.next()?,
+        subject: columns.next()?,
+        detail: columns.next()?,
+        hash: columns.next()?,
     })
+}
+
+pub(super) fn all(connection: &Connection) -> Stored<Vec<AuditRow>> {
+    whole(connection, "SELECT at, event, subject, detail, hash FROM audit ORDER BY id", [], row)
 }

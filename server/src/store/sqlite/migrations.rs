@@ -9,10 +9,14 @@ use rusqlite::{Connection, functions::FunctionFlags};
 
 use super::{StoreError, Stored};
 
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     include_str!("../../../migrations/sqlite/0001_first.sql"),
     include_str!("../../../migrations/sqlite/0002_revocation.sql"),
+    include_str!("../../../migrations/sqlite/0003_operators.sql"),
 ];
+
+/// The version before the step that makes the table of terms.
+const BEFORE_TERMS: usize = 2;
 
 /// The version that this server works with.
 pub(super) const LATEST: usize = STEPS.len();
@@ -54,6 +58,9 @@ fn steps(connection: &Connection) -> Stored<()> {
 fn step(connection: &Connection, from: usize) -> Stored<()> {
     tracing::info!(from, to = from + 1, "the database is brought up to date");
     connection.execute_batch(STEPS[from])?;
+    if from == BEFORE_TERMS {
+        super::operators::fill_terms(connection)?;
+    }
     let broken: Option<String> = super::rows::first(connection, "PRAGMA foreign_key_check", [], |row| row.next())?;
     if let Some(table) = broken {
         return Err(StoreError::Unavailable(format!("a row of {table} refers to nothing")));

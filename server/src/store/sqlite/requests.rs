@@ -6,8 +6,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    ConfirmOutcome, ConfirmedRequest, Effect, Overview, Prepared, Request, Stored, applications, audit, hex, keys,
-    passwords,
+    Approved, ConfirmOutcome, ConfirmedRequest, Effect, Overview, Prepared, Request, Stored, applications, audit, hex,
+    keys, passwords,
     rows::{self, execute, first, millis},
 };
 
@@ -131,13 +131,32 @@ pub(super) fn approve(
     connection: &Connection,
     application: Uuid,
     by: &str,
+    needed: u32,
     now: OffsetDateTime,
-) -> Stored<Effect<bool>> {
-    let Some(request) = move_waiting(connection, application, true, "queued")? else {
-        return Ok(Effect::Undone(false));
-    };
+) -> Stored<Effect<Approved>> {
+    let held: Option<Uuid> = first(
+        connection,
+        "SELECT request_id FROM issuances WHERE application_id = ? AND state = 'held'",
+        [application],
+        |columns| columns.next(),
+    )?;
+    let Some(request) = held else { return Ok(Effect::Undone(Approved::NotWaiting)) };
+    let noted = execute(
+        connection,
+        "INSERT INTO approvals (request_id, approved_by, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+        params![request, by, millis(now)],
+    )?;
+    if noted == 0 {
+        return Ok(Effect::Undone(Approved::Repeated));
+    }
     audit::append(connection, now, "issuance approved", request, by)?;
-    Ok(Effect::Kept(true))
+    let count: Option<u32> =
+        first(connection, "SELECT count(*) FROM approvals WHERE request_id = ?", [request], |columns| columns.next())?;
+    if count.is_some_and(|count| count < needed) {
+        return Ok(Effect::Kept(Approved::Waits));
+    }
+    move_waiting(connection, application, true, "queued")?;
+    Ok(Effect::Kept(Approved::Done))
 }
 
 pub(super) fn reject(

@@ -2,32 +2,32 @@
 
 use qcert_server::{
     applications::import::parse,
-    store::{Import, ImportConflict, Store},
+    store::{Import, ImportConflict, ImportRules, Store},
 };
 
-use super::{LATER, NOW, filled, id, ordered, phone, session, state};
+use super::{LATER, NOW, filled, id, ordered, phone, rules, session, state};
 use crate::support::{DEMO, OTHER_PHONE, UNKNOWN_PHONE};
 
 pub async fn an_import_takes_all_entries_or_none(store: &dyn Store) {
     filled(store).await;
     let mut entries = parse(DEMO).unwrap();
     assert_eq!(
-        store.import(&entries, &["available"], NOW).await.unwrap(),
+        store.import(&entries, &rules(), NOW).await.unwrap(),
         Import::Done { added: 0, changed: 0, unchanged: 6 }
     );
     entries[0].identification = None;
     entries[1].replaces = Some("no such number".into());
-    let refused = store.import(&entries, &["available"], NOW).await.unwrap();
+    let refused = store.import(&entries, &rules(), NOW).await.unwrap();
     assert_eq!(refused, Import::Refused(vec![(1, ImportConflict::ReplacesUnknown)]));
     let there = store.application_of(&phone(), id(1)).await.unwrap().unwrap().application;
     assert!(there.identification.is_some() && there.revision == 1);
     entries[1].replaces = Some(entries[0].number.clone());
-    let done = store.import(&entries, &["available"], NOW).await.unwrap();
+    let done = store.import(&entries, &rules(), NOW).await.unwrap();
     assert_eq!(done, Import::Done { added: 0, changed: 2, unchanged: 4 });
     let linked = store.application_of(&phone(), id(2)).await.unwrap().unwrap().application;
     assert_eq!(linked.replaces, Some(id(1)));
     entries[0].identification = parse(DEMO).unwrap()[0].identification;
-    let late = store.import(&entries, &[], NOW).await.unwrap();
+    let late = store.import(&entries, &ImportRules { changeable: &[], ..rules() }, NOW).await.unwrap();
     assert_eq!(late, Import::Refused(vec![(0, ImportConflict::State(there.state))]));
 }
 

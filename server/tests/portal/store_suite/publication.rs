@@ -108,7 +108,7 @@ pub async fn every_change_is_in_the_audit_and_the_audit_is_a_chain(store: &dyn S
     filled(store).await;
     let certificate = issued(store, 1).await;
     confirmed(store, 2, true).await;
-    store.approve_issuance(id(2), "operator", NOW).await.unwrap();
+    store.approve_issuance(id(2), "operator", 1, NOW).await.unwrap();
     confirmed(store, 3, true).await;
     store.reject_issuance(id(3), "reason", "operator", NOW).await.unwrap();
     store.block_key(&[9; 32], "operator", NOW).await.unwrap();

@@ -47,7 +47,13 @@ impl Simulation<'_> {
             Operation::Import(person, nth, correction) => {
                 let entry = self.entry(person, nth, correction);
                 Box::pin(async move {
-                    let done = import::import(&*portal.store, &*portal.clock, &*portal.randomness, &entry).await;
+                    let done = import::import(
+                        &*portal.store,
+                        &*portal.clock,
+                        &*portal.randomness,
+                        &import::File::json(&entry),
+                    )
+                    .await;
                     let said = |summary: import::Summary| format!("{} changed", summary.changed);
                     Answer::Done(done.map(said).map_err(|error| error.to_string()))
                 })
@@ -59,7 +65,7 @@ impl Simulation<'_> {
             Operation::Approve(person, nth) => {
                 let number = self.number(person, nth);
                 Box::pin(async move {
-                    let done = approval::approve(&*portal.store, &*portal.clock, &number, "operator").await;
+                    let done = approval::approve(&*portal.store, &*portal.clock, &number, "operator", 1).await;
                     Answer::Done(done.map(|_| "approved".to_owned()).map_err(|error| error.to_string()))
                 })
             }

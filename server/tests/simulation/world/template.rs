@@ -54,7 +54,7 @@ impl Template {
 
         let settings = settings(path, path, first);
         let store = open(&settings).await;
-        import::import(&*store, &*clock, &*randomness, DEMO).await.unwrap();
+        import::import(&*store, &*clock, &*randomness, &import::File::json(DEMO)).await.unwrap();
         let portal = portal(store, clock, randomness, settings);
         let pages = Pages::new([("index.html".to_owned(), b"<!doctype html>".to_vec())].into_iter()).unwrap();
         let pages = Arc::new(pages);

@@ -1,0 +1,81 @@
+//! Operators themselves, and what they did.
+
+use axum::{Json, extract::State, http::StatusCode};
+use qcert_protocol::{
+    operator::{AuditPage, OperatorView},
+    portal::Problem as ProblemBody,
+};
+
+use super::{After, Allowed, Word};
+use crate::{
+    api::{App, problem::Answer},
+    error::Refusal,
+    operators::{self, ReadAudit, RemoveOperators, SeeOneself, SeeOperators, reading},
+};
+
+/// Whose token this is.
+#[utoipa::path(
+    get, path = "/session", security(("operator" = [])),
+    responses(
+        (status = 200, body = OperatorView),
+        (status = "4XX", body = ProblemBody, content_type = "application/problem+json",
+            description = "`operator_token_required`, `rate_limited`"),
+    )
+)]
+pub(super) async fn session(Allowed(operator, _): Allowed<SeeOneself>) -> Json<OperatorView> {
+    let operators::Operator { name, roles, expires_at, .. } = operator;
+    Json(OperatorView { name, roles, expires_at, removed_at: None })
+}
+
+/// All operators there ever were. For auditors and administrators.
+#[utoipa::path(
+    get, path = "/operators", security(("operator" = [])),
+    responses(
+        (status = 200, body = Vec<OperatorView>),
+        (status = "4XX", body = ProblemBody, content_type = "application/problem+json",
+            description = "`operator_token_required`, `operator_role_missing`, `rate_limited`"),
+    )
+)]
+pub(super) async fn operators(
+    State(app): State<App>,
+    Allowed(..): Allowed<SeeOperators>,
+) -> Answer<Json<Vec<OperatorView>>> {
+    Ok(Json(reading::operators(&app.portal).await?))
+}
+
+/// Takes an operator's token away. For administrators; tokens are made on the command line alone.
+#[utoipa::path(
+    delete, path = "/operators/{name}", params(("name" = String, Path)), security(("operator" = [])),
+    responses(
+        (status = 204),
+        (status = "4XX", body = ProblemBody, content_type = "application/problem+json",
+            description = "`operator_token_required`, `operator_role_missing`, `not_found`, `rate_limited`"),
+    )
+)]
+pub(super) async fn remove(
+    State(app): State<App>,
+    Allowed(operator, _): Allowed<RemoveOperators>,
+    Word(name): Word,
+) -> Answer<StatusCode> {
+    let portal = &app.portal;
+    operators::remove(&*portal.store, &*portal.clock, &name, &operator.name).await.map_err(Refusal::from)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What was done, a page at a time. For auditors.
+#[utoipa::path(
+    get, path = "/audit", params(("after" = Option<i64>, Query, description = "The `next` of the page before.")),
+    security(("operator" = [])),
+    responses(
+        (status = 200, body = AuditPage),
+        (status = "4XX", body = ProblemBody, content_type = "application/problem+json",
+            description = "`operator_token_required`, `operator_role_missing`, `field_invalid`, `rate_limited`"),
+    )
+)]
+pub(super) async fn audit(
+    State(app): State<App>,
+    Allowed(..): Allowed<ReadAudit>,
+    After(after): After<i64>,
+) -> Answer<Json<AuditPage>> {
+    Ok(Json(reading::audit(&app.portal, after.unwrap_or(0)).await?))
+}

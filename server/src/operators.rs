@@ -1,0 +1,237 @@
+//! Operators: the authority's people and programs. Each has a name, roles, and a token of which only a keyed hash is
+//! kept; the token ends by itself and can be taken away at any time.
+//!
+//! **Architecture invariant:** what an operator did stands in the audit with the operator's name, and a name is never
+//! given twice.
+
+mod decisions;
+pub mod reading;
+pub mod registering;
+mod view;
+
+use std::num::NonZeroU32;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use qcert_protocol::{ErrorCode, operator::Role};
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::{
+    clock::Clock,
+    error::Refusal,
+    one_time_password::seconds,
+    portal::Portal,
+    randomness::{self, Randomness, RandomnessFailed},
+    secrets::Secrets,
+    store::{NewOperator, OperatorRecord, Rate, Store, StoreError},
+};
+pub use decisions::{approve, block_key, reject, revoke};
+pub use view::{application_view, certificate_view, operator_view};
+
+/// So that a token that got lost in a file or a log is found by whoever searches for such things.
+const PREFIX: &str = "qcert_operator_";
+const HOUR: Duration = Duration::HOUR;
+
+/// The longest time for which a token is good.
+pub const LONGEST: Duration = Duration::days(366);
+
+/// What a token is shown as, once.
+pub struct Token(pub String);
+
+/// An operator who has shown a good token.
+#[derive(Clone, Debug)]
+pub struct Operator {
+    /// Which.
+    pub id: Uuid,
+    /// The name, for the audit.
+    pub name: String,
+    /// The roles.
+    pub roles: Vec<Role>,
+    /// When the token ends.
+    pub expires_at: OffsetDateTime,
+}
+
+/// Something that operators do, as a type: a route names it, and cannot be reached without one of its roles.
+pub trait Action {
+    /// Who may do it.
+    const ROLES: &'static [Role];
+}
+
+macro_rules! actions {
+    ($($(#[$doc:meta])* $action:ident: $($role:ident)*;)*) => {$(
+        $(#[$doc])*
+        pub enum $action {}
+
+        impl Action for $action {
+            const ROLES: &'static [Role] = &[$(Role::$role),*];
+        }
+    )*};
+}
+
+actions! {
+    /// Sees who one is.
+    SeeOneself: Registrar Approver Revoker Auditor Administrator;
+    /// Searches and reads applications, certificates, reports of wrong data.
+    Read: Registrar Approver Revoker Auditor;
+    /// Enters, corrects and imports applications.
+    Register: Registrar;
+    /// Approves and rejects requests that wait.
+    Decide: Approver;
+    /// Revokes certificates.
+    Revoke: Revoker;
+    /// Blocks keys.
+    BlockKeys: Revoker;
+    /// Reads the audit.
+    ReadAudit: Auditor;
+    /// Sees who the operators are.
+    SeeOperators: Auditor Administrator;
+    /// Takes operators' tokens away.
+    RemoveOperators: Administrator;
+}
+
+/// Why an operator was not recorded.
+#[derive(Debug, thiserror::Error)]
+pub enum OperatorError {
+    /// The name does not stand in the audit as one word.
+    #[error("a name has 1 to 64 letters, digits, dots, dashes and underscores")]
+    Name,
+    /// Nothing could be done with it.
+    #[error("at least one role is needed: {}", Role::ALL.map(Role::as_str).join(", "))]
+    NoRole,
+    /// Too long.
+    #[error("a token is good for 1 to {} days", LONGEST.whole_days())]
+    Lifetime,
+    /// The audit knows it.
+    #[error("the name {0} was given before; a name is never given twice, so that the audit means one operator by it")]
+    Taken(String),
+    /// Nobody, or not any more.
+    #[error("there is no operator {0} whose token could be taken away")]
+    NotFound(String),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// No token can be made.
+    #[error(transparent)]
+    Randomness(#[from] RandomnessFailed),
+}
+
+/// May this be an operator's name? It stands in the audit between other words.
+pub fn is_name(name: &str) -> bool {
+    let fits = |c: char| c.is_alphanumeric() || ".-_".contains(c);
+    (1..=64).contains(&name.chars().count()) && name.chars().all(fits)
+}
+
+/// Records an operator and answers the token, which cannot be had again.
+///
+/// # Errors
+/// [`OperatorError`].
+pub async fn add(
+    (store, clock, randomness, secrets): (&dyn Store, &dyn Clock, &dyn Randomness, &Secrets),
+    name: &str,
+    roles: &[Role],
+    days: NonZeroU32,
+    by: &str,
+) -> Result<(OperatorRecord, Token), OperatorError> {
+    if !is_name(name) {
+        return Err(OperatorError::Name);
+    }
+    let mut roles = roles.to_vec();
+    roles.sort_unstable();
+    roles.dedup();
+    if roles.is_empty() {
+        return Err(OperatorError::NoRole);
+    }
+    let lifetime = Duration::days(days.get().into());
+    if lifetime > LONGEST {
+        return Err(OperatorError::Lifetime);
+    }
+    let now = clock.now();
+    let token = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(randomness::bytes::<32>(randomness)?));
+    let new = NewOperator {
+        id: randomness::uuid(now, randomness)?,
+        name: name.to_owned(),
+        roles,
+        token_hash: secrets.operator_hash(&token),
+        by: by.to_owned(),
+        created_at: now,
+        expires_at: now + lifetime,
+    };
+    if !store.operator_store().add_operator(&new).await? {
+        return Err(OperatorError::Taken(new.name));
+    }
+    let NewOperator { id, name, roles, created_at, expires_at, .. } = new;
+    Ok((OperatorRecord { id, name, roles, created_at, expires_at, removed_at: None }, Token(token)))
+}
+
+/// Takes an operator's token away, at once and on every server.
+///
+/// # Errors
+/// [`OperatorError::NotFound`], the store's.
+pub async fn remove(store: &dyn Store, clock: &dyn Clock, name: &str, by: &str) -> Result<(), OperatorError> {
+    if store.operator_store().remove_operator(name, by, clock.now()).await? {
+        return Ok(());
+    }
+    Err(OperatorError::NotFound(name.to_owned()))
+}
+
+impl From<OperatorError> for Refusal {
+    fn from(error: OperatorError) -> Self {
+        match error {
+            OperatorError::NotFound(_) => ErrorCode::NotFound.into(),
+            OperatorError::Store(error) => error.into(),
+            OperatorError::Randomness(error) => error.into(),
+            OperatorError::Name | OperatorError::NoRole | OperatorError::Lifetime | OperatorError::Taken(_) => {
+                ErrorCode::FieldInvalid.into()
+            }
+        }
+    }
+}
+
+/// Who shows this token, and may that operator do this? A token that is not good counts against the address.
+///
+/// # Errors
+/// `operator_token_required`, `operator_role_missing`, `rate_limited`.
+pub async fn authorized(
+    portal: &Portal,
+    token: Option<&str>,
+    roles: &[Role],
+    address: &str,
+) -> Result<Operator, Refusal> {
+    let Some(token) = token else { return Err(ErrorCode::OperatorTokenRequired.into()) };
+    let now = portal.clock.now();
+    let found = portal.store.operator_store().operator(&portal.secrets.operator_hash(token)).await?;
+    let Some(good) = found.filter(|found| found.removed_at.is_none() && found.expires_at > now) else {
+        return Err(wrong(portal, address, now).await?);
+    };
+    let OperatorRecord { id, name, roles: own, expires_at, .. } = good;
+    if !own.iter().any(|role| roles.contains(role)) {
+        return Err(ErrorCode::OperatorRoleMissing.into());
+    }
+    Ok(Operator { id, name, roles: own, expires_at })
+}
+
+async fn wrong(portal: &Portal, address: &str, now: OffsetDateTime) -> Result<Refusal, Refusal> {
+    let subject = portal.secrets.subject("operator-token-by-address", address);
+    let limit = portal.settings.operators.hourly_wrong_tokens_by_address;
+    tracing::warn!("an operator's token was refused");
+    let rate = Rate { subject, limit, window: HOUR };
+    match portal.store.count(&rate, now).await? {
+        None => Ok(ErrorCode::OperatorTokenRequired.into()),
+        Some(since) => Ok(Refusal::new(ErrorCode::RateLimited).retry_after(seconds(since + HOUR - now).max(1))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_one_word() {
+        for name in ["anna", "Анна.Петрова", "erp-1", "a_b"] {
+            assert!(is_name(name), "{name}");
+        }
+        for name in ["", "a b", "a,b", "a\n", &"я".repeat(65)] {
+            assert!(!is_name(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What operators look at. Looking changes nothing and stands in the audit all the same, without what was looked for.
+
+use qcert_protocol::{
+    ErrorCode,
+    operator::{ApplicationRecord, AuditEvent, AuditPage, CertificateRecord, Found, OperatorView, Search, SearchBy},
+};
+use uuid::Uuid;
+
+use super::{Operator, application_view, certificate_view, operator_view};
+use crate::{applications, error::Refusal, portal::Portal};
+
+/// Events on a page of the audit.
+const EVENTS: u32 = 200;
+
+/// Searches applications.
+///
+/// # Errors
+/// Those of [`applications::search::search`].
+pub async fn search(portal: &Portal, operator: &Operator, asked: &Search) -> Result<Found, Refusal> {
+    let found = applications::search::search(&*portal.store, asked).await?;
+    let detail = format!("by {}, {} found, by {}", criterion(asked.by), found.applications.len(), operator.name);
+    note(portal, "applications searched", operator.id, &detail).await?;
+    Ok(found)
+}
+
+fn criterion(by: SearchBy) -> &'static str {
+    match by {
+        SearchBy::All => "nothing",
+        SearchBy::Waiting => "what waits",
+        SearchBy::Number => "number",
+        SearchBy::Serial => "serial number",
+        SearchBy::Phone => "phone",
+        SearchBy::Inn => "INN",
+        SearchBy::Snils => "SNILS",
+        SearchBy::Organization => "organisation",
+        SearchBy::Name => "name",
+    }
+}
+
+/// Reads one application.
+///
+/// # Errors
+/// `application_not_found`.
+pub async fn application(portal: &Portal, operator: &Operator, number: &str) -> Result<ApplicationRecord, Refusal> {
+    let found = portal.store.application_by_number(number).await?.ok_or(ErrorCode::ApplicationNotFound)?;
+    note(portal, "application read", found.application.id, &operator.name).await?;
+    Ok(application_view(&*portal.store, found).await?)
+}
+
+/// Reads one certificate.
+///
+/// # Errors
+/// `certificate_not_found`.
+pub async fn certificate(portal: &Portal, operator: &Operator, serial: &str) -> Result<CertificateRecord, Refusal> {
+    let serial = serial.to_ascii_uppercase();
+    let (_, certificate) = portal.store.certificate(&serial).await?.ok_or(ErrorCode::CertificateNotFound)?;
+    note(portal, "certificate read", certificate.id, &operator.name).await?;
+    Ok(certificate_view(&certificate))
+}
+
+/// All operators there ever were.
+///
+/// # Errors
+/// The store's.
+pub async fn operators(portal: &Portal) -> Result<Vec<OperatorView>, Refusal> {
+    let all = portal.store.operator_store().operators().await?;
+    Ok(all.into_iter().map(operator_view).collect())
+}
+
+/// A page of the audit.
+///
+/// # Errors
+/// The store's.
+pub async fn audit(portal: &Portal, after: i64) -> Result<AuditPage, Refusal> {
+    let rows = portal.store.operator_store().audit_after(after, EVENTS).await?;
+    let next = rows.last().filter(|_| rows.len() == EVENTS as usize).map(|(place, _)| *place);
+    let event = |(place, row): (i64, crate::store::AuditRow)| AuditEvent {
+        place,
+        at: row.at,
+        event: row.event,
+        subject: row.subject,
+        detail: row.detail,
+    };
+    Ok(AuditPage { events: rows.into_iter().map(event).collect(), next })
+}
+
+async fn note(portal: &Portal, event: &str, subject: Uuid, detail: &str) -> Result<(), Refusal> {
+    Ok(portal.store.operator_store().note(event, subject, detail, portal.clock.now()).await?)
+}

@@ -1,0 +1,192 @@
+//! Operators, and what only they ask for.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use qcert_protocol::{HolderData, holder::Phone};
+use sqlx::{PgConnection, postgres::PgRow};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{
+    AuditRow, Overview, PostgresStore, StoreError, Stored, audit,
+    connections::Connections,
+    flag,
+    rows::{self, Columns, millis},
+};
+use crate::store::{
+    NewOperator, OperatorRecord, OperatorStore, Page,
+    operators::{parse_roles, roles_text},
+    terms::terms,
+};
+
+#[async_trait]
+impl OperatorStore for PostgresStore {
+    async fn add_operator(&self, new: &NewOperator) -> Stored<bool> {
+        let roles = roles_text(&new.roles);
+        let detail = format!("{} ({roles}) by {}", new.name, new.by);
+        let statement = "WITH added AS (INSERT INTO operators (id, name, roles, token_hash, created_at, expires_at) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (name) DO NOTHING RETURNING id), \
+             told AS (INSERT INTO audit_waiting (at, event, subject, detail) \
+             SELECT $5, 'operator added', id, $7 FROM added) \
+             SELECT EXISTS (SELECT FROM added)";
+        let add = || {
+            let query = sqlx::query(statement).bind(new.id).bind(&new.name).bind(&roles).bind(new.token_hash);
+            query.bind(millis(new.created_at)).bind(millis(new.expires_at)).bind(&detail)
+        };
+        flag(&self.connections.write(add).await?)
+    }
+
+    async fn operator(&self, token_hash: &[u8; 32]) -> Stored<Option<OperatorRecord>> {
+        let statement =
+            "SELECT id, name, roles, created_at, expires_at, removed_at FROM operators WHERE token_hash = $1";
+        let found = self.connections.read(|| sqlx::query(statement).bind(token_hash)).await?;
+        found.first().map(record).transpose()
+    }
+
+    async fn operators(&self) -> Stored<Vec<OperatorRecord>> {
+        let statement =
+            "SELECT id, name, roles, created_at, expires_at, removed_at FROM operators ORDER BY name COLLATE \"C\"";
+        self.connections.read(|| sqlx::query(statement)).await?.iter().map(record).collect()
+    }
+
+    async fn remove_operator(&self, name: &str, by: &str, now: OffsetDateTime) -> Stored<bool> {
+        let detail = format!("{name} by {by}");
+        let statement = "WITH removed AS (UPDATE operators SET removed_at = $2 \
+             WHERE name = $1 AND removed_at IS NULL RETURNING id), \
+             told AS (INSERT INTO audit_waiting (at, event, subject, detail) \
+             SELECT $2, 'operator removed', id, $3 FROM removed) \
+             SELECT EXISTS (SELECT FROM removed)";
+        let remove = || sqlx::query(statement).bind(name).bind(millis(now)).bind(&detail);
+        flag(&self.connections.write(remove).await?)
+    }
+
+    async fn search(&self, page: &Page, limit: u32) -> Stored<Vec<Overview>> {
+        search(&self.connections, page, limit).await
+    }
+
+    async fn approvals(&self, request: Uuid) -> Stored<Vec<String>> {
+        let statement =
+            "SELECT approved_by FROM approvals WHERE request_id = $1 ORDER BY created_at, approved_by COLLATE \"C\"";
+        let found = self.connections.read(|| sqlx::query(statement).bind(request)).await?;
+        found.iter().map(|row| Columns::of(row).next()).collect()
+    }
+
+    async fn note(&self, event: &str, subject: Uuid, detail: &str, now: OffsetDateTime) -> Stored<()> {
+        let statement = "INSERT INTO audit_waiting (at, event, subject, detail) VALUES ($1, $2, $3, $4)";
+        let note = || sqlx::query(statement).bind(millis(now)).bind(event).bind(subject).bind(detail);
+        self.connections.write(note).await.map(drop)
+    }
+
+    async fn audit_after(&self, place: i64, limit: u32) -> Stored<Vec<(i64, AuditRow)>> {
+        audit::after(&self.connections, place, limit).await
+    }
+}
+
+fn record(row: &PgRow) -> Stored<OperatorRecord> {
+    let columns = &mut Columns::of(row);
+    Ok(OperatorRecord {
+        id: columns.next()?,
+        name: columns.next()?,
+        roles: parse_roles(columns.next()?)?,
+        created_at: columns.time()?,
+        expires_at: columns.time()?,
+        removed_at: columns.next::<Option<i64>>()?.map(rows::time).transpose()?,
+    })
+}
+
+async fn search(connections: &Connections, page: &Page, limit: u32) -> Stored<Vec<Overview>> {
+    let limit = i64::from(limit);
+    let found = match page {
+        Page::All { after } => {
+            let statement = "SELECT id FROM applications WHERE id > $1 ORDER BY id LIMIT $2";
+            connections.read(|| sqlx::query(statement).bind(after).bind(limit)).await?
+        }
+        Page::Waiting { after } => {
+            let statement = "SELECT application_id FROM issuances WHERE is_held AND application_id > $1 \
+                 ORDER BY application_id LIMIT $2";
+            connections.read(|| sqlx::query(statement).bind(after).bind(limit)).await?
+        }
+        Page::Terms { kind, after: (term, id), to } => {
+            let statement = "SELECT application_id FROM application_terms WHERE kind = $1 \
+                 AND (term, application_id) > ($2, $3) AND term <= $4 ORDER BY term, application_id LIMIT $5";
+            let search = || sqlx::query(statement).bind(kind.number()).bind(term).bind(id).bind(to).bind(limit);
+            connections.read(search).await?
+        }
+    };
+    let ids: Vec<Uuid> = found.iter().map(|row| Columns::of(row).next()).collect::<Stored<_>>()?;
+    let rows = connections.read(|| sqlx::query(rows::overview!("WHERE a.id = ANY ($1)")).bind(&ids)).await?;
+    let overviews: Vec<Overview> = rows.iter().map(rows::read_overview).collect::<Stored<_>>()?;
+    let mut by_id: HashMap<Uuid, Overview> = overviews.into_iter().map(|found| (found.application.id, found)).collect();
+    Ok(ids.iter().filter_map(|id| by_id.remove(id)).collect())
+}
+
+/// Keeps what an application is found by in step with it.
+pub(super) async fn replace_terms(
+    connection: &mut PgConnection,
+    id: Uuid,
+    before: Option<(&Phone, &HolderData)>,
+    now: (&Phone, &HolderData),
+) -> Result<(), sqlx::Error> {
+    let before = before.map(|(phone, holder)| terms(phone, holder)).unwrap_or_default();
+    let now = terms(now.0, now.1);
+    let (gone, gone_kinds) = without(&before, &now);
+    let (new, new_kinds) = without(&now, &before);
+    if gone.is_empty() && new.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "WITH gone AS (DELETE FROM application_terms t USING unnest($2::smallint[], $3::text[]) AS g (kind, term) \
+         WHERE t.kind = g.kind AND t.term = g.term AND t.application_id = $1) \
+         INSERT INTO application_terms (kind, term, application_id) \
+         SELECT kind, term, $1 FROM unnest($4::smallint[], $5::text[]) AS n (kind, term)",
+    )
+    .bind(id)
+    .bind(gone_kinds)
+    .bind(gone)
+    .bind(new_kinds)
+    .bind(new)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Texts and kinds of the terms that are in one list and not in the other.
+fn without(terms: &[(i16, String)], others: &[(i16, String)]) -> (Vec<String>, Vec<i16>) {
+    terms.iter().filter(|term| !others.contains(term)).map(|(kind, term)| (term.clone(), *kind)).unzip()
+}
+
+/// The terms of the applications that were there before terms were, once. Two servers that do it at once do no harm.
+pub(super) async fn fill_terms(connection: &mut PgConnection) -> Stored<()> {
+    const PART: i64 = 1000;
+    let done = sqlx::query("SELECT 1 FROM filled WHERE name = 'application_terms'");
+    if done.fetch_optional(&mut *connection).await?.is_some() {
+        return Ok(());
+    }
+    let mut last = Uuid::nil();
+    loop {
+        let part = sqlx::query("SELECT id, phone, holder FROM applications WHERE id > $1 ORDER BY id LIMIT $2");
+        let part = part.bind(last).bind(PART).fetch_all(&mut *connection).await?;
+        let Some(row) = part.last() else { break };
+        last = Columns::of(row).next()?;
+        let (mut kinds, mut texts, mut ids) = (Vec::new(), Vec::new(), Vec::new());
+        for row in &part {
+            let columns = &mut Columns::of(row);
+            let (id, phone, holder): (Uuid, &str, &str) = (columns.next()?, columns.next()?, columns.next()?);
+            let holder = serde_json::from_str(holder).map_err(|_| StoreError::Corrupt("applications.holder"))?;
+            for (kind, term) in terms(&rows::phone(phone)?, &holder) {
+                kinds.push(kind);
+                texts.push(term);
+                ids.push(id);
+            }
+        }
+        let insert = sqlx::query(
+            "INSERT INTO application_terms (kind, term, application_id) \
+             SELECT * FROM unnest($1::smallint[], $2::text[], $3::uuid[]) ON CONFLICT DO NOTHING",
+        );
+        insert.bind(&kinds).bind(&texts).bind(&ids).execute(&mut *connection).await?;
+    }
+    let note = sqlx::query("INSERT INTO filled (name) VALUES ('application_terms') ON CONFLICT DO NOTHING");
+    note.execute(&mut *connection).await?;
+    Ok(())
+}

@@ -1,0 +1,180 @@
+//! Operators, and what only they ask for.
+
+use async_trait::async_trait;
+use qcert_protocol::{HolderData, holder::Phone};
+use rusqlite::{Connection, params};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{
+    AuditRow, Effect, Overview, SqliteStore, StoreError, Stored, audit,
+    rows::{self, Columns, all, execute, first, millis, whole},
+};
+use crate::store::{
+    NewOperator, OperatorRecord, OperatorStore, Page,
+    operators::{parse_roles, roles_text},
+    terms::terms,
+};
+
+#[async_trait]
+impl OperatorStore for SqliteStore {
+    async fn add_operator(&self, new: &NewOperator) -> Stored<bool> {
+        let new = new.clone();
+        self.write(move |connection| add(connection, &new)).await
+    }
+
+    async fn operator(&self, token_hash: &[u8; 32]) -> Stored<Option<OperatorRecord>> {
+        self.readers.read(|connection| {
+            let sql = "SELECT id, name, roles, created_at, expires_at, removed_at FROM operators WHERE token_hash = ?";
+            first(connection, sql, [token_hash], record)
+        })
+    }
+
+    async fn operators(&self) -> Stored<Vec<OperatorRecord>> {
+        self.readers.read(|connection| {
+            let sql = "SELECT id, name, roles, created_at, expires_at, removed_at FROM operators ORDER BY name";
+            whole(connection, sql, [], record)
+        })
+    }
+
+    async fn remove_operator(&self, name: &str, by: &str, now: OffsetDateTime) -> Stored<bool> {
+        let (name, by) = (name.to_owned(), by.to_owned());
+        self.write(move |connection| remove(connection, &name, &by, now)).await
+    }
+
+    async fn search(&self, page: &Page, limit: u32) -> Stored<Vec<Overview>> {
+        self.readers.read(|connection| search(connection, page, limit))
+    }
+
+    async fn approvals(&self, request: Uuid) -> Stored<Vec<String>> {
+        self.readers.read(|connection| {
+            let sql = "SELECT approved_by FROM approvals WHERE request_id = ? ORDER BY created_at, approved_by";
+            all(connection, sql, [request], |columns| columns.next())
+        })
+    }
+
+    async fn note(&self, event: &str, subject: Uuid, detail: &str, now: OffsetDateTime) -> Stored<()> {
+        let (event, detail) = (event.to_owned(), detail.to_owned());
+        self.write(move |connection| {
+            audit::append(connection, now, &event, subject, &detail)?;
+            Ok(Effect::Kept(()))
+        })
+        .await
+    }
+
+    async fn audit_after(&self, place: i64, limit: u32) -> Stored<Vec<(i64, AuditRow)>> {
+        self.readers.read(|connection| audit::after(connection, place, limit))
+    }
+}
+
+fn record(columns: &mut Columns<'_>) -> Stored<OperatorRecord> {
+    Ok(OperatorRecord {
+        id: columns.next()?,
+        name: columns.next()?,
+        roles: parse_roles(&columns.next::<String>()?)?,
+        created_at: columns.time()?,
+        expires_at: columns.time()?,
+        removed_at: columns.next::<Option<i64>>()?.map(rows::time).transpose()?,
+    })
+}
+
+fn add(connection: &Connection, new: &NewOperator) -> Stored<Effect<bool>> {
+    let roles = roles_text(&new.roles);
+    let added = execute(
+        connection,
+        "INSERT INTO operators (id, name, roles, token_hash, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?) \
+         ON CONFLICT (name) DO NOTHING",
+        params![new.id, new.name, roles, new.token_hash, millis(new.created_at), millis(new.expires_at)],
+    )?;
+    if added == 0 {
+        return Ok(Effect::Undone(false));
+    }
+    let detail = format!("{} ({roles}) by {}", new.name, new.by);
+    audit::append(connection, new.created_at, "operator added", new.id, &detail)?;
+    Ok(Effect::Kept(true))
+}
+
+fn remove(connection: &Connection, name: &str, by: &str, now: OffsetDateTime) -> Stored<Effect<bool>> {
+    let removed: Option<Uuid> = first(
+        connection,
+        "UPDATE operators SET removed_at = ? WHERE name = ? AND removed_at IS NULL RETURNING id",
+        params![millis(now), name],
+        |columns| columns.next(),
+    )?;
+    let Some(id) = removed else { return Ok(Effect::Undone(false)) };
+    audit::append(connection, now, "operator removed", id, &format!("{name} by {by}"))?;
+    Ok(Effect::Kept(true))
+}
+
+fn search(connection: &Connection, page: &Page, limit: u32) -> Stored<Vec<Overview>> {
+    let ids: Vec<Uuid> = match page {
+        Page::All { after } => all(
+            connection,
+            "SELECT id FROM applications WHERE id > ? ORDER BY id LIMIT ?",
+            params![after, limit],
+            |columns| columns.next(),
+        )?,
+        Page::Waiting { after } => all(
+            connection,
+            "SELECT application_id FROM issuances WHERE state = 'held' AND application_id > ? \
+             ORDER BY application_id LIMIT ?",
+            params![after, limit],
+            |columns| columns.next(),
+        )?,
+        Page::Terms { kind, after: (term, id), to } => all(
+            connection,
+            "SELECT application_id FROM application_terms \
+             WHERE kind = ? AND (term, application_id) > (?, ?) AND term <= ? ORDER BY term, application_id LIMIT ?",
+            params![kind.number(), term, id, to, limit],
+            |columns| columns.next(),
+        )?,
+    };
+    let one = |id| first(connection, rows::overview!("WHERE a.id = ?"), [id], rows::read_overview).transpose();
+    ids.into_iter().filter_map(one).collect()
+}
+
+/// Keeps what an application is found by in step with it.
+pub(super) fn replace_terms(
+    connection: &Connection,
+    id: Uuid,
+    before: Option<(&Phone, &HolderData)>,
+    now: (&Phone, &HolderData),
+) -> Stored<()> {
+    let before = before.map(|(phone, holder)| terms(phone, holder)).unwrap_or_default();
+    let now = terms(now.0, now.1);
+    for (kind, term) in before.iter().filter(|term| !now.contains(term)) {
+        execute(
+            connection,
+            "DELETE FROM application_terms WHERE kind = ? AND term = ? AND application_id = ?",
+            params![kind, term, id],
+        )?;
+    }
+    for (kind, term) in now.iter().filter(|term| !before.contains(term)) {
+        execute(
+            connection,
+            "INSERT INTO application_terms (kind, term, application_id) VALUES (?, ?, ?)",
+            params![kind, term, id],
+        )?;
+    }
+    Ok(())
+}
+
+/// The terms of the applications that were there before terms were.
+pub(super) fn fill_terms(connection: &Connection) -> Stored<()> {
+    const PART: u32 = 1000;
+    let mut last = 0_i64;
+    loop {
+        let part: Vec<(i64, Uuid, String, String)> = all(
+            connection,
+            "SELECT rowid, id, phone, holder FROM applications WHERE rowid > ? ORDER BY rowid LIMIT ?",
+            params![last, PART],
+            |columns| Ok((columns.next()?, columns.next()?, columns.next()?, columns.next()?)),
+        )?;
+        let Some(end) = part.last() else { return Ok(()) };
+        last = end.0;
+        for (_, id, phone, holder) in part {
+            let holder = serde_json::from_str(&holder).map_err(|_| StoreError::Corrupt("applications.holder"))?;
+            replace_terms(connection, id, None, (&rows::phone(&phone)?, &holder))?;
+        }
+    }
+}

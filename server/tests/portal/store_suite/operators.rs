@@ -1,0 +1,117 @@
+//! Operators, and what they find.
+
+use qcert_protocol::{holder::Phone, operator::Role};
+use qcert_server::store::{Approved, ImportRules, NewApplication, NewOperator, Page, Store, TermKind, terms::folded};
+use time::Duration;
+use uuid::Uuid;
+
+use super::{LATER, NOW, confirmed, filled, id, rules};
+use crate::support::{DEMO, OTHER_PHONE, PHONE};
+
+fn operator(number: u8, name: &str) -> NewOperator {
+    NewOperator {
+        id: id(number.into()),
+        name: name.into(),
+        roles: vec![Role::Approver, Role::Auditor],
+        token_hash: [number; 32],
+        by: "tester".into(),
+        created_at: NOW,
+        expires_at: NOW + Duration::DAY,
+    }
+}
+
+pub async fn an_operator_is_known_by_the_tokens_hash_until_removed(store: &dyn Store) {
+    let operators = store.operator_store();
+    assert!(operators.add_operator(&operator(1, "anna")).await.unwrap());
+    assert!(operators.add_operator(&operator(2, "boris")).await.unwrap());
+    assert!(!operators.add_operator(&operator(3, "anna")).await.unwrap());
+    assert_eq!(operators.operator(&[3; 32]).await.unwrap(), None);
+    let anna = operators.operator(&[1; 32]).await.unwrap().unwrap();
+    assert_eq!((anna.name.as_str(), anna.roles.as_slice()), ("anna", [Role::Approver, Role::Auditor].as_slice()));
+    assert_eq!((anna.created_at, anna.expires_at, anna.removed_at), (NOW, NOW + Duration::DAY, None));
+    assert!(operators.remove_operator("anna", "boris", LATER).await.unwrap());
+    assert!(!operators.remove_operator("anna", "boris", LATER).await.unwrap());
+    assert!(!operators.remove_operator("nobody", "boris", LATER).await.unwrap());
+    let all = operators.operators().await.unwrap();
+    let told: Vec<_> = all.iter().map(|one| (one.name.as_str(), one.removed_at)).collect();
+    assert_eq!(told, [("anna", Some(LATER)), ("boris", None)]);
+    let events: Vec<_> = store.audit().await.unwrap().into_iter().map(|row| (row.event, row.subject)).collect();
+    let expected = [("operator added", 1), ("operator added", 2), ("operator removed", 1)];
+    assert_eq!(events, expected.map(|(event, number)| (event.to_owned(), id(number))));
+}
+
+pub async fn a_page_begins_after_the_one_before(store: &dyn Store) {
+    filled(store).await;
+    let operators = store.operator_store();
+    let numbers = async |page: Page, limit| {
+        let found = operators.search(&page, limit).await.unwrap();
+        found.into_iter().map(|found| found.application.id.as_u128()).collect::<Vec<_>>()
+    };
+    assert_eq!(numbers(Page::All { after: Uuid::nil() }, 10).await, [1, 2, 3, 4, 5, 6]);
+    assert_eq!(numbers(Page::All { after: id(2) }, 2).await, [3, 4]);
+    let of = |phone: &str, after| Page::Terms {
+        kind: TermKind::Phone,
+        after: (phone.to_owned(), id(after)),
+        to: phone.to_owned(),
+    };
+    assert_eq!(numbers(of(PHONE, 0), 3).await, [1, 2, 3]);
+    assert_eq!(numbers(of(PHONE, 3), 3).await, [4]);
+    assert_eq!(numbers(of(OTHER_PHONE, 0), 3).await, [5, 6]);
+    assert!(numbers(of(PHONE, 4), 3).await.is_empty());
+    let beginning =
+        Page::Terms { kind: TermKind::Name, after: (String::new(), Uuid::nil()), to: char::MAX.to_string() };
+    let by_name = operators.search(&beginning, 10).await.unwrap();
+    let names: Vec<_> = by_name.iter().map(|found| folded(&found.application.holder.full_name())).collect();
+    assert!(names.len() == 6 && names.is_sorted(), "{names:?}");
+}
+
+pub async fn what_an_application_is_found_by_changes_with_it(store: &dyn Store) {
+    filled(store).await;
+    let mut entry: NewApplication = qcert_server::applications::import::parse(DEMO).unwrap().remove(0);
+    entry.phone = Phone::parse("+79990000001").unwrap();
+    let rules = ImportRules { changes_phones: true, ..rules() };
+    store.import(&[entry.clone()], &rules, NOW).await.unwrap();
+    let found = async |phone: &str| {
+        let page = Page::Terms { kind: TermKind::Phone, after: (phone.to_owned(), Uuid::nil()), to: phone.to_owned() };
+        store.operator_store().search(&page, 10).await.unwrap().len()
+    };
+    assert_eq!((found(PHONE).await, found("+79990000001").await), (3, 1));
+}
+
+pub async fn a_request_needs_as_many_approvals_as_are_asked_for(store: &dyn Store) {
+    filled(store).await;
+    confirmed(store, 1, true).await;
+    let waiting = Page::Waiting { after: Uuid::nil() };
+    let held = store.operator_store().search(&waiting, 10).await.unwrap();
+    assert_eq!((held.len(), held[0].application.id, held[0].held), (1, id(1), true));
+    assert!(store.operator_store().search(&Page::Waiting { after: id(1) }, 10).await.unwrap().is_empty());
+    assert_eq!(store.approve_issuance(id(1), "anna", 2, NOW).await.unwrap(), Approved::Waits);
+    assert_eq!(store.approve_issuance(id(1), "anna", 2, NOW).await.unwrap(), Approved::Repeated);
+    assert_eq!(store.operator_store().approvals(id(1001)).await.unwrap(), ["anna"]);
+    assert_eq!(store.approve_issuance(id(1), "boris", 2, LATER).await.unwrap(), Approved::Done);
+    assert_eq!(store.approve_issuance(id(1), "vera", 2, LATER).await.unwrap(), Approved::NotWaiting);
+    assert!(store.operator_store().search(&waiting, 10).await.unwrap().is_empty());
+    let approvals = store.audit().await.unwrap().into_iter().filter(|row| row.event == "issuance approved");
+    assert_eq!(approvals.map(|row| row.detail).collect::<Vec<_>>(), ["anna", "boris"]);
+}
+
+pub async fn two_approvals_at_once_are_two(store: &dyn Store) {
+    filled(store).await;
+    confirmed(store, 1, true).await;
+    let (one, two) =
+        tokio::join!(store.approve_issuance(id(1), "anna", 2, NOW), store.approve_issuance(id(1), "boris", 2, NOW));
+    let outcomes = [one.unwrap(), two.unwrap()];
+    assert!(outcomes.contains(&Approved::Waits) && outcomes.contains(&Approved::Done), "{outcomes:?}");
+}
+
+pub async fn the_audit_is_read_from_any_place(store: &dyn Store) {
+    filled(store).await;
+    store.operator_store().note("looked", id(9), "anna", LATER).await.unwrap();
+    let all = store.operator_store().audit_after(0, 100).await.unwrap();
+    assert_eq!(all.len(), 7);
+    assert_eq!(all.iter().map(|(_, row)| row.clone()).collect::<Vec<_>>(), store.audit().await.unwrap());
+    let (place, last) = &all[6];
+    assert_eq!((last.event.as_str(), last.subject, last.detail.as_str()), ("looked", id(9), "anna"));
+    assert_eq!(store.operator_store().audit_after(*place - 1, 5).await.unwrap(), all[6..]);
+    assert_eq!(store.operator_store().audit_after(all[0].0, 2).await.unwrap(), all[1..3]);
+}

@@ -6,6 +6,7 @@ mod body;
 mod certificates;
 mod client;
 mod cookie;
+mod delivery_reports;
 mod events;
 mod headers;
 mod operator;
@@ -108,6 +109,7 @@ pub fn router(portal: Arc<Portal>, pages: Arc<Pages>) -> Router {
         .layer(middleware::from_fn_with_state(app.clone(), origin_check::check))
         .merge(DESCRIBED.operators.clone().method_not_allowed_fallback(method_not_allowed))
         .merge(publication::lists())
+        .merge(delivery_reports::routes())
         .layer(middleware::from_fn_with_state(app.clone(), headers::add))
         .merge(publication::answers())
         .layer(DefaultBodyLimit::max(MAX_BODY))

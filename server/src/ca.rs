@@ -12,7 +12,7 @@ mod journal;
 mod key;
 mod listing;
 mod root_list;
-mod secret;
+pub(crate) mod secret;
 pub mod watch;
 
 use std::sync::Arc;

@@ -2,6 +2,7 @@
 
 mod authority;
 mod database;
+mod messages;
 mod operator;
 mod operators;
 
@@ -23,6 +24,7 @@ use crate::{
     serve,
     store::Certificate,
 };
+use messages::MessagesCommand;
 use operator::{Decision, KeysCommand};
 use operators::OperatorsCommand;
 
@@ -56,6 +58,9 @@ enum Command {
     /// Operators, their roles and tokens.
     #[command(subcommand)]
     Operators(OperatorsCommand),
+    /// Text messages, and what became of them.
+    #[command(subcommand)]
+    Messages(MessagesCommand),
     /// Copy the database (SQLite) to a new file, whether the server runs or not.
     Backup {
         /// The new file.
@@ -159,6 +164,7 @@ pub async fn run(line: CommandLine) -> anyhow::Result<()> {
             let certificates = serve::open_store(&settings).await?.certificates().await?;
             print(json, &certificates, |found| serde_json::json!(certificate_view(found)), certificate_line)
         }
+        Command::Messages(command) => messages::run(&settings, command).await,
         Command::Backup { file } => database::back_up(&settings, file).await,
         Command::Restore { file, replace } => database::restore(&settings, file, replace).await,
     }

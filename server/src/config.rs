@@ -4,6 +4,7 @@
 mod database;
 mod keys;
 mod reader;
+mod sms;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
@@ -18,6 +19,9 @@ use crate::publication::lists::MAX_SHARDS;
 pub use database::DatabaseUrl;
 pub use keys::{Hsm, SecretSource};
 use reader::Reader;
+pub use sms::{
+    Answer as HttpAnswer, Gateway as GatewaySettings, Http, Report as HttpReport, Sms, Statuses as HttpStatuses, Way,
+};
 
 /// All settings.
 #[derive(Clone, Debug)]
@@ -30,8 +34,8 @@ pub struct Settings {
     pub database_connections: usize,
     /// `[ca]`
     pub ca: Authority,
-    /// `sms.outbox`: where text messages are appended, one JSON object a line.
-    pub sms_outbox: PathBuf,
+    /// `[sms]`
+    pub sms: Sms,
     /// `support.phone`, as it is shown.
     pub support_phone: String,
     /// `[otp]`
@@ -189,7 +193,7 @@ impl Settings {
             database_url,
             database_connections: usize::try_from(reader.integer("database.connections", 32, 2..=1000)).unwrap_or(2),
             ca: authority(reader, production),
-            sms_outbox: reader.path("sms.outbox", "data/sms.jsonl"),
+            sms: sms::sms(reader, production),
             support_phone: reader.text("support.phone", "8-800-500-05-08"),
             otp: one_time_passwords(reader),
             session: Sessions {
@@ -378,9 +382,10 @@ mod tests {
         Settings::take(&mut reader);
         let table: toml::Table = EXAMPLE.parse().unwrap();
         for name in reader.names() {
-            let (section, key) = name.split_once('.').unwrap_or(("", name));
-            let keys = table.get(section).and_then(toml::Value::as_table).unwrap_or(&table);
-            assert!(keys.contains_key(key), "{name}");
+            let mut sections = name.split('.');
+            let first = sections.next().and_then(|section| table.get(section));
+            let found = sections.try_fold(first, |value, key| Some(value?.get(key)));
+            assert!(found.flatten().is_some(), "{name}");
         }
     }
 
@@ -415,11 +420,49 @@ mod tests {
         assert!(!format!("{settings:?}").contains("hidden"));
     }
 
+    const GATEWAY: &str = "[sms.first]\nkind = 'http'\nurl = 'https://gateway.example/?to={{phone}}&text={{text}}'";
+
     #[test]
     fn production_wants_an_https_origin() {
-        assert!(Settings::read("environment = 'production'", &BTreeMap::new()).is_err());
-        let good = "environment = 'production'\n[server]\norigin = 'https://qcert.example'";
-        assert!(Settings::read(good, &BTreeMap::new()).is_ok());
+        let read =
+            |file: &str| Settings::read(&format!("environment = 'production'\n{file}{GATEWAY}"), &BTreeMap::new());
+        assert!(read("").is_err());
+        assert!(read("[server]\norigin = 'https://qcert.example'\n").is_ok());
+    }
+
+    #[test]
+    fn in_production_text_messages_do_not_go_to_a_file() {
+        let read = |file: &str| Settings::read(file, &BTreeMap::new());
+        let production = "environment = 'production'\n[server]\norigin = 'https://qcert.example'\n";
+        let SettingsError(errors) = read(production).unwrap_err();
+        assert!(errors.len() == 1 && errors[0].starts_with("sms.first.kind: sms_outbox_in_production:"), "{errors:?}");
+        let SettingsError(errors) = read(&format!("{production}{GATEWAY}\n[sms.second]\nkind = 'outbox'")).unwrap_err();
+        assert!(errors.len() == 1 && errors[0].starts_with("sms.second.kind: sms_outbox_in_production:"), "{errors:?}");
+    }
+
+    #[test]
+    fn a_gateway_that_could_not_send_is_refused() {
+        let wrong = |gateway: &str| {
+            let read = Settings::read(&format!("[sms.first]\nkind = 'http'\n{gateway}"), &BTreeMap::new());
+            read.err().map(|SettingsError(errors)| errors.join("\n")).unwrap_or_default()
+        };
+        let url = "url = 'http://h/?to={{phone}}&text={{text}}'\n";
+        assert_eq!(wrong(url), "");
+        assert!(wrong("").contains("sms.first.url: must be set"));
+        assert!(wrong("url = 'http://h/{{phone}}'").contains("sms.first.body: must have {{text}}"));
+        assert!(
+            wrong(&format!("{url}headers = 'X-Key: {{{{secret}}}}'")).contains("sms.first.secret_file: must be set")
+        );
+        assert!(wrong(&format!("{url}headers = 'X-Text: {{{{text}}}}'")).contains("a header is one line"));
+        let json = "url = 'http://h/'\nbody = '{\"to\": \"{{phone}}\", \"text\": \"{{text}}\"}'\n";
+        assert!(wrong(json).contains("must have a Content-Type"));
+        assert_eq!(wrong(&format!("{json}headers = 'Content-Type: application/json; charset=utf-8'")), "");
+        for url in
+            ["ftp://h/{{phone}}{{text}}", "http://{{phone}}/{{text}}", "http://u:p@h/{{phone}}{{text}}", "/{{phone}}"]
+        {
+            assert!(wrong(&format!("url = '{url}'")).contains("sms.first.url: must"), "{url}");
+        }
+        assert!(wrong(&format!("{url}accepted_status = 'all'")).contains("sms.first.accepted_status"));
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub struct Secrets {
     subjects: hmac::Key,
     operators: hmac::Key,
     messages: aead::LessSafeKey,
+    reports: hmac::Key,
 }
 
 impl Secrets {
@@ -34,6 +35,7 @@ impl Secrets {
             passwords: hmac_key("passwords"),
             subjects: hmac_key("subjects"),
             operators: hmac_key("operators"),
+            reports: hmac_key("reports"),
             // HMAC-SHA-256 gives 32 bytes, which is what ChaCha20-Poly1305 takes.
             #[allow(clippy::expect_used)]
             messages: aead::LessSafeKey::new(sealing.expect("a key of 32 bytes")),
@@ -78,6 +80,17 @@ impl Secrets {
     pub fn subject(&self, kind: &str, value: &str) -> String {
         let tag = hmac::sign(&self.subjects, format!("{kind}\0{value}").as_bytes());
         format!("{kind}:{}", hex(&tag.as_ref()[..16]))
+    }
+
+    /// What a gateway's reports are let in by.
+    pub fn report_token(&self, gateway: &str) -> String {
+        hex(&hmac::sign(&self.reports, gateway.as_bytes()).as_ref()[..16])
+    }
+
+    /// Is it that of the gateway? Takes the same time whether it is or not.
+    pub fn report_token_fits(&self, gateway: &str, token: &str) -> bool {
+        let of = |token: &str| hmac::sign(&self.reports, token.as_bytes());
+        hmac::verify(&self.reports, self.report_token(gateway).as_bytes(), of(token).as_ref()).is_ok()
     }
 
     /// Seals a message: nonce, then ciphertext and tag.

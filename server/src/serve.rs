@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 use anyhow::Context;
 use tokio::{
     net::TcpListener,
-    sync::{Notify, oneshot},
+    sync::{Notify, oneshot, watch},
     task::JoinHandle,
 };
 
@@ -22,7 +22,7 @@ use crate::{
     publication::{Publication, lists},
     randomness::SystemRandomness,
     secrets::Secrets,
-    sms::sender,
+    sms::{gateway::Gateways, sender},
     store::{Store, postgres::PostgresStore, sqlite::SqliteStore},
 };
 
@@ -99,7 +99,9 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
         let pages = Arc::clone(&pages);
         move || pages.compress()
     });
-    let sender = tokio::spawn(sender::run(Arc::clone(&portal), worker::name(&portal)?));
+    let (end_sending, ended) = watch::channel(false);
+    let gateways = Gateways::open(&portal)?;
+    let mut sender = tokio::spawn(sender::run(Arc::clone(&portal), gateways, worker::name(&portal)?, ended));
     let worker = tokio::spawn(worker::run(Arc::clone(&portal), worker::names(&portal)?));
     let publisher = tokio::spawn(lists::run(Arc::clone(&portal)));
     let watch = tokio::spawn(ca::watch::run(Arc::clone(&portal)));
@@ -117,6 +119,9 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
         served = served.into_future() => served?,
         () = patience_ends(heard) => tracing::warn!("requests that did not come to their end were cut off"),
     }
+    // Of a message that is cut off nobody would know whether it was sent.
+    end_sending.send_replace(true);
+    let _ = tokio::time::timeout(PATIENCE, &mut sender).await;
     // A step of theirs that is cut off here is finished after the next start.
     [sender, worker, publisher, watch, neighbours].iter().for_each(JoinHandle::abort);
     Ok(())

@@ -1,6 +1,10 @@
 //! Text messages: their words, the durable queue, the sender.
 
+pub mod connection;
+pub mod gateway;
+pub mod http;
 pub mod outbox;
+pub mod report;
 pub mod sender;
 
 use qcert_protocol::KeyCode;

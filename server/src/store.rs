@@ -71,7 +71,7 @@ pub trait Store: Send + Sync {
     /// Ends a session.
     async fn end_session(&self, token_hash: &[u8; 32], now: OffsetDateTime) -> Stored<()>;
 
-    /// Leases the oldest messages that wait and that nobody has leased.
+    /// Leases the oldest messages that are due: that wait, or whose lease has run out.
     async fn claim_messages(
         &self,
         owner: Uuid,
@@ -79,8 +79,25 @@ pub trait Store: Send + Sync {
         now: OffsetDateTime,
         until: OffsetDateTime,
     ) -> Stored<Vec<QueuedMessage>>;
-    /// A message has gone.
-    async fn remove_message(&self, id: i64) -> Stored<()>;
+    /// Leased messages are about to be handed to a gateway, until when their leases go on; answers those that are still
+    /// the owner's. From now on nobody can say whether they were sent but who hands them over.
+    async fn begin_messages(&self, owner: Uuid, ids: &[i64], gateway: &str, until: OffsetDateTime) -> Stored<Vec<i64>>;
+    /// Records what became of the owner's messages, and erases the text of those that need it no more.
+    async fn settle_messages(&self, owner: Uuid, settled: &[SettledMessage], now: OffsetDateTime) -> Stored<()>;
+    /// A gateway reports of a message, or a part of one, by the name that it gave it: `Delivered` or `Undelivered`, and
+    /// why not.
+    async fn report_message(
+        &self,
+        gateway: &str,
+        reference: &str,
+        state: MessageState,
+        problem: Option<&str>,
+        now: OffsetDateTime,
+    ) -> Stored<()>;
+    /// The latest messages, newest first, to one phone or to all.
+    async fn messages(&self, phone: Option<&Phone>, limit: u32) -> Stored<Vec<MessageRecord>>;
+    /// Forgets messages that are older and not on their way.
+    async fn forget_messages(&self, before: OffsetDateTime) -> Stored<()>;
 
     /// Records a prepared request in place of an earlier one, if the application's state is one of `from`.
     async fn prepare_request(&self, new: &Request, from: &[&str]) -> Stored<Prepared>;

@@ -51,17 +51,20 @@ pub enum Need {
     TokenTools,
     /// PostgreSQL's server.
     Postgres,
+    /// Kannel, a gateway of text messages, with its tools for trying.
+    Gateways,
     /// What the server is measured beside, and wrk, which asks for OCSP answers: cfssl, openssl.
     ServerPeers,
 }
 
 /// What `cargo xtask setup` installs.
-pub const EVERYTHING: [Need; 12] = [
+pub const EVERYTHING: [Need; 13] = [
     Need::Components,
     Need::WasmTarget,
     Need::Browser,
     Need::TokenTools,
     Need::Postgres,
+    Need::Gateways,
     Need::ServerPeers,
     Need::ExtensionTools,
     Need::Nextest,
@@ -126,7 +129,7 @@ pub fn prepare(needs: &[Need]) -> Result<Toolbox> {
             }
             Need::Nextest => directories.extend(nextest()?),
             Need::ExtensionTools => node::extension_tools(&directories)?,
-            Need::Browser | Need::TokenTools | Need::Postgres | Need::ServerPeers => {}
+            Need::Browser | Need::TokenTools | Need::Postgres | Need::Gateways | Need::ServerPeers => {}
         }
     }
     Ok(Toolbox { path: path_with(&directories)? })

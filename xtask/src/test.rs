@@ -71,7 +71,15 @@ fn run_steps(tools: &Toolbox, steps: &[Step]) -> Result<()> {
 pub fn run_everything(options: &Options) -> Result<()> {
     let mut needs = vec![Need::Components, Need::WasmTarget, Need::CargoDeny, Need::ExtensionTools, Need::Nextest];
     if !options.quick {
-        needs.extend([Need::PageTools, Need::Browser, Need::TokenTools, Need::Postgres, Need::Fuzz, Need::Pkilint]);
+        needs.extend([
+            Need::PageTools,
+            Need::Browser,
+            Need::TokenTools,
+            Need::Postgres,
+            Need::Gateways,
+            Need::Fuzz,
+            Need::Pkilint,
+        ]);
     }
     let tools = setup::prepare(&needs)?;
     run_steps(&tools, &[CHECKS, if options.quick { UNIT_TESTS } else { WHOLE }].concat())

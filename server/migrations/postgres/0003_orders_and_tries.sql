@@ -39,7 +39,8 @@ BEGIN
         AND state = 'active';
     INSERT INTO passwords (id, purpose, phone, subject_id, session_id, digest, hash, state, created_at, expires_at)
         VALUES (the_id, the_purpose, the_phone, the_subject, the_session, the_digest, the_hash, 'active', made, expires);
-    INSERT INTO messages (sealed, created_at) VALUES (the_message, made);
+    INSERT INTO messages (sealed, phone, purpose, created_at, expires_at)
+        VALUES (the_message, the_phone, the_purpose, made, expires);
     outcome := 'ordered';
 END $$;
 

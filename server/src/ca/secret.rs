@@ -12,7 +12,7 @@ use crate::config::SecretSource;
 ///
 /// # Errors
 /// When it cannot be read, is empty, or others than its owner can read its file.
-pub(super) fn read(source: &SecretSource) -> anyhow::Result<Zeroizing<String>> {
+pub(crate) fn read(source: &SecretSource) -> anyhow::Result<Zeroizing<String>> {
     let path = match source {
         SecretSource::File(path) => {
             check_private(path)?;

@@ -78,7 +78,7 @@ pub(super) fn hsm(reader: &mut Reader<'_>) -> Option<Hsm> {
     Some(Hsm { module, token, token_serial, key_label, pin: pin?, sessions, patience })
 }
 
-fn secret(reader: &mut Reader<'_>, file: &str, credential: &str) -> Option<SecretSource> {
+pub(super) fn secret(reader: &mut Reader<'_>, file: &str, credential: &str) -> Option<SecretSource> {
     let (path, name) = (reader.path(file, ""), reader.text(credential, ""));
     match (path.as_os_str().is_empty(), name.is_empty()) {
         (true, true) => None,

@@ -13,7 +13,7 @@ use super::SettingsError;
 const PREFIX: &str = "QCERT__";
 
 pub(super) struct Reader<'a> {
-    /// `section.key` (or `key` alone) and its value, as text.
+    /// `section.key` (or `key` alone, or with more sections) and its value, as text.
     file: BTreeMap<String, String>,
     environment: &'a BTreeMap<String, String>,
     known: BTreeSet<String>,
@@ -24,15 +24,8 @@ impl<'a> Reader<'a> {
     pub(super) fn new(file: &str, environment: &'a BTreeMap<String, String>) -> Result<Self, SettingsError> {
         let table: toml::Table = file.parse().map_err(|error| SettingsError(vec![format!("{error}")]))?;
         let mut reader = Self { file: BTreeMap::new(), environment, known: BTreeSet::new(), errors: Vec::new() };
-        for (section, value) in table {
-            match value {
-                toml::Value::Table(keys) => {
-                    for (key, value) in keys {
-                        reader.insert(format!("{section}.{key}"), &value);
-                    }
-                }
-                value => reader.insert(section, &value),
-            }
+        for (name, value) in table {
+            reader.insert(name, &value);
         }
         Ok(reader)
     }
@@ -41,6 +34,11 @@ impl<'a> Reader<'a> {
         match value {
             toml::Value::String(text) => drop(self.file.insert(name, text.clone())),
             toml::Value::Integer(number) => drop(self.file.insert(name, number.to_string())),
+            toml::Value::Table(keys) => {
+                for (key, value) in keys {
+                    self.insert(format!("{name}.{key}"), value);
+                }
+            }
             _ => self.errors.push(format!("{name}: must be a text or a whole number")),
         }
     }

@@ -123,4 +123,7 @@ pub async fn tidy(portal: &Portal) {
     if let Err(error) = portal.store.forget(now - KEPT).await {
         tracing::error!(%error, "old rows are kept");
     }
+    if let Err(error) = portal.store.forget_messages(now - portal.settings.sms.kept).await {
+        tracing::error!(%error, "old text messages are kept");
+    }
 }

@@ -4,11 +4,16 @@ use std::{
     fs::{File, OpenOptions},
     io::{self, Write},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
+use async_trait::async_trait;
 use serde::Serialize;
 
-use super::Message;
+use super::{
+    Message,
+    gateway::{Gateway, Outgoing, Sent},
+};
 
 /// Appends messages to a file.
 pub struct Outbox {
@@ -28,16 +33,37 @@ impl Outbox {
     pub fn new(path: PathBuf) -> Self {
         Self { path }
     }
+}
 
-    /// Appends messages, each in one write, so that a reader never sees half a line. Answers how many of them were
-    /// written, and why no more.
-    pub async fn deliver(&self, messages: Vec<Message>) -> (usize, io::Result<()>) {
-        let path = self.path.clone();
+#[async_trait]
+impl Gateway for Outbox {
+    fn name(&self) -> &'static str {
+        "outbox"
+    }
+
+    /// A line that is there twice does no harm.
+    fn patience(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Appends messages, each in one write, so that a reader never sees half a line.
+    async fn send(&self, messages: &[Outgoing]) -> Vec<Sent> {
+        let (path, count) = (self.path.clone(), messages.len());
+        let messages: Vec<Message> = messages.iter().map(|outgoing| outgoing.message.clone()).collect();
         let appended = tokio::task::spawn_blocking(move || append(&path, &messages)).await;
-        appended.unwrap_or_else(|error| (0, Err(io::Error::other(error))))
+        let (written, outcome) = appended.unwrap_or_else(|error| (0, Err(io::Error::other(error))));
+        if let Err(error) = outcome {
+            tracing::error!(%error, "the outbox takes no text messages");
+        }
+        let sent = |index| match index < written {
+            true => Sent::Accepted(Vec::new()),
+            false => Sent::NotNow("outbox".to_owned(), None),
+        };
+        (0..count).map(sent).collect()
     }
 }
 
+/// Answers how many were written, and why no more.
 fn append(path: &Path, messages: &[Message]) -> (usize, io::Result<()>) {
     let mut file = match open(path) {
         Ok(file) => file,

@@ -29,9 +29,9 @@ use uuid::Uuid;
 
 use super::{
     Application, Approved, Attempt, Attempted, AuditRow, AuthorityRecord, Certificate, Change, Commitment,
-    ConfirmOutcome, ConfirmedRequest, Import, ImportRules, IssuerId, Job, NewApplication, NewPassword, NewRevocation,
+    ConfirmOutcome, ConfirmedRequest, Import, ImportRules, IssuerId, Job, MessageRecord, MessageState, NewApplication, NewPassword, NewRevocation,
     OperatorStore, OrderLimits, Overview, Password, PasswordOrder, PasswordScope, Prepared, Purpose, QueuedMessage,
-    Rate, Request, RevocationList, RevokeOutcome, Revoked, RevokedCertificate, SessionRecord, ShardState, Store,
+    Rate, Request, RevocationList, RevokeOutcome, Revoked, RevokedCertificate, SessionRecord, SettledMessage, ShardState, Store,
     StoreError, Stored,
 };
 use changes::Changes;
@@ -176,8 +176,31 @@ impl Store for PostgresStore {
         messages::claim(&self.connections, owner, limit, now, until).await
     }
 
-    async fn remove_message(&self, id: i64) -> Stored<()> {
-        messages::remove(&self.connections, id).await
+    async fn begin_messages(&self, owner: Uuid, ids: &[i64], gateway: &str, until: OffsetDateTime) -> Stored<Vec<i64>> {
+        messages::begin(&self.connections, owner, ids, gateway, until).await
+    }
+
+    async fn settle_messages(&self, owner: Uuid, settled: &[SettledMessage], now: OffsetDateTime) -> Stored<()> {
+        messages::settle(&self.connections, owner, settled, now).await
+    }
+
+    async fn report_message(
+        &self,
+        gateway: &str,
+        reference: &str,
+        state: MessageState,
+        problem: Option<&str>,
+        now: OffsetDateTime,
+    ) -> Stored<()> {
+        messages::report(&self.connections, gateway, reference, state, problem, now).await
+    }
+
+    async fn messages(&self, phone: Option<&Phone>, limit: u32) -> Stored<Vec<MessageRecord>> {
+        messages::latest(&self.connections, phone, limit).await
+    }
+
+    async fn forget_messages(&self, before: OffsetDateTime) -> Stored<()> {
+        messages::forget(&self.connections, before).await
     }
 
     async fn prepare_request(&self, new: &Request, from: &[&str]) -> Stored<Prepared> {

@@ -1,5 +1,6 @@
 //! What the store keeps, as types.
 
+mod messages;
 mod publication;
 
 use qcert_pki::crl::Reason;
@@ -12,6 +13,7 @@ use qcert_protocol::{
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
+pub use messages::*;
 pub use publication::*;
 
 /// An application as it comes from a file.
@@ -372,15 +374,6 @@ pub struct SessionRecord {
     pub created_at: OffsetDateTime,
     /// When it was last used.
     pub last_seen_at: OffsetDateTime,
-}
-
-/// A sealed text message that waits.
-#[derive(Clone, Debug)]
-pub struct QueuedMessage {
-    /// Its place in the queue.
-    pub id: i64,
-    /// The message.
-    pub sealed: Vec<u8>,
 }
 
 /// What became of an upload.

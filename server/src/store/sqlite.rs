@@ -34,9 +34,9 @@ use crate::hex::hex;
 
 use super::{
     Application, Approved, Attempt, Attempted, AuditRow, AuthorityRecord, Certificate, Change, Commitment,
-    ConfirmOutcome, ConfirmedRequest, Import, ImportRules, IssuerId, Job, NewApplication, NewPassword, NewRevocation,
+    ConfirmOutcome, ConfirmedRequest, Import, ImportRules, IssuerId, Job, MessageRecord, MessageState, NewApplication, NewPassword, NewRevocation,
     OperatorStore, OrderLimits, Overview, Password, PasswordOrder, PasswordScope, Prepared, Purpose, QueuedMessage,
-    Rate, Request, RevocationList, RevokeOutcome, Revoked, RevokedCertificate, SessionRecord, ShardState, Store,
+    Rate, Request, RevocationList, RevokeOutcome, Revoked, RevokedCertificate, SessionRecord, SettledMessage, ShardState, Store,
     StoreError, Stored,
 };
 use issuances::Lease;
@@ -197,8 +197,36 @@ impl Store for SqliteStore {
         self.write(move |connection| messages::claim(connection, owner, limit, now, until)).await
     }
 
-    async fn remove_message(&self, id: i64) -> Stored<()> {
-        self.write(move |connection| messages::remove(connection, id)).await
+    async fn begin_messages(&self, owner: Uuid, ids: &[i64], gateway: &str, until: OffsetDateTime) -> Stored<Vec<i64>> {
+        let (ids, gateway) = (ids.to_vec(), gateway.to_owned());
+        self.write(move |connection| messages::begin(connection, owner, &ids, &gateway, until)).await
+    }
+
+    async fn settle_messages(&self, owner: Uuid, settled: &[SettledMessage], now: OffsetDateTime) -> Stored<()> {
+        let settled = settled.to_vec();
+        self.write(move |connection| messages::settle(connection, owner, &settled, now)).await
+    }
+
+    async fn report_message(
+        &self,
+        gateway: &str,
+        reference: &str,
+        state: MessageState,
+        problem: Option<&str>,
+        now: OffsetDateTime,
+    ) -> Stored<()> {
+        let (gateway, reference, problem) = (gateway.to_owned(), reference.to_owned(), problem.map(str::to_owned));
+        self.write(move |connection| messages::report(connection, &gateway, &reference, state, problem.as_deref(), now))
+            .await
+    }
+
+    async fn messages(&self, phone: Option<&Phone>, limit: u32) -> Stored<Vec<MessageRecord>> {
+        let phone = phone.cloned();
+        self.readers.read_long(move |connection| messages::latest(connection, phone.as_ref(), limit)).await
+    }
+
+    async fn forget_messages(&self, before: OffsetDateTime) -> Stored<()> {
+        self.write(move |connection| messages::forget(connection, before)).await
     }
 
     async fn prepare_request(&self, new: &Request, from: &[&str]) -> Stored<Prepared> {

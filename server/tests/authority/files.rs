@@ -7,7 +7,9 @@ use time::Duration;
 use crate::support::{Place, signs};
 
 const ENCRYPTED: &str = "[ca]\npassphrase_file = 'passphrase'";
-const PRODUCTION: &str = "environment = 'production'\n[server]\norigin = 'https://qcert.example'\n";
+/// Production, with what it cannot do without.
+const PRODUCTION: &str = "environment = 'production'\n[sms.first]\nkind = 'http'\nurl = 'https://sms.example/{{phone}}/{{text}}'\n\
+    [server]\norigin = 'https://qcert.example'\n";
 
 fn encrypted() -> Place {
     let place = Place::with(ENCRYPTED);

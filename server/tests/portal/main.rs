@@ -6,6 +6,8 @@ mod approval;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod gateways;
+#[cfg(test)]
 mod hsm;
 #[cfg(test)]
 mod import;

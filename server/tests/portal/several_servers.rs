@@ -6,7 +6,7 @@ use qcert_protocol::portal::ApplicationRow;
 use qcert_server::{
     audit,
     issuance::worker,
-    sms::{outbox::Outbox, sender},
+    sms::{gateway::Gateways, sender},
     store::{Change, Store, postgres::PostgresStore},
 };
 use qcert_test_postgres::{Cluster, Database, End};
@@ -140,7 +140,7 @@ async fn a_text_message_is_sent_once_by_whichever_server() {
         assert_eq!(browser.post("/sign-in/password", json!({"phone": phone})).await.status, 202);
     }
     assert_eq!(one.browser().post("/sign-in/password", json!({"phone": PHONE})).await.status, 202);
-    let outbox = Outbox::new(one.portal.settings.sms_outbox.clone());
+    let outbox = Gateways::outbox(one.portal.settings.sms.outbox.clone());
     let send = async |workplace: &Workplace, owner| {
         let mut sent = 0;
         loop {

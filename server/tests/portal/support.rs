@@ -29,7 +29,7 @@ use qcert_server::{
     randomness::{Randomness, RandomnessFailed},
     secrets::Secrets,
     serve,
-    sms::{outbox::Outbox, sender},
+    sms::{gateway::Gateways, sender},
     store::Store,
 };
 use qcert_test_postgres::Database;
@@ -189,8 +189,8 @@ impl Workplace {
 
     /// All messages that were ever sent, as (to, text).
     pub async fn messages(&self) -> Vec<(String, String)> {
-        let path = &self.portal.settings.sms_outbox;
-        let outbox = Outbox::new(path.clone());
+        let path = &self.portal.settings.sms.outbox;
+        let outbox = Gateways::outbox(path.clone());
         while sender::send_waiting(&self.portal, &outbox, Uuid::max()).await.unwrap() > 0 {}
         let lines = std::fs::read_to_string(path).unwrap_or_default();
         let line = |line: &str| {

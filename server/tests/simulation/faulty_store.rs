@@ -168,7 +168,11 @@ passed_through! {
     TouchSession touch_session(id: Uuid, now: OffsetDateTime) -> ();
     EndSession end_session(token_hash: &[u8; 32], now: OffsetDateTime) -> ();
     ClaimMessages claim_messages(owner: Uuid, limit: u32, now: OffsetDateTime, until: OffsetDateTime) -> Vec<QueuedMessage>;
-    RemoveMessage remove_message(id: i64) -> ();
+    BeginMessages begin_messages(owner: Uuid, ids: &[i64], gateway: &str, until: OffsetDateTime) -> Vec<i64>;
+    SettleMessages settle_messages(owner: Uuid, settled: &[SettledMessage], now: OffsetDateTime) -> ();
+    ReportMessage report_message(gateway: &str, reference: &str, state: MessageState, problem: Option<&str>, now: OffsetDateTime) -> ();
+    Messages messages(phone: Option<&Phone>, limit: u32) -> Vec<MessageRecord>;
+    ForgetMessages forget_messages(before: OffsetDateTime) -> ();
     PrepareRequest prepare_request(new: &Request, from: &[&str]) -> Prepared;
     RequestOf request_of(phone: &Phone, id: Uuid) -> Option<Overview>;
     RemoveRequest remove_request(id: Uuid, now: OffsetDateTime) -> bool;

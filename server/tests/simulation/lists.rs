@@ -264,7 +264,7 @@ fn fault(operation: Operation) -> BoxedStrategy<Option<Fault>> {
         ),
         Operation::Publish => (&[Shards, Revoked, PublishRevocationList, PublishRevocationList], &["revocation_lists"]),
         Operation::Tidy => (&[Expire, Forget], &[]),
-        Operation::SendMessages => (&[ClaimMessages, RemoveMessage], &[]),
+        Operation::SendMessages => (&[ClaimMessages, SettleMessages], &[]),
         Operation::Again => (&[ConfirmRequest, PrepareRequest, Call::SignIn, Call::Revoke], &[]),
         _ => return Just(None).boxed(),
     };

@@ -182,7 +182,7 @@ impl Reader {
             sessions: self.map("SELECT token_hash, id, phone FROM sessions", |row| {
                 (row.take(0), Session { id: row.id(1), phone: row.take(2) })
             }),
-            messages: self.map("SELECT id, sealed FROM messages", |row| (row.take(0), row.take(1))),
+            messages: self.map("SELECT id, sealed FROM messages WHERE sealed IS NOT NULL", |row| (row.take(0), row.take(1))),
             audit: self.list("SELECT at, event, subject, detail, hash FROM audit ORDER BY id", [], |row| AuditRow {
                 at: row.take(0),
                 event: row.take(1),

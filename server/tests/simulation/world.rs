@@ -20,7 +20,7 @@ use qcert_server::{
     portal::Portal,
     publication::Publication,
     secrets::Secrets,
-    sms::outbox::Outbox,
+    sms::gateway::Gateways,
     store::{Store, sqlite::SqliteStore},
 };
 use serde_json::Value;
@@ -178,9 +178,9 @@ impl World {
     }
 
     /// Where text messages go; nowhere, while the gateway is away.
-    pub fn outbox(&self) -> Outbox {
+    pub fn outbox(&self) -> Gateways {
         let path = self.directory.path().join(if self.gateway { "sms.jsonl" } else { "qcert.sqlite/away" });
-        Outbox::new(path)
+        Gateways::outbox(path)
     }
 
     /// What the authority's key signed, after the first `seen`: what kind of thing, and SHA-256 of it in hexadecimal.

@@ -21,6 +21,8 @@ const PACKAGES: &[(&str, Need, &str)] = &[
     ("openssl", Need::TokenTools, "openssl"),
     ("libnss3-tools", Need::TokenTools, "certutil"),
     ("postgresql", Need::Postgres, "/usr/lib/postgresql"),
+    ("kannel", Need::Gateways, "/usr/sbin/bearerbox"),
+    ("kannel-extras", Need::Gateways, "/usr/lib/kannel/test/fakesmsc"),
     ("g++", Need::Fuzz, "c++"),
     ("python3-venv", Need::Pkilint, "python3 -m ensurepip --version"),
     ("golang-cfssl", Need::ServerPeers, "cfssl"),

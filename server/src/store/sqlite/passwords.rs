@@ -35,7 +35,11 @@ pub(super) fn order(
     }
     supersede(connection, &new.scope)?;
     insert(connection, new)?;
-    execute(connection, "INSERT INTO messages (sealed, created_at) VALUES (?, ?)", params![sealed, millis(now)])?;
+    execute(
+        connection,
+        "INSERT INTO messages (sealed, phone, purpose, created_at, expires_at) VALUES (?, ?, ?, ?, ?)",
+        params![sealed, new.scope.phone.as_str(), new.scope.purpose.as_str(), millis(now), millis(new.expires_at)],
+    )?;
     if let Some((subject, _)) = new.scope.subject {
         tell_row(connection, new.scope.purpose, subject)?;
     }

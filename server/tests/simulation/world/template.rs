@@ -9,7 +9,7 @@ use qcert_server::{
     ca::{Ca, init, rollover},
     clock::Clock,
     portal::Portal,
-    sms::{outbox::Outbox, sender},
+    sms::{gateway::Gateways, sender},
 };
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -93,8 +93,8 @@ async fn first_session(portal: &Arc<Portal>, pages: &Arc<Pages>, person: Person)
     let router = api::router(Arc::clone(portal), Arc::clone(pages));
     let phone = person.phone();
     deliver(router.clone(), request(Method::POST, "/sign-in/password", &json!({"phone": phone}), None)).await;
-    let outbox = &portal.settings.sms_outbox;
-    sender::send_waiting(portal, &Outbox::new(outbox.clone()), Uuid::nil()).await.unwrap();
+    let outbox = &portal.settings.sms.outbox;
+    sender::send_waiting(portal, &Gateways::outbox(outbox.clone()), Uuid::nil()).await.unwrap();
     let sent = std::fs::read_to_string(outbox).unwrap();
     let last: Value = serde_json::from_str(sent.lines().last().unwrap()).unwrap();
     let password = last["text"].as_str().unwrap().rsplit('#').next().unwrap();

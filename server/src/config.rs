@@ -20,7 +20,8 @@ pub use database::DatabaseUrl;
 pub use keys::{Hsm, SecretSource};
 use reader::Reader;
 pub use sms::{
-    Answer as HttpAnswer, Gateway as GatewaySettings, Http, Report as HttpReport, Sms, Statuses as HttpStatuses, Way,
+    Answer as HttpAnswer, Gateway as GatewaySettings, Http, ReceiptId, Report as HttpReport, Smpp, Sms,
+    Statuses as HttpStatuses, Way,
 };
 
 /// All settings.

@@ -101,7 +101,8 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     });
     let (end_sending, ended) = watch::channel(false);
     let gateways = Gateways::open(&portal)?;
-    let mut sender = tokio::spawn(sender::run(Arc::clone(&portal), gateways, worker::name(&portal)?, ended));
+    let names = sender::names(&portal, &gateways)?;
+    let mut sender = tokio::spawn(sender::run(Arc::clone(&portal), gateways, names, ended));
     let worker = tokio::spawn(worker::run(Arc::clone(&portal), worker::names(&portal)?));
     let publisher = tokio::spawn(lists::run(Arc::clone(&portal)));
     let watch = tokio::spawn(ca::watch::run(Arc::clone(&portal)));

@@ -6,6 +6,7 @@ pub mod http;
 pub mod outbox;
 pub mod report;
 pub mod sender;
+pub mod smpp;
 
 use qcert_protocol::KeyCode;
 use serde::{Deserialize, Serialize};

@@ -25,6 +25,8 @@ const CARGO_DENY: &str = "0.20.2";
 const CARGO_FUZZ: &str = "0.13.2";
 const CARGO_NEXTEST: &str = "0.9.143";
 const PKILINT: &str = "0.13.3";
+/// A message centre that speaks SMPP, for tests; they look for this version when it is not on PATH.
+const SMPP: &str = "0.5.1";
 /// Debian's own binaryen 108 breaks the page at run time (externref table).
 const BINARYEN: &str = "132.0.0";
 
@@ -51,7 +53,7 @@ pub enum Need {
     TokenTools,
     /// PostgreSQL's server.
     Postgres,
-    /// Kannel, a gateway of text messages, with its tools for trying.
+    /// Kannel, a gateway of text messages, with its tools for trying; node, and npm's smpp.
     Gateways,
     /// What the server is measured beside, and wrk, which asks for OCSP answers: cfssl, openssl.
     ServerPeers,
@@ -105,7 +107,7 @@ pub fn prepare(needs: &[Need]) -> Result<Toolbox> {
     let needs: BTreeSet<Need> = needs.iter().copied().collect();
     debian::install(&needs)?;
     let mut directories = Vec::new();
-    if needs.contains(&Need::PageTools) || needs.contains(&Need::ExtensionTools) {
+    if [Need::PageTools, Need::ExtensionTools, Need::Gateways].iter().any(|need| needs.contains(need)) {
         directories.extend(node::runtime()?);
     }
     for need in &needs {
@@ -129,7 +131,10 @@ pub fn prepare(needs: &[Need]) -> Result<Toolbox> {
             }
             Need::Nextest => directories.extend(nextest()?),
             Need::ExtensionTools => node::extension_tools(&directories)?,
-            Need::Browser | Need::TokenTools | Need::Postgres | Need::Gateways | Need::ServerPeers => {}
+            Need::Gateways => {
+                directories.push(cache::from_npm("smpp", SMPP, "node_modules/smpp/index.js", &directories)?);
+            }
+            Need::Browser | Need::TokenTools | Need::Postgres | Need::ServerPeers => {}
         }
     }
     Ok(Toolbox { path: path_with(&directories)? })

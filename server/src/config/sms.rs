@@ -1,6 +1,7 @@
 //! Settings of text messages: how they leave, and how long is kept what became of them.
 
 mod http;
+mod smpp;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -9,6 +10,7 @@ use super::{
     reader::Reader,
 };
 pub use http::{Answer, Http, Report, Statuses};
+pub use smpp::{ReceiptId, Smpp};
 
 /// `[sms]`
 #[derive(Clone, Debug)]
@@ -35,7 +37,7 @@ pub struct Gateway {
     pub name: &'static str,
     /// `kind`: how messages are handed to it.
     pub way: Way,
-    /// `timeout_seconds`: how long one message may take.
+    /// `timeout_seconds`: how long an answer may take.
     pub timeout: Duration,
     /// `ca_file`: whose certificates it shows, in place of those that the system trusts.
     pub ca_file: Option<PathBuf>,
@@ -50,6 +52,8 @@ pub enum Way {
     Outbox,
     /// By HTTP.
     Http(Box<Http>),
+    /// By SMPP.
+    Smpp(Smpp),
 }
 
 /// `[sms]`
@@ -67,14 +71,15 @@ fn gateway(reader: &mut Reader<'_>, name: &'static str, default: &str, productio
     let key = |key: &str| format!("sms.{name}.{key}");
     let may_be_none = default.is_empty();
     let kind = reader.parsed(&key("kind"), default, |text| match text {
-        "" if !may_be_none => Err("must be outbox or http"),
-        "" | "outbox" | "http" => Ok(text.to_owned()),
-        _ => Err("must be outbox or http"),
+        "" if !may_be_none => Err("must be outbox, http or smpp"),
+        "" | "outbox" | "http" | "smpp" => Ok(text.to_owned()),
+        _ => Err("must be outbox, http or smpp"),
     });
     let timeout = reader.integer(&key("timeout_seconds"), 20, 1..=120).unsigned_abs();
     let ca_file = Some(reader.path(&key("ca_file"), "")).filter(|path| !path.as_os_str().is_empty());
     let secret = secret(reader, &key("secret_file"), &key("secret_credential"));
     let http = http::http(reader, name, kind == "http", secret.is_some());
+    let smpp = smpp::smpp(reader, name, kind == "smpp", secret.is_some());
     if kind == "outbox" && production {
         reader.refuse(
             &key("kind"),
@@ -84,6 +89,7 @@ fn gateway(reader: &mut Reader<'_>, name: &'static str, default: &str, productio
     let way = match kind.as_str() {
         "outbox" => Way::Outbox,
         "http" => Way::Http(Box::new(http)),
+        "smpp" => Way::Smpp(smpp),
         _ => return None,
     };
     Some(Gateway { name, way, timeout: Duration::from_secs(timeout), ca_file, secret })

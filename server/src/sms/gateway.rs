@@ -7,7 +7,7 @@ use anyhow::Context;
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
-use super::{Message, connection::Trust, http::HttpGateway, outbox::Outbox, report};
+use super::{Message, connection::Trust, http::HttpGateway, outbox::Outbox, report, smpp};
 use crate::{
     ca::secret,
     config::{GatewaySettings, Way},
@@ -49,6 +49,8 @@ pub trait Gateway: Send + Sync {
     fn patience(&self) -> Option<Duration>;
     /// Hands a batch over; answers what became of each, in their order.
     async fn send(&self, messages: &[Outgoing]) -> Vec<Sent>;
+    /// Takes leave, before the server ends.
+    async fn close(&self) {}
 }
 
 /// The gateways, in their order.
@@ -94,5 +96,14 @@ fn open(portal: &Portal, gateway: &GatewaySettings) -> anyhow::Result<Arc<dyn Ga
             secret: password()?,
             report: report::address(&portal.origin, gateway.name, &portal.secrets.report_token(gateway.name)),
         }),
+        Way::Smpp(settings) => Arc::new(smpp::SmppGateway::open(smpp::Parts {
+            name: gateway.name,
+            settings: settings.clone(),
+            timeout: gateway.timeout,
+            trust: Trust::of(gateway.ca_file.as_deref())?,
+            password: smpp::checked(password()?.unwrap_or_default())?,
+            store: Arc::clone(&portal.store),
+            clock: Arc::clone(&portal.clock),
+        })),
     })
 }

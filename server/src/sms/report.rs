@@ -24,7 +24,7 @@ pub fn settings<'a>(portal: &'a Portal, gateway: &str, token: &str) -> Option<&'
     }
     match &portal.settings.sms.gateway(gateway)?.way {
         Way::Http(http) => Some(&http.report),
-        Way::Outbox => None,
+        Way::Outbox | Way::Smpp(_) => None,
     }
 }
 

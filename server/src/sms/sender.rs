@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use time::{Duration, OffsetDateTime};
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -15,10 +16,13 @@ use super::{
 };
 use crate::{
     portal::Portal,
+    randomness::{self, RandomnessFailed},
     store::{MessageState, QueuedMessage, SettledMessage, Settlement},
 };
 
 const BATCH: u32 = 32;
+/// How many batches are on their way at once: of one that waits for a slow gateway the others know nothing.
+const SENDERS: usize = 4;
 const RETRY: std::time::Duration = std::time::Duration::from_secs(2);
 /// How long a batch is one sender's, besides the time that a gateway may take.
 const LEASE: Duration = Duration::seconds(10);
@@ -26,10 +30,27 @@ const LEASE: Duration = Duration::seconds(10);
 const FIRST_REST: Duration = Duration::seconds(2);
 const LONGEST_REST: Duration = Duration::minutes(1);
 
-/// Sends until it is told to end; a batch on its way comes to its end first.
-pub async fn run(portal: Arc<Portal>, gateways: Gateways, owner: Uuid, mut end: watch::Receiver<bool>) {
+/// Names for as many senders as the gateways have work for.
+///
+/// # Errors
+/// When there is no randomness.
+pub fn names(portal: &Portal, gateways: &Gateways) -> Result<Vec<Uuid>, RandomnessFailed> {
+    let waits = gateways.iter().any(|gateway| gateway.patience().is_some());
+    let name = |_| randomness::uuid(portal.clock.now(), &*portal.randomness);
+    (0..if waits { SENDERS } else { 1 }).map(name).collect()
+}
+
+/// Sends until it is told to end; batches on their way come to their end first.
+pub async fn run(portal: Arc<Portal>, gateways: Gateways, names: Vec<Uuid>, end: watch::Receiver<bool>) {
+    join_all(names.into_iter().map(|owner| send_on(&portal, &gateways, owner, end.clone()))).await;
+    for gateway in gateways.iter() {
+        gateway.close().await;
+    }
+}
+
+async fn send_on(portal: &Portal, gateways: &Gateways, owner: Uuid, mut end: watch::Receiver<bool>) {
     while !*end.borrow() {
-        let sent = send_waiting(&portal, &gateways, owner).await;
+        let sent = send_waiting(portal, gateways, owner).await;
         let rest = async {
             match &sent {
                 Ok(0) => drop(tokio::time::timeout(RETRY, portal.message_waits.notified()).await),

@@ -34,10 +34,10 @@ use crate::hex::hex;
 
 use super::{
     Application, Approved, Attempt, Attempted, AuditRow, AuthorityRecord, Certificate, Change, Commitment,
-    ConfirmOutcome, ConfirmedRequest, Import, ImportRules, IssuerId, Job, MessageRecord, MessageState, NewApplication, NewPassword, NewRevocation,
-    OperatorStore, OrderLimits, Overview, Password, PasswordOrder, PasswordScope, Prepared, Purpose, QueuedMessage,
-    Rate, Request, RevocationList, RevokeOutcome, Revoked, RevokedCertificate, SessionRecord, SettledMessage, ShardState, Store,
-    StoreError, Stored,
+    ConfirmOutcome, ConfirmedRequest, Import, ImportRules, IssuerId, Job, MessageRecord, MessageState, NewApplication,
+    NewPassword, NewRevocation, OperatorStore, OrderLimits, Overview, Password, PasswordOrder, PasswordScope, Prepared,
+    Purpose, QueuedMessage, Rate, Request, RevocationList, RevokeOutcome, Revoked, RevokedCertificate, SessionRecord,
+    SettledMessage, ShardState, Store, StoreError, Stored,
 };
 use issuances::Lease;
 use readers::Readers;

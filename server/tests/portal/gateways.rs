@@ -1,6 +1,7 @@
 //! Text messages on their way out: what gateways make of them, and what is remembered of it.
 
 mod by_http;
+mod by_smpp;
 mod kannel;
 
 use std::{future::Future, time::Duration};

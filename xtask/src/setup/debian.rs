@@ -32,6 +32,8 @@ const PACKAGES: &[(&str, Need, &str)] = &[
     ("npm", Need::ExtensionTools, "npm"),
     ("nodejs", Need::PageTools, "node"),
     ("npm", Need::PageTools, "npm"),
+    ("nodejs", Need::Gateways, "node"),
+    ("npm", Need::Gateways, "npm"),
 ];
 
 /// Installs the packages that are missing, or says how when it may not.

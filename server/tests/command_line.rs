@@ -41,8 +41,14 @@ mod tests {
         }
 
         fn get(&self, path: &str) -> String {
+            self.ask(&format!("GET {path} HTTP/1.1\r\n"), "")
+        }
+
+        fn ask(&self, line: &str, body: &str) -> String {
             let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-            write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+            let headers = format!("Host: localhost\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
+            let media = if body.is_empty() { "" } else { "Content-Type: application/json\r\n" };
+            write!(stream, "{line}{headers}{media}\r\n{body}").unwrap();
             let mut answer = String::new();
             stream.read_to_string(&mut answer).unwrap();
             answer
@@ -88,6 +94,50 @@ mod tests {
         assert_eq!((list[0]["number"].as_str(), list[0]["state"].as_str()), (Some("67092365"), Some("available")));
         let certificates = run(directory.path(), &["certificates", "list", "--json"]);
         assert_eq!(String::from_utf8_lossy(&certificates.stdout), "[]\n");
+    }
+
+    #[test]
+    fn what_became_of_text_messages_is_listed_and_never_what_they_said() {
+        let directory = with_applications();
+        let serving = Serving::start(directory.path());
+        let ordered = serving.ask("POST /api/v1/sign-in/password HTTP/1.1\r\n", r#"{"phone":"+79222114545"}"#);
+        assert!(ordered.starts_with("HTTP/1.1 202"), "{ordered}");
+        let outbox = directory.path().join("data/sms.jsonl");
+        let sent = (0..150).find_map(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            std::fs::read_to_string(&outbox).ok().filter(|text| text.ends_with('\n'))
+        });
+        let sent: serde_json::Value = serde_json::from_str(&sent.unwrap()).unwrap();
+        let code = sent["text"].as_str().unwrap().rsplit('#').next().unwrap();
+        // Its end is noted behind it.
+        let listed = (0..150).find_map(|_| {
+            let listed = run(directory.path(), &["messages", "list", "--phone", "+7 922 211-45-45", "--json"]).stdout;
+            let list: serde_json::Value = serde_json::from_slice(&listed).unwrap();
+            (list[0]["state"] == "accepted").then_some(list)
+        });
+        let listed = listed.unwrap();
+        assert_eq!((&listed[0]["phone"], &listed[0]["purpose"]), (&"+79222114545".into(), &"signIn".into()));
+        assert_eq!((&listed[0]["gateway"], listed.as_array().unwrap().len()), (&"outbox".into(), 1));
+        let line = String::from_utf8(run(directory.path(), &["messages", "list"]).stdout).unwrap();
+        assert!(line.contains("+79222114545  signIn        accepted     outbox"), "{line}");
+        for said in [listed.to_string(), line] {
+            assert!(!said.contains(&format!("#{code}")) && !said.contains("пароль"), "{said}");
+        }
+        let nobody = run(directory.path(), &["messages", "list", "--phone", "+79120000217", "--json"]);
+        assert_eq!(String::from_utf8_lossy(&nobody.stdout), "[]\n");
+    }
+
+    #[test]
+    fn in_production_a_server_whose_text_messages_would_reach_nobody_does_not_start() {
+        let directory = tempfile::tempdir().unwrap();
+        let settings = "environment = 'production'\n[server]\norigin = 'https://qcert.example'";
+        std::fs::write(directory.path().join("qcert.toml"), settings).unwrap();
+        let refused = run(directory.path(), &["serve"]);
+        assert!(
+            !refused.status.success() && stderr(&refused).contains("sms_outbox_in_production"),
+            "{}",
+            stderr(&refused)
+        );
     }
 
     #[test]

@@ -6,8 +6,11 @@ use std::{
 };
 
 use axum::http::header;
+use qcert_server::sms::{gateway::Gateways, sender};
 use serde_json::{Value, json};
+use tokio::{io::AsyncReadExt, net::TcpListener};
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
+use uuid::Uuid;
 
 use crate::support::{PHONE, Workplace, wrong};
 
@@ -42,6 +45,27 @@ fn holds_code(text: &str, code: &str) -> bool {
     })
 }
 
+/// A message that is lost on its way, and another that the first gateway does not take; answers the code of the latter.
+async fn through_gateways_that_fail() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let taken = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let _ = stream.read(&mut [0; 4096]).await;
+    });
+    let url = format!("http://127.0.0.1:{port}/{{{{phone}}}}?text={{{{text}}}}");
+    let settings = format!("[sms.first]\nkind = 'http'\nurl = '{url}'\n[sms.second]\nkind = 'outbox'");
+    let workplace = Workplace::with(&settings).await;
+    let gateways = Gateways::open(&workplace.portal).unwrap();
+    for _ in 0..2 {
+        workplace.browser().post("/sign-in/password", json!({"phone": PHONE})).await;
+        sender::send_waiting(&workplace.portal, &gateways, Uuid::max()).await.unwrap();
+        workplace.clock.advance(time::Duration::minutes(3));
+    }
+    taken.await.unwrap();
+    workplace.password(PHONE).await
+}
+
 #[tokio::test]
 async fn a_log_of_everything_names_nobody_and_no_code() {
     let log = Log::default();
@@ -69,7 +93,13 @@ async fn a_log_of_everything_names_nobody_and_no_code() {
     workplace.work().await.unwrap();
     browser.post(&format!("/requests/{request}/password"), Value::Null).await;
 
+    secrets.push(through_gateways_that_fail().await);
+
     let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(
+        text.contains("a gateway cannot be reached") && text.contains("connection_lost"),
+        "gateways were not caught"
+    );
     assert!(text.contains("issuance refused"), "what is logged was not caught");
     let token = cookie.split(['=', ';']).nth(1).unwrap();
     for private in ["9222114545", "Иван", "АвтоСпор", "avtospor", "Улица", "07500122105", "661234567874", token]

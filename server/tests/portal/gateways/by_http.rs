@@ -15,7 +15,10 @@ use qcert_server::{
     store::MessageState,
 };
 use time::Duration;
-use tokio::{io::AsyncReadExt, net::TcpListener};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
 
 use super::{free_port, latest, order, send, state};
 use crate::support::{PHONE, Workplace};
@@ -211,6 +214,46 @@ async fn a_message_to_a_phone_that_nobody_has_goes_nowhere() {
     assert_eq!(send(&workplace, &gateways).await, 1);
     assert_eq!(gateway.asked(), 0);
     assert!(workplace.portal.store.messages(None, 9).await.unwrap().is_empty());
+}
+
+/// A gateway by TLS, with a certificate of its own, that takes everything; answers its port.
+async fn by_tls(made: &rcgen::CertifiedKey<rcgen::KeyPair>) -> u16 {
+    use tokio_rustls::rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer};
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let config = config.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+    let config = config.with_single_cert(vec![made.cert.der().clone()], key).unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn a_gateway_by_tls_is_believed_if_its_authority_is() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let port = by_tls(&made).await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("ca.pem");
+    std::fs::write(&file, made.cert.pem()).unwrap();
+    let gateway = format!("[sms.first]\nkind = 'http'\nurl = 'https://localhost:{port}/{{{{phone}}}}/{{{{text}}}}'\n");
+    let trusted = format!("{gateway}ca_file = '{}'", file.display());
+    for (settings, expected) in
+        [(trusted, (MessageState::Accepted, None)), (gateway, (MessageState::Waiting, Some("tls".to_owned())))]
+    {
+        let (workplace, gateways) = with(&settings).await;
+        order(&workplace).await;
+        send(&workplace, &gateways).await;
+        assert_eq!(state(&workplace).await, expected);
+    }
 }
 
 /// Reports to a workplace, as a gateway does; answers the status.

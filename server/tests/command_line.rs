@@ -128,6 +128,27 @@ mod tests {
     }
 
     #[test]
+    fn a_server_that_is_told_to_end_hears_first_what_became_of_its_messages() {
+        let directory = with_applications();
+        let gateway = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/{{{{phone}}}}/{{{{text}}}}", gateway.local_addr().unwrap());
+        let settings = format!("[sms.first]\nkind = 'http'\nurl = '{url}'");
+        std::fs::write(directory.path().join("qcert.toml"), settings).unwrap();
+        let mut serving = Serving::start(directory.path());
+        serving.ask("POST /api/v1/sign-in/password HTTP/1.1\r\n", r#"{"phone":"+79222114545"}"#);
+        let (mut asked, _) = gateway.accept().unwrap();
+        assert!(asked.read(&mut [0; 4096]).unwrap() > 0);
+        let id = serving.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        asked.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").unwrap();
+        assert!(serving.child.wait().unwrap().success());
+        let listed = run(directory.path(), &["messages", "list", "--json"]).stdout;
+        let listed: serde_json::Value = serde_json::from_slice(&listed).unwrap();
+        assert_eq!(listed[0]["state"], "accepted", "{listed}");
+    }
+
+    #[test]
     fn in_production_a_server_whose_text_messages_would_reach_nobody_does_not_start() {
         let directory = tempfile::tempdir().unwrap();
         let settings = "environment = 'production'\n[server]\norigin = 'https://qcert.example'";

@@ -66,7 +66,9 @@ impl HttpGateway {
                 answer::read(&self.settings.answer, response.status().as_u16(), retry_after, response.body(), &own)
             }
             Err(Failed::NotSent(problem)) => Sent::NotNow(problem.to_owned(), None),
-            Err(Failed::Unknown(problem)) => Sent::Unknown(problem.to_owned(), vec![own]),
+            Err(Failed::Unknown(problem)) => {
+                Sent::Unknown(problem.to_owned(), answer::own_reference(&self.settings.answer, &own))
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use crate::{config::HttpAnswer, sms::gateway::Sent};
 
 /// Reads an answer about a message that we call `own`.
 pub fn read(settings: &HttpAnswer, status: u16, retry_after: Option<Duration>, body: &[u8], own: &str) -> Sent {
-    let unknown = |problem: String| Sent::Unknown(problem, vec![own.to_owned()]);
+    let unknown = |problem: String| Sent::Unknown(problem, own_reference(settings, own));
     let problem = format!("status_{status}");
     if settings.temporary.contains(status) {
         return Sent::NotNow(problem, retry_after);
@@ -38,6 +38,11 @@ pub fn read(settings: &HttpAnswer, status: u16, retry_after: Option<Duration>, b
             None => unknown("answer_unexpected".to_owned()),
         },
     }
+}
+
+/// What we call a message, if the gateway calls it so too: where it gives names of its own, ours may be another's.
+pub fn own_reference(settings: &HttpAnswer, own: &str) -> Vec<String> {
+    if settings.reference.is_empty() { vec![own.to_owned()] } else { Vec::new() }
 }
 
 /// The error's code, unless there is none, or it says that there was no error.
@@ -89,17 +94,16 @@ mod tests {
 
     #[test]
     fn an_answer_is_a_reference_an_error_or_nothing_that_anybody_knows() {
-        let own = || vec!["17".to_owned()];
         assert_eq!(answered(200, r#"{"id": 5, "cnt": 2}"#), Sent::Accepted(vec!["5".into()]));
         assert_eq!(answered(200, r#"{"error": "no money", "error_code": 3}"#), Sent::Refused("error_3".into()));
         let later = Some(Duration::from_secs(7));
         assert_eq!(answered(200, r#"{"error_code": 9}"#), Sent::NotNow("error_9".into(), later));
         assert_eq!(answered(429, ""), Sent::NotNow("status_429".into(), later));
         assert_eq!(answered(403, "{}"), Sent::Refused("status_403".into()));
-        assert_eq!(answered(502, ""), Sent::Unknown("status_502".into(), own()));
-        assert_eq!(answered(200, "<html>"), Sent::Unknown("answer_unreadable".into(), own()));
-        assert_eq!(answered(200, "{}"), Sent::Unknown("answer_unexpected".into(), own()));
-        assert_eq!(answered(200, r#"{"id": "Код 123456"}"#), Sent::Unknown("answer_unexpected".into(), own()));
+        assert_eq!(answered(502, ""), Sent::Unknown("status_502".into(), vec![]));
+        assert_eq!(answered(200, "<html>"), Sent::Unknown("answer_unreadable".into(), vec![]));
+        assert_eq!(answered(200, "{}"), Sent::Unknown("answer_unexpected".into(), vec![]));
+        assert_eq!(answered(200, r#"{"id": "Код 123456"}"#), Sent::Unknown("answer_unexpected".into(), vec![]));
     }
 
     #[test]
@@ -114,6 +118,7 @@ mod tests {
             HttpAnswer { accepted_text: "0:".into(), reference: String::new(), error: String::new(), ..settings() };
         let read = |body: &str| read(&text, 202, None, body.as_bytes(), "17");
         assert_eq!(read("0: Accepted for delivery"), Sent::Accepted(vec!["17".into()]));
-        assert!(matches!(read("1: what?"), Sent::Unknown(..)));
+        // What it reports of it later is told by our name.
+        assert_eq!(read("1: what?"), Sent::Unknown("answer_unexpected".into(), vec!["17".into()]));
     }
 }

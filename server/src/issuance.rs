@@ -8,6 +8,7 @@
 pub mod digest;
 pub mod worker;
 
+use futures_util::future::join_all;
 use qcert_pki::{Certificate, Issuance, Profile, PublicKey, Serial, assemble, certificate, profile_check};
 use qcert_protocol::{HolderData, application::IdentificationKind};
 use ring::digest::{SHA256, digest as sha256};
@@ -49,47 +50,123 @@ enum Stop {
     Later(#[from] anyhow::Error),
 }
 
-/// Carries one leased job to its end.
-///
-/// # Errors
-/// When the store, the key or the randomness fails: the job stays where it is, for a later try.
-pub async fn issue(portal: &Portal, job: &Job) -> anyhow::Result<Outcome> {
-    match steps(portal, job).await {
-        Ok(outcome) => Ok(outcome),
-        Err(Stop::Later(error)) => Err(error),
-        Err(Stop::Refuse(why)) => {
-            tracing::error!(request = %job.request.id, why, "issuance refused");
-            let refused = portal.store.refuse_issuance(job, REFUSED, portal.clock.now()).await?;
-            Ok(if refused { Outcome::Refused } else { Outcome::LeaseLost })
+/// Carries leased jobs to their ends, together: what one of them waits for, all wait for once. Each has an outcome of
+/// its own; an error leaves its job where it is, for a later try.
+pub async fn issue(portal: &Portal, jobs: &[Job]) -> Vec<anyhow::Result<Outcome>> {
+    let mut ends: Vec<Option<Result<Outcome, Stop>>> = jobs.iter().map(|_| None).collect();
+    let mut begun: Vec<Begun<'_>> = Vec::with_capacity(jobs.len());
+    for (place, job) in jobs.iter().enumerate() {
+        match Begun::of(portal, job, place) {
+            Ok(one) => begun.push(one),
+            Err(stop) => ends[place] = Some(Err(stop)),
         }
+    }
+    let committed = commit(portal, begun, &mut ends).await;
+    let signed = join_all(committed.iter().map(|one| one.sign(portal))).await;
+    let mut issued = Vec::with_capacity(committed.len());
+    for (one, signed) in committed.iter().zip(signed) {
+        match signed {
+            Ok(certificate) => issued.push((one, certificate)),
+            Err(stop) => ends[one.place] = Some(Err(stop)),
+        }
+    }
+    complete(portal, &issued, &mut ends).await;
+    let mut outcomes = Vec::with_capacity(jobs.len());
+    for (job, end) in jobs.iter().zip(ends) {
+        outcomes.push(match end {
+            Some(Ok(outcome)) => Ok(outcome),
+            Some(Err(Stop::Refuse(why))) => refuse(portal, job, &why).await,
+            Some(Err(Stop::Later(error))) => Err(error),
+            None => Err(anyhow::anyhow!("the job came to no end")),
+        });
+    }
+    outcomes
+}
+
+/// A job whose bytes to be signed are decided, by us or by a worker that died.
+struct Begun<'a> {
+    job: &'a Job,
+    /// Its place among the jobs.
+    place: usize,
+    issuer: &'a Issuer,
+    commitment: Commitment,
+}
+
+impl<'a> Begun<'a> {
+    fn of(portal: &'a Portal, job: &'a Job, place: usize) -> Result<Self, Stop> {
+        let subject = Subject::of(job)?;
+        let Some(commitment) = &job.committed else {
+            let issuer = portal.ca.current();
+            portal.ca.check_good(issuer)?;
+            return Ok(Self { job, place, issuer, commitment: decide(portal, issuer, &subject)? });
+        };
+        let gone = || later(anyhow::anyhow!("what was committed is for a key that is not here"));
+        let issuer = portal.ca.issuer(&commitment.issuer).ok_or_else(gone)?;
+        portal.ca.check_good(issuer)?;
+        check_committed(issuer, &subject, commitment)?;
+        Ok(Self { job, place, issuer, commitment: commitment.clone() })
+    }
+
+    /// Signs what was committed, reads it back and makes the registry's record of it.
+    async fn sign(&self, portal: &Portal) -> Result<store::Certificate, Stop> {
+        let to_be_signed = &self.commitment.to_be_signed;
+        let signature = self.issuer.sign(to_be_signed).await?;
+        let der = assemble(to_be_signed, self.issuer.signature_algorithm(), &signature).map_err(later)?;
+        let certificate = Certificate::parse(&der).map_err(later)?;
+        certificate.verify_issued_by(self.issuer.certificate()).map_err(later)?;
+        // These bytes passed the profile check before they were committed, or when they were found committed.
+        if certificate.tbs_der() != *to_be_signed {
+            return Err(Stop::Refuse("what was signed is not what was committed".to_owned()));
+        }
+        record(portal, self.job, &self.commitment, &certificate)
     }
 }
 
-async fn steps(portal: &Portal, job: &Job) -> Result<Outcome, Stop> {
-    let subject = Subject::of(job)?;
-    let (issuer, commitment) = match &job.committed {
-        Some(commitment) => {
-            let gone = || later(anyhow::anyhow!("what was committed is for a key that is not here"));
-            let issuer = portal.ca.issuer(&commitment.issuer).ok_or_else(gone)?;
-            portal.ca.check_good(issuer)?;
-            check_committed(issuer, &subject, commitment)?;
-            (issuer, commitment.clone())
+/// Commits what was not committed before; answers what is committed now.
+async fn commit<'a>(
+    portal: &Portal,
+    begun: Vec<Begun<'a>>,
+    ends: &mut [Option<Result<Outcome, Stop>>],
+) -> Vec<Begun<'a>> {
+    let (new, mut committed): (Vec<_>, Vec<_>) = begun.into_iter().partition(|one| one.job.committed.is_none());
+    if new.is_empty() {
+        return committed;
+    }
+    let decided: Vec<_> = new.iter().map(|one| (one.job, &one.commitment)).collect();
+    let answer = portal.store.commit_to_be_signed(&decided, portal.clock.now()).await;
+    for (one, place) in new.into_iter().zip(0..) {
+        match answer.as_ref().map(|answer| answer.get(place) == Some(&true)) {
+            Ok(true) => committed.push(one),
+            Ok(false) => ends[one.place] = Some(Ok(Outcome::LeaseLost)),
+            Err(error) => ends[one.place] = Some(Err(later(error.clone()))),
         }
-        None => {
-            let issuer = portal.ca.current();
-            portal.ca.check_good(issuer)?;
-            let decided = decide(portal, issuer, &subject)?;
-            if !portal.store.commit_to_be_signed(job, &decided, portal.clock.now()).await.map_err(later)? {
-                return Ok(Outcome::LeaseLost);
-            }
-            (issuer, decided)
-        }
-    };
-    let der = sign(issuer, &commitment.to_be_signed).await?;
-    let certificate = checked(issuer, &subject, &commitment, &der)?;
-    let record = record(portal, job, &commitment, &certificate)?;
-    let stored = portal.store.complete_issuance(job, &record).await.map_err(later)?;
-    Ok(if stored { Outcome::Issued } else { Outcome::LeaseLost })
+    }
+    committed
+}
+
+async fn complete(
+    portal: &Portal,
+    issued: &[(&Begun<'_>, store::Certificate)],
+    ends: &mut [Option<Result<Outcome, Stop>>],
+) {
+    if issued.is_empty() {
+        return;
+    }
+    let certificates: Vec<_> = issued.iter().map(|(one, certificate)| (one.job, certificate)).collect();
+    let answer = portal.store.complete_issuances(&certificates).await;
+    for ((one, _), place) in issued.iter().zip(0..) {
+        ends[one.place] = Some(match &answer {
+            Ok(stored) if stored.get(place) == Some(&true) => Ok(Outcome::Issued),
+            Ok(_) => Ok(Outcome::LeaseLost),
+            Err(error) => Err(later(error.clone())),
+        });
+    }
+}
+
+async fn refuse(portal: &Portal, job: &Job, why: &str) -> anyhow::Result<Outcome> {
+    tracing::error!(request = %job.request.id, why, "issuance refused");
+    let refused = portal.store.refuse_issuance(job, REFUSED, portal.clock.now()).await?;
+    Ok(if refused { Outcome::Refused } else { Outcome::LeaseLost })
 }
 
 fn later(error: impl Into<anyhow::Error>) -> Stop {
@@ -177,24 +254,6 @@ fn check_committed(issuer: &Issuer, subject: &Subject, commitment: &Commitment) 
 
 fn serial(commitment: &Commitment) -> Result<Serial, Stop> {
     Serial::parse(&commitment.serial).ok_or_else(|| Stop::Refuse("a committed serial is none".to_owned()))
-}
-
-async fn sign(issuer: &Issuer, to_be_signed: &[u8]) -> Result<Vec<u8>, Stop> {
-    let signature = issuer.sign(to_be_signed).await?;
-    assemble(to_be_signed, issuer.signature_algorithm(), &signature).map_err(later)
-}
-
-/// Reads back what was signed: it is what was committed, it is by the issuing key, and it still passes the check.
-fn checked(issuer: &Issuer, subject: &Subject, commitment: &Commitment, der: &[u8]) -> Result<Certificate, Stop> {
-    let certificate = Certificate::parse(der).map_err(later)?;
-    certificate.verify_issued_by(issuer.certificate()).map_err(later)?;
-    if certificate.tbs_der() != commitment.to_be_signed {
-        return Err(Stop::Refuse("what was signed is not what was committed".to_owned()));
-    }
-    let (profile, serial) = (issuer.profile(&commitment.shard), serial(commitment)?);
-    let times = (certificate.not_before(), certificate.not_after());
-    check_profile(&commitment.to_be_signed, &expected(issuer, &profile, subject, &serial, times))?;
-    Ok(certificate)
 }
 
 fn record(

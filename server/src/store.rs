@@ -115,19 +115,21 @@ pub trait Store: Send + Sync {
     /// Takes back a confirmed request that nobody has begun to issue; false if it is too late.
     async fn withdraw(&self, application: Uuid, now: OffsetDateTime) -> Stored<bool>;
 
-    /// Leases the oldest issuance that was queued at `ripe` or before, or whose lease has run out.
-    async fn claim_issuance(
+    /// Leases the oldest issuances that were queued at `ripe` or before, or whose lease has run out. One that cannot be
+    /// read is an error inside: it is leased nevertheless, or it would be the oldest for ever and keep others waiting.
+    async fn claim_issuances(
         &self,
         owner: Uuid,
+        limit: u32,
         ripe: OffsetDateTime,
         now: OffsetDateTime,
         until: OffsetDateTime,
-    ) -> Stored<Option<Job>>;
-    /// Commits serial and bytes to be signed; false if the lease is lost or others were committed. A serial that was
-    /// used before is refused.
-    async fn commit_to_be_signed(&self, job: &Job, commitment: &Commitment, now: OffsetDateTime) -> Stored<bool>;
-    /// Stores the certificate; false if the lease is lost.
-    async fn complete_issuance(&self, job: &Job, certificate: &Certificate) -> Stored<bool>;
+    ) -> Stored<Vec<Stored<Job>>>;
+    /// Commits serial and bytes to be signed of each; false where the lease is lost or others were committed. A serial
+    /// that was used before is refused.
+    async fn commit_to_be_signed(&self, decided: &[(&Job, &Commitment)], now: OffsetDateTime) -> Stored<Vec<bool>>;
+    /// Stores each certificate; false where the lease is lost.
+    async fn complete_issuances(&self, issued: &[(&Job, &Certificate)]) -> Stored<Vec<bool>>;
     /// Refuses to issue, with the reason that the person reads; false if the lease is lost.
     async fn refuse_issuance(&self, job: &Job, reason: &str, now: OffsetDateTime) -> Stored<bool>;
     /// Gives the lease back for a later try.

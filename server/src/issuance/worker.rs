@@ -1,5 +1,5 @@
-//! The workers: each takes what waits, one at a time, and what a worker that died left behind. There are many, for each
-//! waits for the database most of its time, and what they commit together costs one write to the disk.
+//! The workers: each takes what waits, some at a time, and what a worker that died left behind. There are several, for
+//! each waits for the database or the key most of its time.
 
 use std::sync::Arc;
 
@@ -19,6 +19,8 @@ const TICK: std::time::Duration = std::time::Duration::from_secs(1);
 const TIDY: Duration = Duration::minutes(5);
 /// How long passwords, rates and ended sessions are kept; longer than any of them lives.
 const KEPT: Duration = Duration::days(8);
+/// How many jobs a worker takes at a time: what each of them waits for, the disk or the database, all wait for once.
+const BATCH: u32 = 16;
 /// How long a job rests after a failure that may pass.
 const REST: Duration = Duration::seconds(10);
 
@@ -86,30 +88,43 @@ pub fn name(portal: &Portal) -> Result<Uuid, randomness::RandomnessFailed> {
     randomness::uuid(portal.clock.now(), &*portal.randomness)
 }
 
-/// Takes one job as far as it goes; false if there is none.
+/// Takes some jobs as far as they go; false if there is none.
 ///
 /// # Errors
-/// When the job has to wait.
+/// When one of them has to wait; the others have gone on.
 pub async fn step(portal: &Portal, owner: Uuid) -> anyhow::Result<bool> {
     let now = portal.clock.now();
     let ripe = now - portal.settings.issuance_wait;
-    let Some(job) = portal.store.claim_issuance(owner, ripe, now, now + LEASE).await? else { return Ok(false) };
-    // Where one waits there may be more.
-    portal.issuance_waits.notify_one();
-    let (phone, application) = (&job.application.phone, job.application.id);
-    portal.announcer.row(phone, application);
-    match issue(portal, &job).await {
-        Ok(Outcome::LeaseLost) => tracing::warn!(request = %job.request.id, "another worker took the issuance over"),
-        Ok(outcome) => {
-            tracing::info!(request = %job.request.id, ?outcome, "issuance ended");
-            portal.announcer.row(phone, application);
-        }
-        Err(error) => {
-            portal.store.release_issuance(&job, portal.clock.now() + REST).await?;
-            return Err(error);
+    let claimed = portal.store.claim_issuances(owner, BATCH, ripe, now, now + LEASE).await?;
+    let count = claimed.len();
+    if count == BATCH as usize {
+        // There may be more than one worker takes.
+        portal.issuance_waits.notify_one();
+    }
+    let (mut jobs, mut failed) = (Vec::with_capacity(count), None);
+    for job in claimed {
+        match job {
+            Ok(job) => jobs.push(job),
+            Err(error) => failed = Some(anyhow::Error::from(error)),
         }
     }
-    Ok(true)
+    jobs.iter().for_each(|job| portal.announcer.row(&job.application.phone, job.application.id));
+    for (job, outcome) in jobs.iter().zip(issue(portal, &jobs).await) {
+        match outcome {
+            Ok(Outcome::LeaseLost) => {
+                tracing::warn!(request = %job.request.id, "another worker took the issuance over");
+            }
+            Ok(outcome) => {
+                tracing::info!(request = %job.request.id, ?outcome, "issuance ended");
+                portal.announcer.row(&job.application.phone, job.application.id);
+            }
+            Err(error) => {
+                portal.store.release_issuance(job, portal.clock.now() + REST).await?;
+                failed.get_or_insert(error);
+            }
+        }
+    }
+    failed.map_or(Ok(count > 0), Err)
 }
 
 /// Marks the rows whose certificate's time is over, and forgets what nobody will ask for.

@@ -237,22 +237,23 @@ impl Store for PostgresStore {
         requests::withdraw(&self.connections, application, now).await
     }
 
-    async fn claim_issuance(
+    async fn claim_issuances(
         &self,
         owner: Uuid,
+        limit: u32,
         ripe: OffsetDateTime,
         now: OffsetDateTime,
         until: OffsetDateTime,
-    ) -> Stored<Option<Job>> {
-        issuances::claim(&self.connections, owner, ripe, now, until).await
+    ) -> Stored<Vec<Stored<Job>>> {
+        issuances::claim(&self.connections, owner, limit, ripe, now, until).await
     }
 
-    async fn commit_to_be_signed(&self, job: &Job, commitment: &Commitment, now: OffsetDateTime) -> Stored<bool> {
-        issuances::commit(&self.connections, job, commitment, now).await
+    async fn commit_to_be_signed(&self, decided: &[(&Job, &Commitment)], now: OffsetDateTime) -> Stored<Vec<bool>> {
+        issuances::commit(&self.connections, decided, now).await
     }
 
-    async fn complete_issuance(&self, job: &Job, certificate: &Certificate) -> Stored<bool> {
-        issuances::complete(&self.connections, job, certificate).await
+    async fn complete_issuances(&self, issued: &[(&Job, &Certificate)]) -> Stored<Vec<bool>> {
+        issuances::complete(&self.connections, issued).await
     }
 
     async fn refuse_issuance(&self, job: &Job, reason: &str, now: OffsetDateTime) -> Stored<bool> {

@@ -24,6 +24,7 @@ mod writer;
 use std::{path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
+use futures_util::future::try_join_all;
 use qcert_protocol::holder::Phone;
 use rusqlite::Connection;
 use time::OffsetDateTime;
@@ -267,24 +268,32 @@ impl Store for SqliteStore {
         self.write(move |connection| requests::withdraw(connection, application, now)).await
     }
 
-    async fn claim_issuance(
+    async fn claim_issuances(
         &self,
         owner: Uuid,
+        limit: u32,
         ripe: OffsetDateTime,
         now: OffsetDateTime,
         until: OffsetDateTime,
-    ) -> Stored<Option<Job>> {
-        self.write(move |connection| issuances::claim(connection, owner, ripe, now, until)).await?
+    ) -> Stored<Vec<Stored<Job>>> {
+        self.write(move |connection| issuances::claim(connection, owner, limit, ripe, now, until)).await
     }
 
-    async fn commit_to_be_signed(&self, job: &Job, commitment: &Commitment, now: OffsetDateTime) -> Stored<bool> {
-        let (lease, commitment) = (Lease::of(job), commitment.clone());
-        self.write(move |connection| issuances::commit(connection, lease, &commitment, now)).await
+    async fn commit_to_be_signed(&self, decided: &[(&Job, &Commitment)], now: OffsetDateTime) -> Stored<Vec<bool>> {
+        // Each is a job of the writer's, which takes back what a refused one wrote, and nothing else.
+        let commits = decided.iter().map(|(job, commitment)| {
+            let (lease, commitment) = (Lease::of(job), (*commitment).clone());
+            self.write(move |connection| issuances::commit(connection, lease, &commitment, now))
+        });
+        try_join_all(commits).await
     }
 
-    async fn complete_issuance(&self, job: &Job, certificate: &Certificate) -> Stored<bool> {
-        let (lease, certificate) = (Lease::of(job), certificate.clone());
-        self.write(move |connection| issuances::complete(connection, lease, &certificate)).await
+    async fn complete_issuances(&self, issued: &[(&Job, &Certificate)]) -> Stored<Vec<bool>> {
+        let completions = issued.iter().map(|(job, certificate)| {
+            let (lease, certificate) = (Lease::of(job), (*certificate).clone());
+            self.write(move |connection| issuances::complete(connection, lease, &certificate))
+        });
+        try_join_all(completions).await
     }
 
     async fn refuse_issuance(&self, job: &Job, reason: &str, now: OffsetDateTime) -> Stored<bool> {

@@ -81,8 +81,8 @@ async fn a_worker_that_dies_after_the_lease_is_followed_by_another() {
     let mut browser = workplace.signed_in(PHONE).await;
     workplace.sent(&mut browser).await;
     let now = workplace.portal.clock.now();
-    let lease = workplace.portal.store.claim_issuance(Uuid::max(), now, now, now + Duration::seconds(15)).await;
-    assert!(lease.unwrap().is_some());
+    let lease = workplace.portal.store.claim_issuances(Uuid::max(), 1, now, now, now + Duration::seconds(15)).await;
+    assert_eq!(lease.unwrap().len(), 1);
     workplace.work().await.unwrap();
     assert_eq!(state(&mut browser).await, "issuing");
     workplace.clock.advance(Duration::seconds(15));
@@ -178,10 +178,12 @@ async fn a_worker_that_lost_its_lease_changes_nothing_more() {
     workplace.sent(&mut browser).await;
     let portal = &workplace.portal;
     let now = portal.clock.now();
-    let job = portal.store.claim_issuance(Uuid::max(), now, now, now + Duration::seconds(15)).await.unwrap().unwrap();
+    let claimed = portal.store.claim_issuances(Uuid::max(), 1, now, now, now + Duration::seconds(15)).await.unwrap();
+    let jobs: Vec<_> = claimed.into_iter().map(Result::unwrap).collect();
     workplace.clock.advance(Duration::seconds(15));
     workplace.work().await.unwrap();
-    assert_eq!(issuance::issue(portal, &job).await.unwrap(), issuance::Outcome::LeaseLost);
+    let outcomes = issuance::issue(portal, &jobs).await;
+    assert!(matches!(outcomes[..], [Ok(issuance::Outcome::LeaseLost)]), "{outcomes:?}");
     assert_eq!(certificates(&workplace).await.len(), 1);
 }
 

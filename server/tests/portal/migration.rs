@@ -141,7 +141,7 @@ async fn a_database_of_the_first_server_goes_on_with_everything_in_it() {
         (1, issued.issuer.clone(), NOW + Duration::DAY)
     );
 
-    let job = store.claim_issuance(id(31), NOW, NOW, NOW).await.unwrap().unwrap();
+    let job = store.claim_issuances(id(31), 1, NOW, NOW, NOW).await.unwrap().remove(0).unwrap();
     let committed = job.committed.unwrap();
     assert_eq!((committed.issuer.to_vec(), committed.shard.as_str()), (issued.issuer, ""));
     assert_eq!((committed.serial.as_str(), committed.to_be_signed), ("02", issued.to_be_signed));

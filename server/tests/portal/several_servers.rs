@@ -122,7 +122,7 @@ async fn what_a_dead_server_had_begun_is_taken_over_after_its_lease() {
     one.sent(&mut browser).await;
     let now = one.portal.clock.now();
     let dead = worker::name(&one.portal).unwrap();
-    assert!(one.portal.store.claim_issuance(dead, now, now, now + Duration::seconds(15)).await.unwrap().is_some());
+    assert!(one.portal.store.claim_issuances(dead, 1, now, now, now + Duration::seconds(15)).await.unwrap().len() == 1);
     two.work().await.unwrap();
     assert!(two.portal.store.certificates().await.unwrap().is_empty());
     two.clock.advance(Duration::seconds(15));

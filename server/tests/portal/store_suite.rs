@@ -116,9 +116,28 @@ async fn confirmed(store: &dyn Store, application: u128, held: bool) {
     assert_eq!(store.confirm_request(&confirmed).await.unwrap(), ConfirmOutcome::Done);
 }
 
+/// Leases one.
+async fn leased(
+    store: &dyn Store,
+    owner: u128,
+    ripe: OffsetDateTime,
+    now: OffsetDateTime,
+    until: OffsetDateTime,
+) -> Option<Job> {
+    store.claim_issuances(id(owner), 1, ripe, now, until).await.unwrap().pop().map(Result::unwrap)
+}
+
+async fn committed(store: &dyn Store, job: &Job, commitment: &Commitment, now: OffsetDateTime) -> bool {
+    store.commit_to_be_signed(&[(job, commitment)], now).await.unwrap() == [true]
+}
+
+async fn completed(store: &dyn Store, job: &Job, certificate: &Certificate) -> bool {
+    store.complete_issuances(&[(job, certificate)]).await.unwrap() == [true]
+}
+
 /// Leases what waits until `LATER`, for worker `owner`.
 async fn claimed(store: &dyn Store, owner: u128) -> Option<Job> {
-    store.claim_issuance(id(owner), NOW, NOW, LATER).await.unwrap()
+    leased(store, owner, NOW, NOW, LATER).await
 }
 
 fn commitment(serial: &str) -> Commitment {
@@ -149,8 +168,8 @@ async fn issued(store: &dyn Store, application: u128) -> Certificate {
     confirmed(store, application, false).await;
     let job = claimed(store, 20).await.unwrap();
     let certificate = certificate(&job, application);
-    assert!(store.commit_to_be_signed(&job, &commitment(&certificate.serial), NOW).await.unwrap());
-    assert!(store.complete_issuance(&job, &certificate).await.unwrap());
+    assert!(committed(store, &job, &commitment(&certificate.serial), NOW).await);
+    assert!(completed(store, &job, &certificate).await);
     certificate
 }
 
@@ -172,6 +191,7 @@ macro_rules! suite {
             passwords: a_password_used_twice_at_once_begins_one_session,
             passwords: a_password_is_not_used_after_its_time,
             passwords: a_later_password_supersedes_the_earlier_ones_of_its_subject,
+            issuances: several_are_leased_committed_and_completed_together,
             passwords: tries_are_taken_until_the_window_ends,
             passwords: a_try_reads_the_passwords_that_it_is_a_try_at,
             passwords: a_try_over_the_rate_takes_none_from_the_phone,

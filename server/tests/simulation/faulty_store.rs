@@ -180,9 +180,9 @@ passed_through! {
     ApproveIssuance approve_issuance(application: Uuid, by: &str, needed: u32, now: OffsetDateTime) -> Approved;
     RejectIssuance reject_issuance(application: Uuid, reason: &str, by: &str, now: OffsetDateTime) -> bool;
     Withdraw withdraw(application: Uuid, now: OffsetDateTime) -> bool;
-    ClaimIssuance claim_issuance(owner: Uuid, ripe: OffsetDateTime, now: OffsetDateTime, until: OffsetDateTime) -> Option<Job>;
-    CommitToBeSigned commit_to_be_signed(job: &Job, commitment: &Commitment, now: OffsetDateTime) -> bool;
-    CompleteIssuance complete_issuance(job: &Job, certificate: &Certificate) -> bool;
+    ClaimIssuance claim_issuances(owner: Uuid, limit: u32, ripe: OffsetDateTime, now: OffsetDateTime, until: OffsetDateTime) -> Vec<Stored<Job>>;
+    CommitToBeSigned commit_to_be_signed(decided: &[(&Job, &Commitment)], now: OffsetDateTime) -> Vec<bool>;
+    CompleteIssuance complete_issuances(issued: &[(&Job, &Certificate)]) -> Vec<bool>;
     RefuseIssuance refuse_issuance(job: &Job, reason: &str, now: OffsetDateTime) -> bool;
     ReleaseIssuance release_issuance(job: &Job, until: OffsetDateTime) -> ();
     Certificates certificates() -> Vec<Certificate>;

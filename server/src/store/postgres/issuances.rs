@@ -1,5 +1,6 @@
 //! The issuance queue.
 
+use sqlx::postgres::PgRow;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -14,10 +15,10 @@ use super::{
 /// was locked, but for what the claim itself changes.
 const CLAIM: &str = concat!(
     "WITH due AS MATERIALIZED ( \
-     SELECT i.request_id, i.snapshot, i.digest AS confirmed_digest, a.* \
+     SELECT i.request_id, i.snapshot, i.digest AS confirmed_digest, i.created_at AS queued_at, a.* \
      FROM issuances i JOIN applications a ON a.id = i.application_id \
      WHERE i.waits AND ((i.state = 'queued' AND i.created_at <= $3) OR (i.state = 'working' AND i.lease_until <= $4)) \
-     ORDER BY i.created_at LIMIT 1 FOR NO KEY UPDATE OF i, a SKIP LOCKED), \
+     ORDER BY i.created_at LIMIT $5 FOR NO KEY UPDATE OF i, a SKIP LOCKED), \
      leased AS (UPDATE issuances i SET state = 'working', lease_owner = $1, lease_until = $2 \
      FROM due WHERE i.request_id = due.request_id), \
      begun AS (UPDATE applications a SET state = 'issuing', revision = a.revision + 1 \
@@ -30,21 +31,22 @@ const CLAIM: &str = concat!(
     rows::request_columns!(),
     ", a.snapshot, a.confirmed_digest, EXISTS (SELECT FROM blocked_keys WHERE key_digest = r.key_digest), \
      t.issuer, t.shard, t.serial, t.to_be_signed \
-     FROM due a JOIN requests r ON r.id = a.request_id LEFT JOIN commitments t ON t.request_id = a.request_id"
+     FROM due a JOIN requests r ON r.id = a.request_id LEFT JOIN commitments t ON t.request_id = a.request_id \
+     ORDER BY a.queued_at"
 );
 
 pub(super) async fn claim(
     connections: &Connections,
     owner: Uuid,
+    limit: u32,
     ripe: OffsetDateTime,
     now: OffsetDateTime,
     until: OffsetDateTime,
-) -> Stored<Option<Job>> {
+) -> Stored<Vec<Stored<Job>>> {
     let claim = || {
         let query = sqlx::query(CLAIM).bind(owner).bind(millis(until));
-        query.bind(millis(ripe)).bind(millis(now))
+        query.bind(millis(ripe)).bind(millis(now)).bind(i64::from(limit))
     };
-    // One that cannot be read is leased nevertheless, or it would be the oldest for ever and keep all others waiting.
     let claimed = connections.write(claim).await?;
     let read = |row| {
         let columns = &mut Columns::of(row);
@@ -58,7 +60,7 @@ pub(super) async fn claim(
             committed: commitment(columns)?,
         })
     };
-    claimed.first().map(read).transpose()
+    Ok(claimed.iter().map(read).collect())
 }
 
 fn commitment(columns: &mut Columns<'_>) -> Stored<Option<Commitment>> {
@@ -73,49 +75,78 @@ fn commitment(columns: &mut Columns<'_>) -> Stored<Option<Commitment>> {
 
 pub(super) async fn commit(
     connections: &Connections,
-    job: &Job,
-    commitment: &Commitment,
+    decided: &[(&Job, &Commitment)],
     now: OffsetDateTime,
-) -> Stored<bool> {
-    let statement = "WITH leased AS MATERIALIZED (SELECT request_id FROM issuances \
-         WHERE request_id = $1 AND state = 'working' AND lease_owner = $2 FOR NO KEY UPDATE), \
+) -> Stored<Vec<bool>> {
+    let statement = "WITH leased AS MATERIALIZED (SELECT d.* FROM issuances i \
+         JOIN unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::text[], $5::text[], $6::bytea[]) \
+         AS d (request_id, owner, issuer, shard, serial, to_be_signed) ON d.request_id = i.request_id \
+         WHERE i.state = 'working' AND i.lease_owner = d.owner FOR NO KEY UPDATE OF i), \
          committed AS (INSERT INTO commitments (request_id, issuer, shard, serial, to_be_signed) \
-         SELECT request_id, $3, $4, $5, $6 FROM leased \
-         WHERE NOT EXISTS (SELECT FROM authority_certificates WHERE serial = $5) \
-         ON CONFLICT DO NOTHING RETURNING request_id), \
+         SELECT request_id, issuer, shard, serial, to_be_signed FROM leased \
+         WHERE NOT EXISTS (SELECT FROM authority_certificates o WHERE o.serial = leased.serial) \
+         ON CONFLICT DO NOTHING RETURNING request_id, serial), \
          told AS (INSERT INTO audit_waiting (at, event, subject, detail) \
-         SELECT $7, 'certificate committed', request_id, $5 FROM committed) \
-         SELECT EXISTS (SELECT FROM committed)";
+         SELECT $7, 'certificate committed', request_id, serial FROM committed) \
+         SELECT request_id FROM committed";
+    let (jobs, commitments): (Vec<&Job>, Vec<&Commitment>) = decided.iter().copied().unzip();
+    let columns = (
+        requests(&jobs),
+        owners(&jobs),
+        commitments.iter().map(|commitment| commitment.issuer.as_slice()).collect::<Vec<_>>(),
+        commitments.iter().map(|commitment| commitment.shard.as_str()).collect::<Vec<_>>(),
+        commitments.iter().map(|commitment| commitment.serial.as_str()).collect::<Vec<_>>(),
+        commitments.iter().map(|commitment| commitment.to_be_signed.as_slice()).collect::<Vec<_>>(),
+    );
     let commit = || {
-        sqlx::query(statement)
-            .bind(job.request.id)
-            .bind(job.owner)
-            .bind(commitment.issuer)
-            .bind(&commitment.shard)
-            .bind(&commitment.serial)
-            .bind(&commitment.to_be_signed)
-            .bind(millis(now))
+        let query = sqlx::query(statement).bind(&columns.0).bind(&columns.1).bind(&columns.2);
+        query.bind(&columns.3).bind(&columns.4).bind(&columns.5).bind(millis(now))
     };
-    flag(&connections.write(commit).await?)
+    done(&jobs, &connections.write(commit).await?)
 }
 
-pub(super) async fn complete(connections: &Connections, job: &Job, certificate: &Certificate) -> Stored<bool> {
-    let complete = || {
-        sqlx::query("SELECT complete_issuance($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)")
-            .bind(job.owner)
-            .bind(certificate.id)
-            .bind(certificate.application_id)
-            .bind(certificate.request_id)
-            .bind(&certificate.serial)
-            .bind(certificate.key_id.as_str())
-            .bind(&certificate.der)
-            .bind(millis(certificate.not_before))
-            .bind(millis(certificate.not_after))
-            .bind(millis(certificate.issued_at))
-            .bind(certificate.issuer)
-            .bind(&certificate.shard)
+pub(super) async fn complete(connections: &Connections, issued: &[(&Job, &Certificate)]) -> Stored<Vec<bool>> {
+    // In one order for everybody, so that of two servers which lock the same applications one waits for the other.
+    let statement = "SELECT c.request_id FROM (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], \
+         $5::text[], $6::text[], $7::bytea[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bytea[], $12::text[]) \
+         AS u (request_id, owner, id, application_id, serial, key_id, der, begins, ends, issued_at, issuer, shard) \
+         ORDER BY application_id OFFSET 0) c \
+         WHERE complete_issuance(c.owner, c.id, c.application_id, c.request_id, c.serial, c.key_id, c.der, c.begins, \
+         c.ends, c.issued_at, c.issuer, c.shard)";
+    let (jobs, certificates): (Vec<&Job>, Vec<&Certificate>) = issued.iter().copied().unzip();
+    let (requests, owners) = (requests(&jobs), owners(&jobs));
+    let ids: Vec<Uuid> = certificates.iter().map(|certificate| certificate.id).collect();
+    let applications: Vec<Uuid> = certificates.iter().map(|certificate| certificate.application_id).collect();
+    let texts = |read: fn(&Certificate) -> &str| certificates.iter().map(|one| read(one)).collect::<Vec<&str>>();
+    let (serials, shards) = (texts(|one| &one.serial), texts(|one| &one.shard));
+    let key_ids = texts(|one| one.key_id.as_str());
+    let bytes = |read: fn(&Certificate) -> &[u8]| certificates.iter().map(|one| read(one)).collect::<Vec<&[u8]>>();
+    let (ders, issuers) = (bytes(|one| &one.der), bytes(|one| &one.issuer));
+    let times = |read: fn(&Certificate) -> OffsetDateTime| {
+        certificates.iter().map(|one| millis(read(one))).collect::<Vec<i64>>()
     };
-    flag(&connections.write(complete).await?)
+    let (begins, ends) = (times(|one| one.not_before), times(|one| one.not_after));
+    let issued_at = times(|one| one.issued_at);
+    let complete = || {
+        let query = sqlx::query(statement).bind(&requests).bind(&owners).bind(&ids).bind(&applications);
+        let query = query.bind(&serials).bind(&key_ids).bind(&ders).bind(&begins).bind(&ends).bind(&issued_at);
+        query.bind(&issuers).bind(&shards)
+    };
+    done(&jobs, &connections.write(complete).await?)
+}
+
+fn requests(jobs: &[&Job]) -> Vec<Uuid> {
+    jobs.iter().map(|job| job.request.id).collect()
+}
+
+fn owners(jobs: &[&Job]) -> Vec<Uuid> {
+    jobs.iter().map(|job| job.owner).collect()
+}
+
+/// Of which jobs does the answer, a list of requests, tell?
+fn done(jobs: &[&Job], answer: &[PgRow]) -> Stored<Vec<bool>> {
+    let done = answer.iter().map(|row| Columns::of(row).next()).collect::<Stored<Vec<Uuid>>>()?;
+    Ok(jobs.iter().map(|job| done.contains(&job.request.id)).collect())
 }
 
 pub(super) async fn refuse(connections: &Connections, job: &Job, reason: &str, now: OffsetDateTime) -> Stored<bool> {

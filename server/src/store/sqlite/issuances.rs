@@ -23,16 +23,34 @@ impl Lease {
     }
 }
 
-/// A claimed job that cannot be read is an error inside: it is leased nevertheless, or it would be the oldest for ever
-/// and keep all others waiting.
 pub(super) fn claim(
+    connection: &Connection,
+    owner: Uuid,
+    limit: u32,
+    ripe: OffsetDateTime,
+    now: OffsetDateTime,
+    until: OffsetDateTime,
+) -> Stored<Effect<Vec<Stored<Job>>>> {
+    let mut claimed = Vec::new();
+    for _ in 0..limit {
+        let Some((request, application)) = lease_oldest(connection, owner, ripe, now, until)? else { break };
+        if applications::move_state(connection, application, &["sent"], "issuing")? {
+            audit::append(connection, now, "issuance begun", request, "")?;
+        }
+        claimed.push(job(connection, owner, request).and_then(|job| job.ok_or(StoreError::Corrupt("issuances"))));
+    }
+    Ok(if claimed.is_empty() { Effect::Undone(claimed) } else { Effect::Kept(claimed) })
+}
+
+/// Leases the oldest that waits; answers its request and its application.
+fn lease_oldest(
     connection: &Connection,
     owner: Uuid,
     ripe: OffsetDateTime,
     now: OffsetDateTime,
     until: OffsetDateTime,
-) -> Stored<Effect<Stored<Option<Job>>>> {
-    let leased = first(
+) -> Stored<Option<(Uuid, Uuid)>> {
+    first(
         connection,
         "UPDATE issuances SET state = 'working', lease_owner = ?1, lease_until = ?2 WHERE request_id = ( \
          SELECT request_id FROM ( \
@@ -43,13 +61,8 @@ pub(super) fn claim(
          WHERE state = 'working' AND lease_until <= ?4 ORDER BY lease_until LIMIT 1)) \
          ORDER BY created_at LIMIT 1) RETURNING request_id, application_id",
         params![owner, millis(until), millis(ripe), millis(now)],
-        |columns| Ok((columns.next::<Uuid>()?, columns.next::<Uuid>()?)),
-    )?;
-    let Some((request, application)) = leased else { return Ok(Effect::Undone(Ok(None))) };
-    if applications::move_state(connection, application, &["sent"], "issuing")? {
-        audit::append(connection, now, "issuance begun", request, "")?;
-    }
-    Ok(Effect::Kept(job(connection, owner, request)))
+        |columns| Ok((columns.next()?, columns.next()?)),
+    )
 }
 
 fn job(connection: &Connection, owner: Uuid, request: Uuid) -> Stored<Option<Job>> {

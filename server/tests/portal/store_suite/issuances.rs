@@ -1,21 +1,24 @@
 //! The issuance queue and the registry.
 
-use qcert_server::store::{Commitment, Store};
+use qcert_server::store::{Commitment, Job, Store};
 use time::Duration;
 
-use super::{LATER, NOW, certificate, claimed, commitment, confirmed, filled, id, issued, phone, state};
+use super::{
+    LATER, NOW, certificate, claimed, commitment, committed, completed, confirmed, filled, id, issued, leased, phone,
+    state,
+};
 
 pub async fn a_confirmed_request_is_leased_by_one_at_a_time(store: &dyn Store) {
     filled(store).await;
     confirmed(store, 1, false).await;
-    assert!(store.claim_issuance(id(20), NOW - Duration::SECOND, NOW, LATER).await.unwrap().is_none(), "not ripe");
+    assert!(leased(store, 20, NOW - Duration::SECOND, NOW, LATER).await.is_none(), "not ripe");
     let job = claimed(store, 20).await.unwrap();
     assert_eq!((job.owner, job.digest, job.committed.clone()), (id(20), [3; 32], None));
     assert_eq!(job.snapshot, job.application.holder_json);
     assert!(claimed(store, 21).await.is_none());
     assert_eq!(state(store, 1).await, "issuing");
-    assert!(store.commit_to_be_signed(&job, &commitment("01"), NOW).await.unwrap());
-    let taken_over = store.claim_issuance(id(21), NOW, LATER, LATER + Duration::MINUTE).await.unwrap().unwrap();
+    assert!(committed(store, &job, &commitment("01"), NOW).await);
+    let taken_over = leased(store, 21, NOW, LATER, LATER + Duration::MINUTE).await.unwrap();
     assert_eq!(taken_over.committed, Some(commitment("01")));
     assert!(!store.refuse_issuance(&job, "late", LATER).await.unwrap());
     assert!(store.refuse_issuance(&taken_over, "reason", LATER).await.unwrap());
@@ -37,8 +40,8 @@ pub async fn the_oldest_ripe_request_is_leased_first(store: &dyn Store) {
     store.confirm_request(&later).await.unwrap();
     confirmed(store, 2, false).await;
     let now = NOW + Duration::SECOND;
-    let first = store.claim_issuance(id(20), now, now, LATER).await.unwrap().unwrap();
-    let second = store.claim_issuance(id(20), now, now, LATER).await.unwrap().unwrap();
+    let first = leased(store, 20, now, now, LATER).await.unwrap();
+    let second = leased(store, 20, now, now, LATER).await.unwrap();
     assert_eq!((first.application.id, second.application.id), (id(2), id(1)));
 }
 
@@ -47,26 +50,26 @@ pub async fn a_serial_is_committed_once(store: &dyn Store) {
     confirmed(store, 1, false).await;
     confirmed(store, 2, false).await;
     let (one, two) = (claimed(store, 20).await.unwrap(), claimed(store, 20).await.unwrap());
-    assert!(store.commit_to_be_signed(&one, &commitment("01"), NOW).await.unwrap());
-    assert!(!store.commit_to_be_signed(&one, &commitment("02"), NOW).await.unwrap(), "others were committed");
+    assert!(committed(store, &one, &commitment("01"), NOW).await);
+    assert!(!committed(store, &one, &commitment("02"), NOW).await, "others were committed");
     let same = Commitment { to_be_signed: b"other".to_vec(), ..commitment("01") };
-    assert!(!store.commit_to_be_signed(&two, &same, NOW).await.unwrap(), "the serial is used");
-    assert!(store.commit_to_be_signed(&two, &commitment("02"), NOW).await.unwrap());
+    assert!(!committed(store, &two, &same, NOW).await, "the serial is used");
+    assert!(committed(store, &two, &commitment("02"), NOW).await);
 }
 
 pub async fn a_lost_lease_changes_nothing(store: &dyn Store) {
     filled(store).await;
     confirmed(store, 1, false).await;
     let lost = claimed(store, 20).await.unwrap();
-    let job = store.claim_issuance(id(21), NOW, LATER, LATER + Duration::MINUTE).await.unwrap().unwrap();
-    assert!(!store.commit_to_be_signed(&lost, &commitment("01"), LATER).await.unwrap());
-    assert!(!store.complete_issuance(&lost, &certificate(&lost, 1)).await.unwrap());
+    let job = leased(store, 21, NOW, LATER, LATER + Duration::MINUTE).await.unwrap();
+    assert!(!committed(store, &lost, &commitment("01"), LATER).await);
+    assert!(!completed(store, &lost, &certificate(&lost, 1)).await);
     assert!(!store.refuse_issuance(&lost, "late", LATER).await.unwrap());
     store.release_issuance(&lost, LATER).await.unwrap();
     assert!(claimed(store, 22).await.is_none(), "the lease is the other's");
-    assert!(store.commit_to_be_signed(&job, &commitment("01"), LATER).await.unwrap());
-    assert!(store.complete_issuance(&job, &certificate(&job, 1)).await.unwrap());
-    assert!(!store.complete_issuance(&job, &certificate(&job, 2)).await.unwrap());
+    assert!(committed(store, &job, &commitment("01"), LATER).await);
+    assert!(completed(store, &job, &certificate(&job, 1)).await);
+    assert!(!completed(store, &job, &certificate(&job, 2)).await);
     assert_eq!(store.certificates().await.unwrap().len(), 1);
 }
 
@@ -77,7 +80,7 @@ pub async fn a_released_lease_rests_until_its_time(store: &dyn Store) {
     store.release_issuance(&job, NOW + Duration::SECOND).await.unwrap();
     assert!(claimed(store, 21).await.is_none());
     let now = NOW + Duration::SECOND;
-    assert!(store.claim_issuance(id(21), NOW, now, LATER).await.unwrap().is_some());
+    assert!(leased(store, 21, NOW, now, LATER).await.is_some());
 }
 
 pub async fn a_completed_issuance_is_in_the_registry(store: &dyn Store) {
@@ -112,4 +115,35 @@ pub async fn an_end_is_noted_once(store: &dyn Store) {
     assert_eq!(store.expire(&from, certificate.not_after).await.unwrap(), [(id(1), phone())]);
     assert!(store.expire(&from, certificate.not_after).await.unwrap().is_empty());
     assert_eq!(state(store, 1).await, "expired");
+}
+
+pub async fn several_are_leased_committed_and_completed_together(store: &dyn Store) {
+    filled(store).await;
+    for application in 1..=4 {
+        confirmed(store, application, false).await;
+    }
+    let claim = async |owner, limit| {
+        let claimed = store.claim_issuances(id(owner), limit, NOW, NOW, LATER).await.unwrap();
+        claimed.into_iter().map(Result::unwrap).collect::<Vec<_>>()
+    };
+    let (mine, other) = (claim(20, 3).await, claim(21, 3).await);
+    assert_eq!((mine.len(), other.len()), (3, 1), "each is leased once");
+    assert!(mine.iter().all(|job| job.owner == id(20)) && claim(22, 3).await.is_empty());
+    // One serial twice, one lease that is another's: each is refused for itself, and the others are not.
+    let stranger = Job { owner: id(20), ..other[0].clone() };
+    let serials = ["0A", "0B", "0A"].map(commitment);
+    let decided =
+        [(&mine[0], &serials[0]), (&mine[1], &serials[1]), (&mine[2], &serials[2]), (&stranger, &commitment("0C"))];
+    let done = store.commit_to_be_signed(&decided, NOW).await.unwrap();
+    assert_eq!((done[1], done[0] != done[2], done[3]), (true, true, false));
+    let (first, refused) = if done[0] { (&mine[0], &mine[2]) } else { (&mine[2], &mine[0]) };
+    assert!(committed(store, refused, &commitment("0D"), NOW).await);
+    let certificates =
+        [(first, 0x0a), (&mine[1], 0x0b), (&stranger, 0x0c)].map(|(job, number)| certificate(job, number));
+    let issued = [(first, &certificates[0]), (&mine[1], &certificates[1]), (&stranger, &certificates[2])];
+    assert_eq!(store.complete_issuances(&issued).await.unwrap(), [true, true, false]);
+    assert_eq!(store.complete_issuances(&issued).await.unwrap(), [false, false, false], "once");
+    let registry = store.certificates().await.unwrap();
+    assert_eq!(registry.len(), 2);
+    assert!(registry.iter().all(|there| certificates[..2].contains(there)));
 }

@@ -7,7 +7,9 @@ use qcert_server::{
 };
 use time::{Duration, OffsetDateTime};
 
-use super::{ISSUER, LATER, NOW, SHARD, claimed, commitment, confirmed, filled, id, issued, revocations::revocation};
+use super::{
+    ISSUER, LATER, NOW, SHARD, claimed, commitment, committed, confirmed, filled, id, issued, revocations::revocation,
+};
 
 fn list(number: i64, this_update: OffsetDateTime) -> RevocationList {
     RevocationList {
@@ -99,8 +101,8 @@ pub async fn a_certificate_of_the_authority_is_committed_and_completed_once(stor
 
     confirmed(store, 1, false).await;
     let job = claimed(store, 20).await.unwrap();
-    assert!(!store.commit_to_be_signed(&job, &commitment("AA"), NOW).await.unwrap());
-    assert!(store.commit_to_be_signed(&job, &commitment("CC"), NOW).await.unwrap());
+    assert!(!committed(store, &job, &commitment("AA"), NOW).await);
+    assert!(committed(store, &job, &commitment("CC"), NOW).await);
     assert!(!store.commit_authority_certificate(&record("CC")).await.unwrap());
 }
 

@@ -2,7 +2,7 @@
 
 use qcert_server::store::{Approved, ConfirmOutcome, ConfirmedRequest, Prepared, RequestState, Store};
 
-use super::{LATER, NOW, claimed, confirmed, filled, id, phone, prepared, request, state};
+use super::{LATER, NOW, claimed, confirmed, filled, id, leased, phone, prepared, request, state};
 
 async fn request_state(store: &dyn Store, application: u128) -> Option<RequestState> {
     let found = store.application_of(&phone(), id(application)).await.unwrap().unwrap();
@@ -76,7 +76,7 @@ pub async fn a_held_request_waits_for_its_approval(store: &dyn Store) {
     filled(store).await;
     confirmed(store, 1, true).await;
     assert_eq!(state(store, 1).await, "sent");
-    assert!(store.claim_issuance(id(20), LATER, LATER, LATER).await.unwrap().is_none());
+    assert!(leased(store, 20, LATER, LATER, LATER).await.is_none());
     let (one, two) =
         tokio::join!(store.approve_issuance(id(1), "operator", 1, NOW), store.approve_issuance(id(1), "other", 1, NOW));
     let outcomes = [one.unwrap(), two.unwrap()];

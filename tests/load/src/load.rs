@@ -24,7 +24,7 @@ use crate::{
 const MESSAGE: Duration = Duration::from_secs(20);
 /// How long a certificate may take under load.
 const ISSUED: Duration = Duration::from_secs(30);
-/// The shortest pause between two looks at a row that was not ready at the first.
+/// The pause between two looks at a row that was not ready at the first.
 const AGAIN: Duration = Duration::from_millis(3);
 
 /// How a load is applied.
@@ -171,33 +171,44 @@ fn one(holder: &mut Holder, portal: &mut crate::http::Connection, looks: &Looks)
     let password = holder.message(MESSAGE)?;
     let mut row = holder.confirm(portal, request, &password)?;
     let confirmed = Stopwatch::start();
-    let mut pause = looks.first_pause();
+    let (mut pause, mut is_first) = (looks.first_pause(), true);
     while !has_certificate(&row) {
         if confirmed.elapsed() > ISSUED {
             return Err(anyhow!("no certificate came: {row:?}"));
         }
         std::thread::sleep(pause);
         row = holder.row(portal)?;
-        looks.learn(has_certificate(&row));
-        pause = (pause / 4).max(AGAIN);
+        if is_first {
+            looks.learn(has_certificate(&row));
+        }
+        (pause, is_first) = (AGAIN, false);
     }
     let certificate = row.certificate.map(|certificate| certificate.id).context("a row without a certificate")?;
     Ok(holder.fetch(portal, certificate)?)
 }
 
-/// When to look at a row, so that one look is nearly always enough. A page is told by its event stream; looking costs
-/// the server about as much as telling, and needs no second connection.
-#[derive(Default)]
+/// When to look at a row, so that the first look is enough nine times of ten. A page is told by its event stream;
+/// looking costs the server about as much as telling, and needs no second connection.
 struct Looks(AtomicU64);
+
+/// In microseconds: by so much the pause grows after a first look that came too early, or shrinks after nine that did
+/// not. Always by the same, so that a moment in which nothing was ready does not make everybody wait for long.
+const STEP: u64 = 450;
+
+impl Default for Looks {
+    fn default() -> Self {
+        Self(AtomicU64::new(10_000))
+    }
+}
 
 impl Looks {
     fn first_pause(&self) -> Duration {
-        Duration::from_micros(self.0.load(Ordering::Relaxed).max(1000))
+        Duration::from_micros(self.0.load(Ordering::Relaxed))
     }
 
     fn learn(&self, was_ready: bool) {
-        let pause = self.0.load(Ordering::Relaxed).max(1000);
-        let better = if was_ready { pause - pause / 128 } else { pause + pause / 8 };
-        self.0.store(better.min(1_000_000), Ordering::Relaxed);
+        let pause = self.0.load(Ordering::Relaxed);
+        let better = if was_ready { pause.saturating_sub(STEP / 9).max(1000) } else { pause + STEP };
+        self.0.store(better.min(100_000), Ordering::Relaxed);
     }
 }

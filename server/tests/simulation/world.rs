@@ -116,6 +116,8 @@ pub struct Running {
     pub portal: Arc<Portal>,
     pub router: Router,
     pub worker: Uuid,
+    /// How it was set up when it began.
+    pub setup: Setup,
 }
 
 /// The servers, their database, and what is around them.
@@ -147,7 +149,7 @@ impl World {
         let pages = Arc::clone(&template.pages);
         let start = || {
             let settings = settings(directory.path(), &place, setup);
-            start(portal(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&randomness), settings), &pages)
+            start(portal(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&randomness), settings), &pages, setup)
         };
         let servers = [start(), start()];
         let authority = Arc::clone(&template.authority);
@@ -162,7 +164,7 @@ impl World {
     pub fn restart(&mut self, server: Server) {
         let settings = settings(self.directory.path(), &self.place, self.setup);
         let portal = portal(Arc::clone(&self.store), Arc::clone(&self.clock), Arc::clone(&self.randomness), settings);
-        self.servers[server as usize] = start(portal, &self.pages);
+        self.servers[server as usize] = start(portal, &self.pages, self.setup);
     }
 
     /// Both servers are there again, and the database is opened anew.
@@ -201,8 +203,8 @@ impl World {
     }
 }
 
-fn start(portal: Arc<Portal>, pages: &Arc<Pages>) -> Running {
+fn start(portal: Arc<Portal>, pages: &Arc<Pages>, setup: Setup) -> Running {
     let router = api::router(Arc::clone(&portal), Arc::clone(pages));
     let worker = worker::name(&portal).unwrap();
-    Running { portal, router, worker }
+    Running { portal, router, worker, setup }
 }

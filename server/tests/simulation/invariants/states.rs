@@ -32,7 +32,7 @@ pub(super) fn judge(case: &Case<'_>) -> Result<(), String> {
     let read = ocsp_answer::read(answer).ok_or("an answer about states cannot be read")?;
     let Some(read) = read else {
         let server = case.world.server(outcome.begun.step.at);
-        let can = server.portal.ca.issuer(&asked.issuer).is_some() && case.world.setup.signs;
+        let can = server.portal.ca.issuer(&asked.issuer).is_some() && server.setup.signs;
         return ensure(outcome.disturbed || !can, || "a question about states was refused".to_owned());
     };
     is_of_the_issuer(case, asked, &read)?;

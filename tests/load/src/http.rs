@@ -113,7 +113,7 @@ fn read_answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<(Answ
     let mut lines = text.lines();
     let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|status| status.parse().ok());
     let status = status.ok_or_else(|| malformed("no status"))?;
-    let (mut length, mut cookie, mut stays_open) = (None, None, true);
+    let (mut length, mut cookie, mut stays_open) = (None, None, !text.starts_with("HTTP/1.0"));
     for (name, value) in lines.filter_map(|line| line.split_once(':')) {
         let value = value.trim();
         match name.to_ascii_lowercase().as_str() {

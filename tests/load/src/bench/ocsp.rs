@@ -1,11 +1,16 @@
-//! OCSP answers a second, beside the responder of `openssl ocsp`. Both are asked by `wrk`, with requests by POST for
-//! many different certificates; once without a nonce, as most programs ask, and once with one, so that every answer
-//! has to be signed.
+//! OCSP answers a second, beside the responder of `openssl ocsp`: requests by POST for many different certificates, once
+//! without a nonce, as most programs ask, and once with one, so that every answer has to be signed.
+//!
+//! Both are asked by the same program over as many connections, which are kept where the server keeps them: openssl
+//! answers one at a time and closes each. Ours is asked by `wrk` as well, which costs the machine less; openssl's
+//! answers are of HTTP/1.0, and wrk counts none of them.
 
 use std::{
     fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
 
@@ -14,8 +19,9 @@ use anyhow::{Context, Result, ensure};
 use super::{Figure, stand::Stand};
 use crate::{
     clock::Stopwatch,
-    http::Question,
+    http::{Connection, Question},
     installation::{free_port, log_file},
+    load::{self, Pace},
 };
 
 /// Different certificates that are asked for.
@@ -35,6 +41,12 @@ request = function()
 end
 "#;
 
+/// Connections that ask at a time.
+const CONNECTIONS: usize = 16;
+/// Answers that are counted: of ours, and of the peer, which takes longer over them.
+const OURS: usize = 40_000;
+const THEIRS: usize = 2_000;
+
 /// The figures of every stand.
 pub(super) fn measure(stands: &mut [Stand], directory: &Path) -> Result<Vec<Figure>> {
     let peer = Responder::start(&directory.join("openssl"))?;
@@ -42,14 +54,38 @@ pub(super) fn measure(stands: &mut [Stand], directory: &Path) -> Result<Vec<Figu
     for (kind, nonce) in [("ocsp", false), ("ocsp.nonce", true)] {
         let theirs = peer.answers(nonce)?;
         for stand in stands.iter() {
-            let ours = answers(stand, &directory.join(format!("ocsp-{}-{nonce}", stand.name())), nonce)?;
+            let requests = directory.join(format!("ocsp-{}-{nonce}", stand.name()));
+            let (ours, by_wrk) = answers(stand, &requests, nonce)?;
             figures.push(Figure::new(format!("{kind}.{}", stand.name()), ours, "1/s").beside(theirs));
+            figures.push(Figure::new(format!("{kind}.{}.wrk", stand.name()), by_wrk, "1/s"));
         }
     }
     Ok(figures)
 }
 
-fn answers(stand: &Stand, directory: &Path, nonce: bool) -> Result<f64> {
+/// Answers a second, each of them successful: asked again and again over so many connections.
+fn rate(address: SocketAddr, path: &str, directory: &Path, count: usize, answers: usize) -> Result<f64> {
+    let requests = (0..count).map(|n| fs::read(directory.join(format!("{n}.der"))));
+    let requests: Vec<Vec<u8>> = requests.collect::<Result<_, _>>().context("read the OCSP requests")?;
+    let asked = AtomicUsize::new(0);
+    let ask = |connection: &mut Connection| {
+        let turn = asked.fetch_add(1, Ordering::Relaxed);
+        if turn >= answers {
+            return Ok(false);
+        }
+        let body = Some(("application/ocsp-request", requests[turn % requests.len()].as_slice()));
+        let answer = connection.ask(&Question { method: "POST", path, cookie: None, body })?;
+        // OCSPResponse is a sequence whose first element, of three octets, is responseStatus; 0 is successful.
+        let length_octets = answer.body.get(1).map_or(0, |length| usize::from(length.saturating_sub(0x80)));
+        let status = answer.body.get(2 + length_octets..5 + length_octets);
+        ensure!(answer.status == 200 && status == Some(&[0x0a, 1, 0]), "an OCSP question was refused");
+        Ok(true)
+    };
+    let connect = || Connection::new(address, address.to_string());
+    Ok(load::repeat(CONNECTIONS, Pace::Closed, ask, connect)?.throughput())
+}
+
+fn answers(stand: &Stand, directory: &Path, nonce: bool) -> Result<(f64, f64)> {
     fs::create_dir_all(directory)?;
     let chain = stand.server()?.connection().ask(&Question {
         method: "GET",
@@ -61,9 +97,10 @@ fn answers(stand: &Stand, directory: &Path, nonce: bool) -> Result<f64> {
     fs::write(&issuer, chain.body)?;
     let serials = stand.serials(CERTIFICATES)?;
     write_requests(directory, &issuer, &serials, nonce)?;
-    let address = stand.server()?.address().to_string();
+    let address = stand.server()?.address();
     check_answer(directory, &issuer, &format!("http://{address}/ocsp"))?;
-    ask(directory, serials.len(), &address, "/ocsp")
+    let by_us = rate(address, "/ocsp", directory, serials.len(), OURS)?;
+    Ok((by_us, ask(directory, serials.len(), &address.to_string(), "/ocsp")?))
 }
 
 /// The answer is one that openssl takes, or its rate would mean nothing.
@@ -107,7 +144,7 @@ fn ask(directory: &Path, count: usize, address: &str, path: &str) -> Result<f64>
 struct Responder {
     child: Child,
     directory: PathBuf,
-    address: String,
+    address: SocketAddr,
     serials: Vec<String>,
 }
 
@@ -121,15 +158,15 @@ impl Responder {
         let serials: Vec<String> = (0..CERTIFICATES).map(|n| format!("7000000000000000{n:016X}")).collect();
         let line = |serial: &String| format!("V\t391231235959Z\t\t{serial}\tunknown\t/CN={serial}\n");
         fs::write(directory.join("index.txt"), serials.iter().map(line).collect::<String>())?;
-        let port = free_port()?.to_string();
+        let port = free_port()?;
         let mut serve = Command::new("openssl");
         serve.current_dir(directory).args(["ocsp", "-index", "index.txt", "-CA", "ca.pem", "-rsigner", "ca.pem"]);
-        serve.args(["-rkey", "key.pem", "-port", &port, "-ndays", "1"]);
+        serve.args(["-rkey", "key.pem", "-port", &port.to_string(), "-ndays", "1"]);
         let log = log_file(&directory.join("log"))?;
         let child = serve.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?;
-        let address = format!("127.0.0.1:{port}");
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
         let stopwatch = Stopwatch::start();
-        while std::net::TcpStream::connect(&address).is_err() {
+        while std::net::TcpStream::connect(address).is_err() {
             ensure!(stopwatch.elapsed() < Duration::from_secs(20), "openssl ocsp does not answer");
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -140,7 +177,7 @@ impl Responder {
         let directory = self.directory.join(format!("requests-{nonce}"));
         fs::create_dir_all(&directory)?;
         write_requests(&directory, &self.directory.join("ca.pem"), &self.serials, nonce)?;
-        ask(&directory, self.serials.len(), &self.address, "/")
+        rate(self.address, "/", &directory, self.serials.len(), THEIRS)
     }
 }
 

@@ -228,6 +228,75 @@ pub struct KeyBlocked {
     pub newly: bool,
 }
 
+/// `POST /operator/phones/unlock` and `POST /operator/applications/{number}/phone`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PhoneName {
+    /// A mobile number in any usual form.
+    pub phone: String,
+}
+
+/// Answer to `POST /operator/phones/unlock`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Unlocked {
+    /// Had it used any of its tries?
+    pub was_locked: bool,
+}
+
+/// A person's new phone that nobody has decided about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct PhoneChangeView {
+    /// Which.
+    pub id: Uuid,
+    /// The number of the application that was named; all others of the same person and phone go with it.
+    pub number: String,
+    /// The phone that the person has, `+7…`.
+    pub old: String,
+    /// The phone that the person gets.
+    pub new: String,
+    /// Who proposed it.
+    pub proposed_by: String,
+    /// When.
+    #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub proposed_at: OffsetDateTime,
+    /// When another operator can confirm it.
+    #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub ripe_at: OffsetDateTime,
+}
+
+/// What a person found wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct MistakeView {
+    /// Which report.
+    pub id: Uuid,
+    /// The number of the application.
+    pub number: String,
+    /// In the person's words.
+    pub text: String,
+    /// When.
+    #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub reported_at: OffsetDateTime,
+}
+
+/// `POST /operator/mistakes/{id}/answer`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Answer {
+    /// What the person reads in a text message: 1 to 300 characters.
+    pub text: String,
+}
+
 /// A page of `GET /operator/audit`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -1,32 +1,29 @@
 //! `qcert-server`, as it is typed.
 
+mod applications;
 mod authority;
 mod database;
 mod messages;
 mod operator;
 mod operators;
+mod outcome;
+mod people;
 
 use std::{collections::BTreeMap, io::Write, path::PathBuf};
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use qcert_pki::crl::Reason;
-use qcert_protocol::operator::ApplicationRecord;
 
+use applications::{ImportArguments, SearchArguments};
 use authority::CaCommand;
 
-use crate::{
-    applications::import,
-    clock::SystemClock,
-    config::Settings,
-    operators::{application_view, certificate_view},
-    randomness::SystemRandomness,
-    serve,
-    store::Certificate,
-};
+use crate::{config::Settings, operators::certificate_view, serve, store::Certificate};
 use messages::MessagesCommand;
 use operator::{Decision, KeysCommand};
 use operators::OperatorsCommand;
+pub use outcome::outcome;
+use people::{MistakesCommand, PhonesCommand};
 
 /// The portal's server: sign-in, applications, issuance, the authority.
 ///
@@ -55,6 +52,12 @@ enum Command {
     /// Certificates that were issued.
     #[command(subcommand)]
     Certificates(CertificatesCommand),
+    /// People's phones.
+    #[command(subcommand)]
+    Phones(PhonesCommand),
+    /// What people found wrong in their data.
+    #[command(subcommand)]
+    Mistakes(MistakesCommand),
     /// Operators, their roles and tokens.
     #[command(subcommand)]
     Operators(OperatorsCommand),
@@ -81,11 +84,10 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum ApplicationsCommand {
-    /// Import a JSON array of applications: all of them, or none. The same file twice changes nothing.
-    Import {
-        /// The file.
-        file: PathBuf,
-    },
+    /// Import applications, JSON or CSV: all of them, or none. The same file twice changes nothing.
+    Import(ImportArguments),
+    /// Search applications.
+    Search(SearchArguments),
     /// List applications; those that wait for approval say so.
     List {
         /// As a JSON array.
@@ -140,14 +142,12 @@ pub async fn run(line: CommandLine) -> anyhow::Result<()> {
     match line.command {
         Command::Serve => serve::serve(settings).await,
         Command::Ca(command) => authority::run(&settings, command),
-        Command::Applications(ApplicationsCommand::Import { file }) => import_applications(settings, &file).await,
-        Command::Applications(ApplicationsCommand::List { json }) => {
-            let store = serve::open_store(&settings).await?;
-            let mut applications = Vec::new();
-            for overview in store.applications().await? {
-                applications.push(application_view(&*store, overview).await?);
-            }
-            print(json, &applications, |application| serde_json::json!(application), application_line)
+        Command::Applications(ApplicationsCommand::Import(arguments)) => {
+            applications::import(&settings, arguments).await
+        }
+        Command::Applications(ApplicationsCommand::List { json }) => applications::list(&settings, json).await,
+        Command::Applications(ApplicationsCommand::Search(arguments)) => {
+            applications::search(&settings, arguments).await
         }
         Command::Applications(ApplicationsCommand::Approve { number, decision }) => {
             operator::approve(&settings, &number, &decision).await
@@ -158,6 +158,8 @@ pub async fn run(line: CommandLine) -> anyhow::Result<()> {
         Command::Certificates(CertificatesCommand::Revoke { serial, reason, decision }) => {
             operator::revoke(&settings, &serial, reason, &decision).await
         }
+        Command::Phones(command) => people::phones(&settings, command).await,
+        Command::Mistakes(command) => people::mistakes(&settings, command).await,
         Command::Operators(command) => operators::run(&settings, command).await,
         Command::Keys(command) => operator::keys(&settings, &command).await,
         Command::Certificates(CertificatesCommand::List { json }) => {
@@ -184,14 +186,6 @@ fn settings(config: Option<PathBuf>) -> anyhow::Result<Settings> {
     Ok(Settings::read(&text, &environment)?)
 }
 
-async fn import_applications(settings: Settings, file: &std::path::Path) -> anyhow::Result<()> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let store = serve::open_store(&settings).await?;
-    let summary = import::import(&*store, &SystemClock, &SystemRandomness::new(), &import::File::json(&text)).await?;
-    println!("{} added, {} changed, {} unchanged", summary.added, summary.changed, summary.unchanged);
-    Ok(())
-}
-
 fn print<T>(
     json: bool,
     items: &[T],
@@ -213,13 +207,6 @@ fn write(text: &str) -> anyhow::Result<()> {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         other => Ok(other?),
     }
-}
-
-fn application_line(application: &ApplicationRecord) -> String {
-    let name = application.holder.common_name();
-    let held = if application.waits_for_approval { "  waits for approval" } else { "" };
-    let (number, phone, state) = (&application.number, &application.phone, application.state.as_str());
-    format!("{number}  {phone}  {state:<14}  {name}{held}")
 }
 
 fn certificate_line(certificate: &Certificate) -> String {

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use qcert_server::command_line::{CommandLine, run};
+use qcert_server::command_line::{CommandLine, outcome, run};
 use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
@@ -15,8 +15,9 @@ async fn main() -> ExitCode {
     match run(line).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("qcert-server: {error:#}");
-            ExitCode::FAILURE
+            let (words, code) = outcome(&error);
+            eprintln!("qcert-server: {words}");
+            ExitCode::from(code)
         }
     }
 }

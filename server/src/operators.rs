@@ -5,6 +5,7 @@
 //! given twice.
 
 mod decisions;
+pub mod desk;
 pub mod reading;
 pub mod registering;
 mod view;
@@ -71,7 +72,7 @@ macro_rules! actions {
 actions! {
     /// Sees who one is.
     SeeOneself: Registrar Approver Revoker Auditor Administrator;
-    /// Searches and reads applications, certificates, reports of wrong data.
+    /// Searches and reads applications, certificates, reports of wrong data, proposals of new phones.
     Read: Registrar Approver Revoker Auditor;
     /// Enters, corrects and imports applications.
     Register: Registrar;
@@ -81,6 +82,16 @@ actions! {
     Revoke: Revoker;
     /// Blocks keys.
     BlockKeys: Revoker;
+    /// Answers reports of wrong data.
+    AnswerMistakes: Registrar;
+    /// Gives phones their tries back.
+    UnlockPhones: Registrar;
+    /// Proposes a person's new phone.
+    ProposePhones: Registrar;
+    /// Confirms a person's new phone.
+    ConfirmPhones: Approver;
+    /// Drops a proposal of a new phone.
+    CancelPhones: Registrar Approver;
     /// Reads the audit.
     ReadAudit: Auditor;
     /// Sees who the operators are.

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use qcert_protocol::holder::Phone;
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 use crate::{
     ca::Ca,
@@ -46,6 +48,13 @@ impl Portal {
     pub fn message_waits(&self) {
         self.message_waits.notify_one();
         self.store.announce(Change::MessageWaits);
+    }
+
+    /// Applications have another phone: shows them to whoever is signed in with it.
+    pub fn phones_changed(&self, phone: &str, applications: &[Uuid]) {
+        if let Ok(phone) = Phone::parse(phone) {
+            applications.iter().for_each(|application| self.announcer.row(&phone, *application));
+        }
     }
 
     /// A certificate was revoked: wakes who publishes, here and on the other servers, and forgets what was answered.

@@ -61,6 +61,16 @@ pub fn revocation_text(name: &str, serial: &str) -> String {
     format!("Отзыв сертификата: {name}. Серийный номер {serial}. Отменить нельзя. Пароль")
 }
 
+/// The words that tell the old phone of a proposed one: it can still be stopped.
+pub fn phone_change_text(number: &str, new: &str, support: &str) -> String {
+    format!("Для заявления {number} указан новый телефон {new}. Если это сделали не вы, позвоните: {support}")
+}
+
+/// The words of an answer to a report of wrong data.
+pub fn answer_text(number: &str, answer: &str) -> String {
+    format!("Ответ на ваше сообщение об ошибке в заявлении {number}: {answer}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,7 +14,9 @@ use qcert_protocol::holder::Phone;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-pub use operators::{Approved, ImportRules, NewOperator, OperatorRecord, OperatorStore, Page};
+pub use operators::{
+    Approved, ImportRules, Mistake, NewOperator, Notice, OperatorRecord, OperatorStore, Page, PhoneChange,
+};
 pub use records::*;
 pub use terms::TermKind;
 

@@ -3,6 +3,7 @@
 
 mod applications;
 mod certificates;
+mod people;
 mod staff;
 
 use std::{marker::PhantomData, str::FromStr};
@@ -34,6 +35,13 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(applications::details, applications::put))
         .routes(routes!(applications::approve))
         .routes(routes!(applications::reject))
+        .routes(routes!(people::propose))
+        .routes(routes!(people::changes))
+        .routes(routes!(people::confirm))
+        .routes(routes!(people::cancel))
+        .routes(routes!(people::unlock))
+        .routes(routes!(people::mistakes))
+        .routes(routes!(people::answer))
         .routes(routes!(certificates::details))
         .routes(routes!(certificates::revoke))
         .routes(routes!(certificates::block_key))

@@ -26,7 +26,7 @@ pub(super) struct Decision {
     pub(super) by: String,
     /// Answer with a JSON object.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,11 +2,18 @@
 
 use qcert_protocol::{
     ErrorCode,
-    operator::{ApplicationRecord, AuditEvent, AuditPage, CertificateRecord, Found, OperatorView, Search, SearchBy},
+    operator::{
+        ApplicationRecord, AuditEvent, AuditPage, CertificateRecord, Found, MistakeView, OperatorView, PhoneChangeView,
+        Search, SearchBy,
+    },
 };
 use uuid::Uuid;
 
-use super::{Operator, application_view, certificate_view, operator_view};
+use super::{
+    Operator, application_view, certificate_view,
+    desk::{self, Desk},
+    operator_view,
+};
 use crate::{applications, error::Refusal, portal::Portal};
 
 /// Events on a page of the audit.
@@ -56,6 +63,26 @@ pub async fn certificate(portal: &Portal, operator: &Operator, serial: &str) -> 
     let (_, certificate) = portal.store.certificate(&serial).await?.ok_or(ErrorCode::CertificateNotFound)?;
     note(portal, "certificate read", certificate.id, &operator.name).await?;
     Ok(certificate_view(&certificate))
+}
+
+/// Reads what people found wrong.
+///
+/// # Errors
+/// The store's.
+pub async fn mistakes(portal: &Portal, operator: &Operator, after: Uuid) -> Result<Vec<MistakeView>, Refusal> {
+    let found = desk::mistakes(&Desk::of(portal, operator), after).await?;
+    note(portal, "mistakes read", operator.id, &operator.name).await?;
+    Ok(found)
+}
+
+/// Reads which new phones are proposed.
+///
+/// # Errors
+/// The store's.
+pub async fn phone_changes(portal: &Portal, operator: &Operator, after: Uuid) -> Result<Vec<PhoneChangeView>, Refusal> {
+    let found = desk::phone_changes(&Desk::of(portal, operator), after).await?;
+    note(portal, "phone changes read", operator.id, &operator.name).await?;
+    Ok(found)
 }
 
 /// All operators there ever were.

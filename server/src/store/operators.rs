@@ -1,7 +1,7 @@
 //! What the store keeps of operators and does for them alone.
 
 use async_trait::async_trait;
-use qcert_protocol::operator::Role;
+use qcert_protocol::{holder::Phone, operator::Role};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -67,6 +67,64 @@ pub struct ImportRules<'a> {
     pub by: &'a str,
 }
 
+/// A text message that tells a person what an operator did.
+#[derive(Clone, Debug)]
+pub struct Notice {
+    /// To whom.
+    pub phone: Phone,
+    /// The message, sealed for the queue.
+    pub sealed: Vec<u8>,
+    /// When it is of no use any more.
+    pub expires_at: OffsetDateTime,
+}
+
+impl Notice {
+    /// What it is for, in the record of messages.
+    pub const PURPOSE: &str = "notice";
+}
+
+/// What a person found wrong in an application.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// Which.
+    pub id: Uuid,
+    /// In which application.
+    pub application: Uuid,
+    /// Its number.
+    pub number: String,
+    /// Whose it is.
+    pub phone: Phone,
+    /// In the person's words.
+    pub text: String,
+    /// When.
+    pub created_at: OffsetDateTime,
+    /// When it was answered.
+    pub answered_at: Option<OffsetDateTime>,
+}
+
+/// A person's new phone, while it is proposed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PhoneChange {
+    /// Which.
+    pub id: Uuid,
+    /// The application that was named.
+    pub application: Uuid,
+    /// Its number.
+    pub number: String,
+    /// The phone that it had.
+    pub old: Phone,
+    /// The phone that it gets.
+    pub new: Phone,
+    /// Who proposed it.
+    pub proposed_by: String,
+    /// When.
+    pub proposed_at: OffsetDateTime,
+    /// When somebody else can confirm it.
+    pub ripe_at: OffsetDateTime,
+    /// Was nothing decided yet?
+    pub is_open: bool,
+}
+
 /// Where in which order a page begins. Each begins after what it names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Page {
@@ -109,6 +167,34 @@ pub trait OperatorStore: Send + Sync {
     async fn approvals(&self, request: Uuid) -> Stored<Vec<String>>;
     /// Notes in the audit what an operator did that changed nothing.
     async fn note(&self, event: &str, subject: Uuid, detail: &str, now: OffsetDateTime) -> Stored<()>;
+    /// What people found wrong and nobody has answered, by id, after one.
+    async fn open_mistakes(&self, after: Uuid, limit: u32) -> Stored<Vec<Mistake>>;
+    /// One report, answered or not.
+    async fn mistake(&self, id: Uuid) -> Stored<Option<Mistake>>;
+    /// Answers a report and tells the person; false if it was answered.
+    async fn answer_mistake(
+        &self,
+        id: Uuid,
+        answer: &str,
+        notice: &Notice,
+        by: &str,
+        now: OffsetDateTime,
+    ) -> Stored<bool>;
+
+    /// Gives a phone back the tries that it has used; false if it has used none.
+    async fn unlock_phone(&self, phone: &Phone, by: &str, now: OffsetDateTime) -> Stored<bool>;
+    /// Proposes a person's new phone, in place of one that was proposed before, and tells the old phone.
+    async fn propose_phone_change(&self, change: &PhoneChange, notice: &Notice) -> Stored<()>;
+    /// One of them, decided or not.
+    async fn phone_change(&self, id: Uuid) -> Stored<Option<PhoneChange>>;
+    /// Those that are open, by id, after one.
+    async fn open_phone_changes(&self, after: Uuid, limit: u32) -> Stored<Vec<PhoneChange>>;
+    /// Gives the phone to the old phone's applications of the holder with this SNILS, and answers which; none if the
+    /// change is not open.
+    async fn confirm_phone_change(&self, id: Uuid, snils: &str, by: &str, now: OffsetDateTime) -> Stored<Vec<Uuid>>;
+    /// Drops a change; false if it is not open.
+    async fn cancel_phone_change(&self, id: Uuid, by: &str, now: OffsetDateTime) -> Stored<bool>;
+
     /// The audit after a place in it, `limit` rows at most, each with its place.
     async fn audit_after(&self, place: i64, limit: u32) -> Stored<Vec<(i64, AuditRow)>>;
 }

@@ -13,6 +13,7 @@ mod messages;
 mod opening;
 mod operators;
 mod passwords;
+mod people;
 mod requests;
 mod revocation_lists;
 mod rows;

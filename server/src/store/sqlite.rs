@@ -14,6 +14,7 @@ mod messages;
 mod migrations;
 mod operators;
 mod passwords;
+mod people;
 mod readers;
 mod requests;
 mod revocation_lists;

@@ -3,6 +3,7 @@
 mod applications;
 mod authorization;
 mod decisions;
+mod people;
 mod search;
 
 use std::num::NonZeroU32;

@@ -243,6 +243,10 @@ macro_rules! suite {
             operators: a_request_needs_as_many_approvals_as_are_asked_for,
             operators: two_approvals_at_once_are_two,
             operators: the_audit_is_read_from_any_place,
+            operators: a_report_is_open_until_it_is_answered,
+            operators: a_phone_is_changed_once_for_the_holders_applications,
+            operators: a_cancelled_phone_change_changes_nothing,
+            operators: an_unlocked_phone_begins_its_tries_anew,
             publication: every_change_is_in_the_audit_and_the_audit_is_a_chain,
         );
     };

@@ -150,7 +150,7 @@ async fn the_description_names_every_route_and_code() {
     let description = get(&mut browser, "/api/openapi.json", &[]).await;
     let document = description.json();
     let paths = document["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 31);
+    assert_eq!(paths.len(), 38);
     assert!(paths.keys().all(|path| path.starts_with("/api/v1/")));
     let codes = document["components"]["schemas"]["ErrorCode"]["enum"].as_array().unwrap();
     assert_eq!(codes.len(), ErrorCode::ALL.len());

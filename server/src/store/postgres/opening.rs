@@ -71,6 +71,7 @@ async fn migrate(connection: &mut PgConnection) -> Stored<()> {
         migration(3, "orders and tries", include_str!("../../../migrations/postgres/0003_orders_and_tries.sql")),
         migration(4, "operators", include_str!("../../../migrations/postgres/0004_operators.sql")),
         migration(5, "messages", include_str!("../../../migrations/postgres/0005_messages.sql")),
+        migration(6, "phones and answers", include_str!("../../../migrations/postgres/0006_phones_and_answers.sql")),
     ];
     let migrated = Migrator::with_migrations(migrations).run(connection).await;
     migrated.map_err(|error| StoreError::Unavailable(format!("the tables cannot be brought up to date: {error}")))

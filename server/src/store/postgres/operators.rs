@@ -11,11 +11,11 @@ use uuid::Uuid;
 use super::{
     AuditRow, Overview, PostgresStore, StoreError, Stored, audit,
     connections::Connections,
-    flag,
+    flag, people,
     rows::{self, Columns, millis},
 };
 use crate::store::{
-    NewOperator, OperatorRecord, OperatorStore, Page,
+    Mistake, NewOperator, Notice, OperatorRecord, OperatorStore, Page, PhoneChange,
     operators::{parse_roles, roles_text},
     terms::terms,
 };
@@ -76,6 +76,49 @@ impl OperatorStore for PostgresStore {
         let statement = "INSERT INTO audit_waiting (at, event, subject, detail) VALUES ($1, $2, $3, $4)";
         let note = || sqlx::query(statement).bind(millis(now)).bind(event).bind(subject).bind(detail);
         self.connections.write(note).await.map(drop)
+    }
+
+    async fn open_mistakes(&self, after: Uuid, limit: u32) -> Stored<Vec<Mistake>> {
+        people::open_mistakes(&self.connections, after, limit).await
+    }
+
+    async fn mistake(&self, id: Uuid) -> Stored<Option<Mistake>> {
+        people::mistake(&self.connections, id).await
+    }
+
+    async fn answer_mistake(
+        &self,
+        id: Uuid,
+        answer: &str,
+        notice: &Notice,
+        by: &str,
+        now: OffsetDateTime,
+    ) -> Stored<bool> {
+        people::answer(&self.connections, id, answer, notice, by, now).await
+    }
+
+    async fn unlock_phone(&self, phone: &Phone, by: &str, now: OffsetDateTime) -> Stored<bool> {
+        people::unlock(&self.connections, phone, by, now).await
+    }
+
+    async fn propose_phone_change(&self, change: &PhoneChange, notice: &Notice) -> Stored<()> {
+        people::propose(&self.connections, change, notice).await
+    }
+
+    async fn phone_change(&self, id: Uuid) -> Stored<Option<PhoneChange>> {
+        people::phone_change(&self.connections, id).await
+    }
+
+    async fn open_phone_changes(&self, after: Uuid, limit: u32) -> Stored<Vec<PhoneChange>> {
+        people::open_phone_changes(&self.connections, after, limit).await
+    }
+
+    async fn confirm_phone_change(&self, id: Uuid, snils: &str, by: &str, now: OffsetDateTime) -> Stored<Vec<Uuid>> {
+        people::confirm(&self.connections, id, snils, by, now).await
+    }
+
+    async fn cancel_phone_change(&self, id: Uuid, by: &str, now: OffsetDateTime) -> Stored<bool> {
+        people::cancel(&self.connections, id, by, now).await
     }
 
     async fn audit_after(&self, place: i64, limit: u32) -> Stored<Vec<(i64, AuditRow)>> {

@@ -137,7 +137,7 @@ fn update(
 }
 
 /// A prepared request is of a key on the token of whoever had the application; it is not the next one's to confirm.
-fn leave_request_behind(connection: &Connection, id: Uuid) -> Stored<()> {
+pub(super) fn leave_request_behind(connection: &Connection, id: Uuid) -> Stored<()> {
     execute(
         connection,
         "UPDATE requests SET state = 'replaced' WHERE application_id = ? AND state = 'prepared'",

@@ -7,11 +7,11 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    AuditRow, Effect, Overview, SqliteStore, StoreError, Stored, audit,
+    AuditRow, Effect, Overview, SqliteStore, StoreError, Stored, audit, people,
     rows::{self, Columns, all, execute, first, millis, whole},
 };
 use crate::store::{
-    NewOperator, OperatorRecord, OperatorStore, Page,
+    Mistake, NewOperator, Notice, OperatorRecord, OperatorStore, Page, PhoneChange,
     operators::{parse_roles, roles_text},
     terms::terms,
 };
@@ -60,6 +60,54 @@ impl OperatorStore for SqliteStore {
             Ok(Effect::Kept(()))
         })
         .await
+    }
+
+    async fn open_mistakes(&self, after: Uuid, limit: u32) -> Stored<Vec<Mistake>> {
+        self.readers.read(|connection| people::open_mistakes(connection, after, limit))
+    }
+
+    async fn mistake(&self, id: Uuid) -> Stored<Option<Mistake>> {
+        self.readers.read(|connection| people::mistake(connection, id))
+    }
+
+    async fn answer_mistake(
+        &self,
+        id: Uuid,
+        answer: &str,
+        notice: &Notice,
+        by: &str,
+        now: OffsetDateTime,
+    ) -> Stored<bool> {
+        let (answer, notice, by) = (answer.to_owned(), notice.clone(), by.to_owned());
+        self.write(move |connection| people::answer(connection, id, &answer, &notice, &by, now)).await
+    }
+
+    async fn unlock_phone(&self, phone: &Phone, by: &str, now: OffsetDateTime) -> Stored<bool> {
+        let (phone, by) = (phone.clone(), by.to_owned());
+        self.write(move |connection| people::unlock(connection, &phone, &by, now)).await
+    }
+
+    async fn propose_phone_change(&self, change: &PhoneChange, notice: &Notice) -> Stored<()> {
+        let (change, notice) = (change.clone(), notice.clone());
+        self.write(move |connection| people::propose(connection, &change, &notice)).await
+    }
+
+    async fn phone_change(&self, id: Uuid) -> Stored<Option<PhoneChange>> {
+        self.readers.read(|connection| people::phone_change(connection, id))
+    }
+
+    async fn open_phone_changes(&self, after: Uuid, limit: u32) -> Stored<Vec<PhoneChange>> {
+        self.readers.read(|connection| people::open_phone_changes(connection, after, limit))
+    }
+
+    async fn confirm_phone_change(&self, id: Uuid, snils: &str, by: &str, now: OffsetDateTime) -> Stored<Vec<Uuid>> {
+        let (snils, by) = (snils.to_owned(), by.to_owned());
+        self.write(move |connection| people::confirm(connection, id, &snils, &by, now)).await
+    }
+
+    async fn cancel_phone_change(&self, id: Uuid, by: &str, now: OffsetDateTime) -> Stored<bool> {
+        let by = by.to_owned();
+        self.write(move |connection| people::cancel(connection, id, &by, now)).await
     }
 
     async fn audit_after(&self, place: i64, limit: u32) -> Stored<Vec<(i64, AuditRow)>> {

@@ -10,7 +10,7 @@ use qcert_protocol::operator::Role::{self, *};
 use serde_json::{Value, json};
 use time::Duration;
 
-use crate::support::{PHONE, Reply, Workplace};
+use crate::support::{PHONE, Reply, UNKNOWN_PHONE, Workplace};
 
 /// Each operation with a body that is read, and who may do it. What is named is not there.
 fn table() -> Vec<(Method, &'static str, &'static str, Value, Vec<Role>)> {
@@ -33,13 +33,44 @@ fn table() -> Vec<(Method, &'static str, &'static str, Value, Vec<Role>)> {
             json!({"reason": "x"}),
             vec![Approver],
         ),
-        (get, "/certificates/{serial}", "/certificates/00", Value::Null, readers),
+        (get, "/certificates/{serial}", "/certificates/00", Value::Null, readers.clone()),
         (
             post.clone(),
             "/certificates/{serial}/revocation",
             "/certificates/00/revocation",
             json!({"reason": "superseded"}),
             vec![Revoker],
+        ),
+        (post.clone(), "/phones/unlock", "/phones/unlock", json!({"phone": UNKNOWN_PHONE}), vec![Registrar]),
+        (
+            post.clone(),
+            "/applications/{number}/phone",
+            "/applications/1/phone",
+            json!({"phone": UNKNOWN_PHONE}),
+            vec![Registrar],
+        ),
+        (Method::GET, "/phone-changes", "/phone-changes", Value::Null, readers.clone()),
+        (
+            post.clone(),
+            "/phone-changes/{id}/confirmation",
+            "/phone-changes/019ca000-0000-7000-8000-000000000000/confirmation",
+            Value::Null,
+            vec![Approver],
+        ),
+        (
+            Method::DELETE,
+            "/phone-changes/{id}",
+            "/phone-changes/019ca000-0000-7000-8000-000000000000",
+            Value::Null,
+            vec![Registrar, Approver],
+        ),
+        (Method::GET, "/mistakes", "/mistakes", Value::Null, readers.clone()),
+        (
+            post.clone(),
+            "/mistakes/{id}/answer",
+            "/mistakes/019ca000-0000-7000-8000-000000000000/answer",
+            json!({"text": "x"}),
+            vec![Registrar],
         ),
         (post, "/keys/block", "/keys/block", json!({"key": "00".repeat(32)}), vec![Revoker]),
     ]

@@ -1,12 +1,15 @@
 //! Operators, and what they find.
 
 use qcert_protocol::{holder::Phone, operator::Role};
-use qcert_server::store::{Approved, ImportRules, NewApplication, NewOperator, Page, Store, TermKind, terms::folded};
+use qcert_server::store::{
+    Approved, Attempted, ImportRules, NewApplication, NewOperator, Notice, Page, PhoneChange, Store, TermKind,
+    terms::folded,
+};
 use time::Duration;
 use uuid::Uuid;
 
-use super::{LATER, NOW, confirmed, filled, id, rules};
-use crate::support::{DEMO, OTHER_PHONE, PHONE};
+use super::{LATER, NOW, confirmed, filled, id, ordered, passwords::attempt, prepared, rules};
+use crate::support::{DEMO, OTHER_PHONE, PHONE, UNKNOWN_PHONE};
 
 fn operator(number: u8, name: &str) -> NewOperator {
     NewOperator {
@@ -114,4 +117,109 @@ pub async fn the_audit_is_read_from_any_place(store: &dyn Store) {
     assert_eq!((last.event.as_str(), last.subject, last.detail.as_str()), ("looked", id(9), "anna"));
     assert_eq!(store.operator_store().audit_after(*place - 1, 5).await.unwrap(), all[6..]);
     assert_eq!(store.operator_store().audit_after(all[0].0, 2).await.unwrap(), all[1..3]);
+}
+
+fn notice() -> Notice {
+    Notice { phone: Phone::parse(PHONE).unwrap(), sealed: b"sealed".to_vec(), expires_at: NOW + Duration::DAY }
+}
+
+async fn queued(store: &dyn Store) -> usize {
+    store.claim_messages(id(70), 10, LATER, LATER + Duration::MINUTE).await.unwrap().len()
+}
+
+pub async fn a_report_is_open_until_it_is_answered(store: &dyn Store) {
+    filled(store).await;
+    store.add_mistake(id(50), id(1), "one", NOW).await.unwrap();
+    store.add_mistake(id(51), id(5), "two", LATER).await.unwrap();
+    let operators = store.operator_store();
+    let open = operators.open_mistakes(Uuid::nil(), 10).await.unwrap();
+    assert_eq!(open.iter().map(|mistake| mistake.text.as_str()).collect::<Vec<_>>(), ["one", "two"]);
+    assert_eq!((open[0].application, open[0].created_at, open[0].phone.as_str()), (id(1), NOW, PHONE));
+    assert_eq!(operators.open_mistakes(id(50), 10).await.unwrap(), open[1..]);
+    assert!(operators.answer_mistake(id(50), "done", &notice(), "anna", LATER).await.unwrap());
+    assert!(!operators.answer_mistake(id(50), "again", &notice(), "anna", LATER).await.unwrap());
+    assert!(!operators.answer_mistake(id(99), "none", &notice(), "anna", LATER).await.unwrap());
+    assert_eq!(queued(store).await, 1);
+    assert_eq!(operators.open_mistakes(Uuid::nil(), 10).await.unwrap(), open[1..]);
+    assert_eq!(operators.mistake(id(50)).await.unwrap().unwrap().answered_at, Some(LATER));
+    assert_eq!(operators.mistake(id(99)).await.unwrap(), None);
+}
+
+fn change(number: u128, new: &str) -> PhoneChange {
+    PhoneChange {
+        id: id(number),
+        application: id(1),
+        number: "67092365".into(),
+        old: Phone::parse(PHONE).unwrap(),
+        new: Phone::parse(new).unwrap(),
+        proposed_by: "anna".into(),
+        proposed_at: NOW,
+        ripe_at: LATER,
+        is_open: true,
+    }
+}
+
+pub async fn a_phone_is_changed_once_for_the_holders_applications(store: &dyn Store) {
+    filled(store).await;
+    prepared(store, 1, false).await;
+    let operators = store.operator_store();
+    operators.propose_phone_change(&change(60, OTHER_PHONE), &notice()).await.unwrap();
+    operators.propose_phone_change(&change(61, UNKNOWN_PHONE), &notice()).await.unwrap();
+    let open = operators.open_phone_changes(Uuid::nil(), 10).await.unwrap();
+    assert_eq!(open, [change(61, UNKNOWN_PHONE)]);
+    assert!(operators.open_phone_changes(id(61), 10).await.unwrap().is_empty());
+    assert!(!operators.phone_change(id(60)).await.unwrap().unwrap().is_open);
+    let of_old = store.applications_of(&Phone::parse(PHONE).unwrap()).await.unwrap();
+    let snils = of_old[0].application.holder.snils.clone();
+    let theirs: Vec<_> = of_old
+        .iter()
+        .filter(|found| found.application.holder.snils == snils)
+        .map(|found| found.application.id)
+        .collect();
+    assert!(operators.confirm_phone_change(id(60), snils.as_str(), "boris", LATER).await.unwrap().is_empty());
+    let (one, two) = tokio::join!(
+        operators.confirm_phone_change(id(61), snils.as_str(), "boris", LATER),
+        operators.confirm_phone_change(id(61), snils.as_str(), "vera", LATER),
+    );
+    let mut changed = one.unwrap();
+    changed.extend(two.unwrap());
+    assert_eq!(changed, theirs);
+    let of_new = store.applications_of(&Phone::parse(UNKNOWN_PHONE).unwrap()).await.unwrap();
+    assert_eq!(of_new.iter().map(|found| found.application.id).collect::<Vec<_>>(), theirs);
+    assert_eq!((of_new[0].application.state.as_str(), &of_new[0].request), ("available", &None));
+    let page = |phone: &str| Page::Terms {
+        kind: TermKind::Phone,
+        after: (phone.to_owned(), Uuid::nil()),
+        to: phone.to_owned(),
+    };
+    assert_eq!(operators.search(&page(UNKNOWN_PHONE), 10).await.unwrap().len(), theirs.len());
+    assert_eq!(operators.search(&page(PHONE), 10).await.unwrap().len(), of_old.len() - theirs.len());
+}
+
+pub async fn a_cancelled_phone_change_changes_nothing(store: &dyn Store) {
+    filled(store).await;
+    let operators = store.operator_store();
+    operators.propose_phone_change(&change(60, OTHER_PHONE), &notice()).await.unwrap();
+    // Beside the one that tells of the proposal there is no message.
+    assert_eq!(queued(store).await, 1);
+    assert!(operators.cancel_phone_change(id(60), "boris", LATER).await.unwrap());
+    assert!(!operators.cancel_phone_change(id(60), "boris", LATER).await.unwrap());
+    let there = store.application_by_number("67092365").await.unwrap().unwrap().application;
+    let changed = operators.confirm_phone_change(id(60), there.holder.snils.as_str(), "boris", LATER).await.unwrap();
+    assert!(changed.is_empty());
+    assert_eq!(store.application_by_number("67092365").await.unwrap().unwrap().application, there);
+    let events: Vec<_> = store.audit().await.unwrap().into_iter().map(|row| row.event).collect();
+    assert_eq!(events[6..], ["phone change proposed", "phone change cancelled"]);
+}
+
+pub async fn an_unlocked_phone_begins_its_tries_anew(store: &dyn Store) {
+    let phone = Phone::parse(PHONE).unwrap();
+    assert!(!store.operator_store().unlock_phone(&phone, "anna", NOW).await.unwrap());
+    ordered(store, 1).await;
+    let exhausted = async || matches!(store.attempt(&attempt(1), NOW).await.unwrap(), Attempted::Exhausted(_));
+    assert_eq!((exhausted().await, exhausted().await), (false, true));
+    assert!(store.operator_store().unlock_phone(&phone, "anna", NOW).await.unwrap());
+    assert!(!exhausted().await);
+    let rows = store.audit().await.unwrap();
+    assert_eq!(rows.last().unwrap().detail, "+7 922 ··· ··45 by anna");
 }

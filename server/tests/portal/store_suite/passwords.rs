@@ -8,7 +8,7 @@ use time::Duration;
 use super::{LATER, NOW, filled, id, limits, ordered, password, phone, prepared, session, sign_in};
 
 /// A try at the passwords for signing in, of which there are so many.
-fn attempt(limit: u32) -> Attempt {
+pub fn attempt(limit: u32) -> Attempt {
     let rate = Rate { subject: "address".to_owned(), limit: 100, window: Duration::HOUR };
     Attempt { scope: sign_in(), rate, limit, window: Duration::HOUR }
 }

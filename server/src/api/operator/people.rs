@@ -1,0 +1,157 @@
+//! People's phones, and what they found wrong.
+
+use axum::{Json, extract::State, http::StatusCode};
+use qcert_protocol::{
+    operator::{Answer as AnswerBody, MistakeView, PhoneChangeView, PhoneName, Unlocked},
+    portal::Problem as ProblemBody,
+};
+use uuid::Uuid;
+
+use super::{After, Allowed, Word};
+use crate::{
+    api::{App, Id, body::Body, problem::Answer},
+    operators::{
+        AnswerMistakes, CancelPhones, ConfirmPhones, ProposePhones, Read, UnlockPhones,
+        desk::{self, Desk},
+        reading,
+    },
+};
+
+/// Gives a phone its tries back. For registrars.
+#[utoipa::path(
+    post, path = "/phones/unlock", request_body = PhoneName, security(("operator" = [])),
+    responses(
+        (status = 200, body = Unlocked),
+        (status = "4XX", body = ProblemBody, content_type = "application/problem+json",
+            description = "`operator_token_required`, `operator_role_missing`, `field_invalid`, `rate_limited`"),
+    )
+)]
+pub(super) async fn unlock(
+    State(app): State<App>,
+    Allowed(operator, _): Allowed<UnlockPhones>,
+    Body(PhoneName { phone }): Body<PhoneName>,
+) -> Answer<Json<Unlocked>> {
+    let was_locked = desk::unlock_phone(&Desk::of(&app.portal, &operator), &phone).await?;
+    Ok(Json(Unlocked { was_locked }))
+}
+
+/// Proposes a person's new phone; the old one is told. For registrars.
+#[utoipa::path(
+    post, path = "/applications/{number}/phone", params(("number" = String, Path)), request_body = PhoneName,
+    security(("operator" = [])),
+    responses(
+        (status = 201, body = PhoneChangeView),
+        (status = "4XX", body = ProblemBody, content_type = "application/problem+json",
+            description = "`operator_token_required`, `operator_role_missing`, `application_not_found`, \
+                `field_invalid`, `rate_limited`"),
+    )
+)]
+pub(super) async fn propose(
+    State(app): State<App>,
+    Allowed(operator, _): Allowed<ProposePhones>,
+    Word(number): Word,
+    Body(PhoneName { phone }): Body<PhoneName>,
+) -> Answer<(StatusCode, Json<PhoneChangeView>)> {
+    let change = desk::propose_phone(&Desk::of(&app.portal, &operator), &number, &phone).await?;
+    app.portal.message_waits();
+    Ok((StatusCode::CREATED, Json(change)))
+}
+
+/// New phones that nobody has decided about, a hundred at a time.
+#[utoipa::path(
+    get, path = "/phone-changes",
+    params(("after" = Option<Uuid>, Query, description = "The last one of the page before.")),
+    security(("operator" = [])),
+    responses(
+        (status = 200, body = Vec<PhoneChangeView>),
+        (status = "4XX", body = ProblemBody, content_type = "application/problem+json",
+            description = "`operator_token_required`, `operator_role_missing`, `field_invalid`, `rate_limited`"),
+    )
+)]
+pub(super) async fn changes(
+    State(app): State<App>,
+    Allowed(operator, _): Allowed<Read>,
+    After(after): After<Uuid>,
+) -> Answer<Json<Vec<PhoneChangeView>>> {
+    Ok(Json(reading::phone_changes(&app.portal, &operator, after.unwrap_or_default()).await?))
+}
+
+/// Confirms a new phone after its waiting time. For approvers, and not for whoever proposed it.
+#[utoipa::path(
+    post, path = "/phone-changes/{id}/confirmation", params(("id" = Uuid, Path)), security(("operator" = [])),
+    responses(
+        (status = 200, body = PhoneChangeView),
+        (status = "4XX", body = ProblemBody, content_type = "application/problem+json",
+            description = "`operator_token_required`, `operator_role_missing`, `not_found`, \
+                `second_operator_required`, `phone_change_too_early`, `application_state_forbids` (decided by now, \
+                or the phone is another by now), `rate_limited`"),
+    )
+)]
+pub(super) async fn confirm(
+    State(app): State<App>,
+    Allowed(operator, _): Allowed<ConfirmPhones>,
+    Id(id): Id,
+) -> Answer<Json<PhoneChangeView>> {
+    let (change, changed) = desk::confirm_phone(&Desk::of(&app.portal, &operator), id).await?;
+    app.portal.phones_changed(&change.new, &changed);
+    Ok(Json(change))
+}
+
+/// Drops a proposal. For registrars and approvers.
+#[utoipa::path(
+    delete, path = "/phone-changes/{id}", params(("id" = Uuid, Path)), security(("operator" = [])),
+    responses(
+        (status = 204),
+        (status = "4XX", body = ProblemBody, content_type = "application/problem+json",
+            description = "`operator_token_required`, `operator_role_missing`, `not_found`, `rate_limited`"),
+    )
+)]
+pub(super) async fn cancel(
+    State(app): State<App>,
+    Allowed(operator, _): Allowed<CancelPhones>,
+    Id(id): Id,
+) -> Answer<StatusCode> {
+    desk::cancel_phone(&Desk::of(&app.portal, &operator), id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What people found wrong and nobody has answered, a hundred at a time.
+#[utoipa::path(
+    get, path = "/mistakes",
+    params(("after" = Option<Uuid>, Query, description = "The last one of the page before.")),
+    security(("operator" = [])),
+    responses(
+        (status = 200, body = Vec<MistakeView>),
+        (status = "4XX", body = ProblemBody, content_type = "application/problem+json",
+            description = "`operator_token_required`, `operator_role_missing`, `field_invalid`, `rate_limited`"),
+    )
+)]
+pub(super) async fn mistakes(
+    State(app): State<App>,
+    Allowed(operator, _): Allowed<Read>,
+    After(after): After<Uuid>,
+) -> Answer<Json<Vec<MistakeView>>> {
+    Ok(Json(reading::mistakes(&app.portal, &operator, after.unwrap_or_default()).await?))
+}
+
+/// Answers a report; the person reads it in a text message. For registrars.
+#[utoipa::path(
+    post, path = "/mistakes/{id}/answer", params(("id" = Uuid, Path)), request_body = AnswerBody,
+    security(("operator" = [])),
+    responses(
+        (status = 204),
+        (status = "4XX", body = ProblemBody, content_type = "application/problem+json",
+            description = "`operator_token_required`, `operator_role_missing`, `not_found`, `field_invalid`, \
+                `application_state_forbids` (answered by now), `rate_limited`"),
+    )
+)]
+pub(super) async fn answer(
+    State(app): State<App>,
+    Allowed(operator, _): Allowed<AnswerMistakes>,
+    Id(id): Id,
+    Body(AnswerBody { text }): Body<AnswerBody>,
+) -> Answer<StatusCode> {
+    desk::answer_mistake(&Desk::of(&app.portal, &operator), id, &text).await?;
+    app.portal.message_waits();
+    Ok(StatusCode::NO_CONTENT)
+}

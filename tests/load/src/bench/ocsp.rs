@@ -1,8 +1,8 @@
 //! OCSP answers a second, beside the responder of `openssl ocsp`: requests by POST for many different certificates, once
 //! without a nonce, as most programs ask, and once with one, so that every answer has to be signed.
 //!
-//! Both are asked by the same program over as many connections, which are kept where the server keeps them: openssl
-//! answers one at a time and closes each. Ours is asked by `wrk` as well, which costs the machine less; openssl's
+//! Both are asked by the same program, over connections that are kept where the server keeps them: openssl answers one
+//! at a time and closes each. Ours is asked by `wrk` as well, which costs the machine less; openssl's
 //! answers are of HTTP/1.0, and wrk counts none of them.
 
 use std::{
@@ -41,7 +41,7 @@ request = function()
 end
 "#;
 
-/// Connections that ask at a time.
+/// Connections that ask us at a time.
 const CONNECTIONS: usize = 16;
 /// Answers that are counted: of ours, and of the peer, which takes longer over them.
 const OURS: usize = 40_000;
@@ -63,13 +63,22 @@ pub(super) fn measure(stands: &mut [Stand], directory: &Path) -> Result<Vec<Figu
     Ok(figures)
 }
 
+/// Who is asked, for what: so many files of requests in a directory.
+struct Asked<'a> {
+    address: SocketAddr,
+    path: &'a str,
+    directory: &'a Path,
+    count: usize,
+}
+
 /// Answers a second, each of them successful: asked again and again over so many connections.
-fn rate(address: SocketAddr, path: &str, directory: &Path, count: usize, answers: usize) -> Result<f64> {
+fn rate(asked: &Asked<'_>, connections: usize, answers: usize) -> Result<f64> {
+    let &Asked { address, path, directory, count } = asked;
     let requests = (0..count).map(|n| fs::read(directory.join(format!("{n}.der"))));
     let requests: Vec<Vec<u8>> = requests.collect::<Result<_, _>>().context("read the OCSP requests")?;
-    let asked = AtomicUsize::new(0);
+    let turns = AtomicUsize::new(0);
     let ask = |connection: &mut Connection| {
-        let turn = asked.fetch_add(1, Ordering::Relaxed);
+        let turn = turns.fetch_add(1, Ordering::Relaxed);
         if turn >= answers {
             return Ok(false);
         }
@@ -82,7 +91,7 @@ fn rate(address: SocketAddr, path: &str, directory: &Path, count: usize, answers
         Ok(true)
     };
     let connect = || Connection::new(address, address.to_string());
-    Ok(load::repeat(CONNECTIONS, Pace::Closed, ask, connect)?.throughput())
+    Ok(load::repeat(connections, Pace::Closed, ask, connect)?.throughput())
 }
 
 fn answers(stand: &Stand, directory: &Path, nonce: bool) -> Result<(f64, f64)> {
@@ -99,7 +108,7 @@ fn answers(stand: &Stand, directory: &Path, nonce: bool) -> Result<(f64, f64)> {
     write_requests(directory, &issuer, &serials, nonce)?;
     let address = stand.server()?.address();
     check_answer(directory, &issuer, &format!("http://{address}/ocsp"))?;
-    let by_us = rate(address, "/ocsp", directory, serials.len(), OURS)?;
+    let by_us = rate(&Asked { address, path: "/ocsp", directory, count: serials.len() }, CONNECTIONS, OURS)?;
     Ok((by_us, ask(directory, serials.len(), &address.to_string(), "/ocsp")?))
 }
 
@@ -162,11 +171,13 @@ impl Responder {
         let mut serve = Command::new("openssl");
         serve.current_dir(directory).args(["ocsp", "-index", "index.txt", "-CA", "ca.pem", "-rsigner", "ca.pem"]);
         serve.args(["-rkey", "key.pem", "-port", &port.to_string(), "-ndays", "1"]);
-        let log = log_file(&directory.join("log"))?;
+        let log_path = directory.join("log");
+        let log = log_file(&log_path)?;
         let child = serve.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?;
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let stopwatch = Stopwatch::start();
-        while std::net::TcpStream::connect(address).is_err() {
+        // A connection that says nothing, to see whether it listens, would be the last that it takes.
+        while !fs::read_to_string(&log_path)?.contains("waiting for OCSP client connections") {
             ensure!(stopwatch.elapsed() < Duration::from_secs(20), "openssl ocsp does not answer");
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -177,7 +188,9 @@ impl Responder {
         let directory = self.directory.join(format!("requests-{nonce}"));
         fs::create_dir_all(&directory)?;
         write_requests(&directory, &self.directory.join("ca.pem"), &self.serials, nonce)?;
-        rate(self.address, "/", &directory, self.serials.len(), THEIRS)
+        // It answers one connection at a time, and keeps others waiting for longer than anybody would.
+        let asked = Asked { address: self.address, path: "/", directory: &directory, count: self.serials.len() };
+        rate(&asked, 1, THEIRS)
     }
 }
 

@@ -16,6 +16,8 @@ mod lint;
 #[cfg(test)]
 mod ocsp;
 #[cfg(test)]
+mod pkilint;
+#[cfg(test)]
 mod profile_check;
 #[cfg(test)]
 mod request;

@@ -11,21 +11,27 @@ use crate::{
 };
 
 fn place(settings: &str) -> (Place, SoftHsm) {
-    let mut place = Place::with("");
+    let place = Place::with("");
     let hsm = SoftHsm::new(&place.path(""));
+    (with(place, settings, &hsm), hsm)
+}
+
+/// A place of its own for a test that has this process and its token to itself.
+fn alone(test: &str) -> Option<(Place, SoftHsm)> {
+    let hsm = SoftHsm::alone(&format!("in_an_hsm::{test}"))?;
+    Some((with(Place::with(""), "", &hsm), hsm))
+}
+
+fn with(mut place: Place, settings: &str, hsm: &SoftHsm) -> Place {
     for (name, value) in hsm.environment() {
         place.environment(&name, value);
     }
     place.change(&format!("{settings}\n{}", hsm.settings()));
-    (place, hsm)
+    place
 }
 
 /// The authority in this process, whose environment the module reads.
-fn load(place: &Place, hsm: &SoftHsm) -> Ca {
-    for (name, value) in hsm.environment() {
-        // SAFETY: nextest gives each test a process, and no other thread reads the environment yet.
-        unsafe { std::env::set_var(name, value) };
-    }
+fn load(place: &Place) -> Ca {
     place.load(Duration::ZERO).0
 }
 
@@ -48,18 +54,18 @@ fn a_key_is_made_on_the_token_and_stays_there() {
 
 #[tokio::test]
 async fn many_signatures_are_made_at_once() {
-    let (place, hsm) = place("");
+    let Some((place, _)) = alone("many_signatures_are_made_at_once") else { return };
     place.done("ca init");
-    let ca = load(&place, &hsm);
+    let ca = load(&place);
     let signed = futures_util::future::join_all((0..40).map(|_| signs(ca.current()))).await;
     signed.into_iter().for_each(|signed| signed.unwrap());
 }
 
 #[tokio::test]
 async fn an_hsm_that_went_away_signs_when_it_is_back() {
-    let (place, hsm) = place("");
+    let Some((place, hsm)) = alone("an_hsm_that_went_away_signs_when_it_is_back") else { return };
     place.done("ca init");
-    let ca = load(&place, &hsm);
+    let ca = load(&place);
     signs(ca.current()).await.unwrap();
     for away in ["token out", "reader out"] {
         hsm.control(away);
@@ -71,18 +77,18 @@ async fn an_hsm_that_went_away_signs_when_it_is_back() {
 
 #[tokio::test]
 async fn a_token_that_goes_before_any_call_signs_when_it_is_back() {
-    goes_at_every_call("before-call").await;
+    goes_at_every_call("a_token_that_goes_before_any_call_signs_when_it_is_back", "before-call").await;
 }
 
 #[tokio::test]
 async fn a_token_that_goes_after_any_call_signs_when_it_is_back() {
-    goes_at_every_call("after-call").await;
+    goes_at_every_call("a_token_that_goes_after_any_call_signs_when_it_is_back", "after-call").await;
 }
 
-async fn goes_at_every_call(when: &str) {
-    let (place, hsm) = place("");
+async fn goes_at_every_call(test: &str, when: &str) {
+    let Some((place, hsm)) = alone(test) else { return };
     place.done("ca init");
-    let ca = load(&place, &hsm);
+    let ca = load(&place);
     // The shim counts on: a call that is reached is the last one that is counted in its round.
     let (mut rounds, mut counted) = (0, 0);
     for call in 1..50 {
@@ -100,11 +106,11 @@ async fn goes_at_every_call(when: &str) {
 
 #[tokio::test]
 async fn a_server_starts_while_its_hsm_is_away() {
-    let (place, hsm) = place("");
+    let Some((place, hsm)) = alone("a_server_starts_while_its_hsm_is_away") else { return };
     place.done("ca init");
     hsm.control("token out");
     assert_eq!(place.serve().chain().len(), 2);
-    let ca = load(&place, &hsm);
+    let ca = load(&place);
     assert!(signs(ca.current()).await.is_err());
     hsm.control("");
     signs(ca.current()).await.unwrap();
@@ -112,11 +118,11 @@ async fn a_server_starts_while_its_hsm_is_away() {
 
 #[tokio::test]
 async fn a_wrong_pin_is_tried_once_and_the_right_one_helps() {
-    let (place, hsm) = place("");
+    let Some((place, hsm)) = alone("a_wrong_pin_is_tried_once_and_the_right_one_helps") else { return };
     place.done("ca init");
     hsm.control("lock-after 3");
     hsm.pin("00000000");
-    let ca = load(&place, &hsm);
+    let ca = load(&place);
     let tries = futures_util::future::join_all((0..12).map(|_| signs(ca.current()))).await;
     for error in tries.into_iter().map(Result::unwrap_err) {
         let told = format!("{error:#}");
@@ -129,7 +135,9 @@ async fn a_wrong_pin_is_tried_once_and_the_right_one_helps() {
 
 #[test]
 fn the_next_key_can_be_in_an_hsm_though_the_one_before_is_in_a_file() {
-    let (mut place, hsm) = place("");
+    let Some((mut place, hsm)) = alone("the_next_key_can_be_in_an_hsm_though_the_one_before_is_in_a_file") else {
+        return;
+    };
     place.change("");
     place.done("ca init");
     place.change(&hsm.settings());
@@ -137,7 +145,7 @@ fn the_next_key_can_be_in_an_hsm_though_the_one_before_is_in_a_file() {
     place.done("ca rollover");
     let places: Vec<String> = place.list().into_iter().map(|(_, state, key)| format!("{state} {key}")).collect();
     assert_eq!(places, ["issuing hsm", "retired file"]);
-    assert_eq!(load(&place, &hsm).issuers().len(), 2);
+    assert_eq!(load(&place).issuers().len(), 2);
 }
 
 #[test]

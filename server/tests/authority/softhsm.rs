@@ -9,6 +9,9 @@ use std::{
 pub const PIN: &str = "12345678";
 const MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";
 
+/// Where the token is, for the process that has it to itself.
+const ALONE: &str = "QCERT_TEST_HSM";
+
 pub struct SoftHsm {
     directory: PathBuf,
 }
@@ -30,6 +33,23 @@ impl SoftHsm {
             .expect("softhsm2-util runs; it comes with the package softhsm2");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         hsm
+    }
+
+    /// A token for this very process. Modules read the environment once and for the whole process, so two tests of one
+    /// process would have one token between them: this starts the test, by its name, in a process of its own and waits
+    /// until it has passed there; there, and nowhere else, it answers the token.
+    pub fn alone(test: &str) -> Option<Self> {
+        if let Some(directory) = std::env::var_os(ALONE) {
+            return Some(Self { directory: directory.into() });
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let hsm = Self::new(directory.path());
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", test, "--nocapture"]).env(ALONE, &hsm.directory).envs(hsm.environment());
+        let output = command.output().unwrap();
+        let said = [output.stdout, output.stderr].map(|part| String::from_utf8_lossy(&part).into_owned()).concat();
+        assert!(output.status.success() && said.contains("1 passed"), "{said}");
+        None
     }
 
     /// What the modules want in the environment.

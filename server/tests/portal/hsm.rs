@@ -1,6 +1,5 @@
 //! Issuance by a key in an HSM that comes and goes.
 
-use tempfile::TempDir;
 use time::Duration;
 
 use crate::{
@@ -8,23 +7,14 @@ use crate::{
     support::{Browser, PHONE, Workplace},
 };
 
-async fn workplace(directory: &TempDir) -> (Workplace, SoftHsm) {
-    let hsm = SoftHsm::new(directory.path());
-    for (name, value) in hsm.environment() {
-        // SAFETY: nextest gives each test a process, and no other thread reads the environment yet.
-        unsafe { std::env::set_var(name, value) };
-    }
-    (Workplace::with(&hsm.settings()).await, hsm)
-}
-
 async fn state(browser: &mut Browser) -> String {
     browser.rows().await[0].state.as_str().to_owned()
 }
 
 #[tokio::test]
 async fn what_the_hsm_cannot_sign_waits_and_is_issued_when_it_is_back() {
-    let directory = tempfile::tempdir().unwrap();
-    let (workplace, hsm) = workplace(&directory).await;
+    let Some(hsm) = SoftHsm::alone("hsm::what_the_hsm_cannot_sign_waits_and_is_issued_when_it_is_back") else { return };
+    let workplace = Workplace::with(&hsm.settings()).await;
     let mut browser = workplace.signed_in(PHONE).await;
     workplace.sent(&mut browser).await;
     hsm.control("token out");
@@ -44,8 +34,8 @@ async fn what_the_hsm_cannot_sign_waits_and_is_issued_when_it_is_back() {
 
 #[tokio::test]
 async fn a_token_that_goes_at_any_call_leaves_one_certificate() {
-    let directory = tempfile::tempdir().unwrap();
-    let (workplace, hsm) = workplace(&directory).await;
+    let Some(hsm) = SoftHsm::alone("hsm::a_token_that_goes_at_any_call_leaves_one_certificate") else { return };
+    let workplace = Workplace::with(&hsm.settings()).await;
     let mut browser = workplace.signed_in(PHONE).await;
     workplace.sent(&mut browser).await;
     // The shim counts on: a call that is reached is the last one that is counted in its round.

@@ -14,6 +14,8 @@ mod import;
 #[cfg(test)]
 mod issuance;
 #[cfg(test)]
+mod lint;
+#[cfg(test)]
 mod logging;
 #[cfg(test)]
 mod migration;
@@ -21,6 +23,9 @@ mod migration;
 mod ocsp;
 #[cfg(test)]
 mod operators;
+#[cfg(test)]
+#[path = "../../../pki/tests/pki/pkilint.rs"]
+mod pkilint;
 #[cfg(test)]
 mod programs;
 #[cfg(test)]

@@ -206,8 +206,9 @@ async fn servers_that_start_at_once_bring_the_tables_up_to_date_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_postgres_that_may_lose_what_was_committed_is_refused() {
-    for (setting, name) in [("fsync=off", "fsync"), ("synchronous_commit=off", "synchronous_commit")] {
-        let cluster = Cluster::with(&[setting]).unwrap();
+    for name in ["fsync", "synchronous_commit", "full_page_writes"] {
+        let setting = format!("{name}=off");
+        let cluster = Cluster::with(&[&setting]).unwrap();
         let url = cluster.create_database("qcert").unwrap();
         let Err(refused) = PostgresStore::open(&url, 2).await else { panic!("{setting} was accepted") };
         assert!(refused.to_string().contains(name), "{refused}");

@@ -79,7 +79,7 @@ const REACHED: &[&str] = &[
     "RevokeOwn: 200",
     "RevokeOwn: 409 certificate_already_revoked",
     "Block: blocked",
-    "Upload: 409 key_blocked",
+    "Upload: 422 key_blocked",
     "Ask: good unknown",
     "Ask: revoked unknown",
     "certificates of several issuers",

@@ -53,3 +53,29 @@ fn open(file: &Path, create: OpenFlags) -> Stored<Connection> {
 fn refused(why: String) -> StoreError {
     StoreError::Unavailable(format!("the file is not usable: {why}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_that_cannot_have_a_write_ahead_log_is_refused() {
+        // A database in memory has no other file beside it, as one on a share of another machine may not have.
+        let refused = writing(Path::new(":memory:")).map(drop).unwrap_err().to_string();
+        assert!(refused.contains("its journal mode is memory and cannot be made WAL"), "{refused}");
+    }
+
+    #[test]
+    fn what_is_committed_is_on_the_disk_however_the_file_was_used_before() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("qcert.sqlite");
+        let before = Connection::open(&file).unwrap();
+        before.execute_batch("PRAGMA journal_mode = DELETE; PRAGMA synchronous = OFF; CREATE TABLE t (c)").unwrap();
+        drop(before);
+        let connection = writing(&file).unwrap();
+        let asked =
+            |what: &str| connection.pragma_query_value(None, what, |row| row.get::<_, rusqlite::types::Value>(0));
+        assert_eq!(asked("journal_mode").unwrap(), "wal".to_owned().into());
+        assert_eq!(asked("synchronous").unwrap(), 2.into());
+    }
+}

@@ -45,6 +45,19 @@ pub async fn the_oldest_ripe_request_is_leased_first(store: &dyn Store) {
     assert_eq!((first.application.id, second.application.id), (id(2), id(1)));
 }
 
+pub async fn a_job_tells_whether_its_key_was_blocked_meanwhile(store: &dyn Store) {
+    filled(store).await;
+    confirmed(store, 1, false).await;
+    let job = claimed(store, 20).await.unwrap();
+    assert!(!job.key_blocked);
+    assert!(store.block_key(&[2; 32], "operator", NOW).await.unwrap());
+    store.release_issuance(&job, NOW).await.unwrap();
+    assert!(!claimed(store, 20).await.unwrap().key_blocked, "another key was blocked");
+    assert!(store.block_key(&job.request.key_digest, "operator", NOW).await.unwrap());
+    store.release_issuance(&job, NOW).await.unwrap();
+    assert!(claimed(store, 20).await.unwrap().key_blocked);
+}
+
 pub async fn a_serial_is_committed_once(store: &dyn Store) {
     filled(store).await;
     confirmed(store, 1, false).await;

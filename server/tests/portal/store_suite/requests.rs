@@ -105,3 +105,20 @@ pub async fn a_held_request_can_be_taken_back(store: &dyn Store) {
     assert_eq!(store.approve_issuance(id(1), "operator", 1, NOW).await.unwrap(), Approved::NotWaiting);
     assert_eq!(state(store, 1).await, "withdrawn");
 }
+
+pub async fn an_application_is_found_by_its_number_and_tells_whether_its_request_is_held(store: &dyn Store) {
+    filled(store).await;
+    assert_eq!(store.application_by_number("99999999").await.unwrap(), None);
+    let number = store.application_of(&phone(), id(1)).await.unwrap().unwrap().application.number;
+    let found = async || store.application_by_number(&number).await.unwrap().unwrap();
+    assert_eq!((found().await.application.id, found().await.request, found().await.held), (id(1), None, false));
+    confirmed(store, 1, true).await;
+    assert_eq!(Some(found().await), store.application_of(&phone(), id(1)).await.unwrap());
+    assert_eq!((found().await.request.map(|request| request.id), found().await.held), (Some(id(1001)), true));
+    let held = store.applications().await.unwrap().into_iter().filter(|overview| overview.held);
+    assert_eq!(held.map(|overview| overview.application.id).collect::<Vec<_>>(), [id(1)]);
+    assert_eq!(store.approve_issuance(id(1), "operator", 1, NOW).await.unwrap(), Approved::Done);
+    assert!(!found().await.held);
+    confirmed(store, 2, false).await;
+    assert!(!store.application_of(&phone(), id(2)).await.unwrap().unwrap().held);
+}

@@ -1,0 +1,12 @@
+//! The program as it is typed.
+
+#[cfg(test)]
+mod backups;
+#[cfg(test)]
+mod operator;
+#[cfg(test)]
+mod people;
+#[cfg(test)]
+mod program;
+#[cfg(test)]
+mod support;

@@ -1,0 +1,62 @@
+//! Operators with their tokens, and the people whose applications they keep.
+
+use crate::support::{run, stderr, with_applications};
+
+#[test]
+fn operators_are_added_with_a_token_that_is_shown_once_and_removed() {
+    let directory = tempfile::tempdir().unwrap();
+    let add = ["operators", "add", "anna", "--role", "approver", "--role", "auditor", "--days", "5", "--json"];
+    let added: serde_json::Value = serde_json::from_slice(&run(directory.path(), &add).stdout).unwrap();
+    let token = added["token"].as_str().unwrap();
+    assert!(token.starts_with("qcert_operator_") && added["roles"] == serde_json::json!(["approver", "auditor"]));
+    let listed = String::from_utf8(run(directory.path(), &["operators", "list", "--json"]).stdout).unwrap();
+    assert!(listed.contains("\"anna\"") && !listed.contains(token), "{listed}");
+    let again = run(directory.path(), &add);
+    assert_eq!(again.status.code(), Some(3), "{}", stderr(&again));
+    assert!(run(directory.path(), &["operators", "remove", "anna"]).status.success());
+    assert_eq!(run(directory.path(), &["operators", "remove", "anna"]).status.code(), Some(3));
+    assert_eq!(run(directory.path(), &["operators", "add", "boris", "--role", "king"]).status.code(), Some(2));
+    assert_eq!(run(directory.path(), &["--config", "missing.toml", "operators", "list"]).status.code(), Some(1));
+}
+
+#[test]
+fn a_table_is_imported_and_searched_and_what_is_wrong_with_it_is_told_to_scripts() {
+    let directory = with_applications();
+    let columns = "number;phone;kind;surname;givenName;country;region;locality;email;snils;innPerson\n";
+    let line = "70000001;89990000001;person;Щукин;Пётр Ильич;RU;66 Свердловская область;Екатеринбург;p@e.ru";
+    let good = format!("{columns}{line};075-001-221 05;500100732259\n");
+    let file = directory.path().join("table.csv");
+    std::fs::write(&file, good.replace("221 05", "221 06")).unwrap();
+    let refused = run(directory.path(), &["applications", "import", "table.csv", "--json"]);
+    assert_eq!(refused.status.code(), Some(3));
+    let told: serde_json::Value = serde_json::from_slice(&refused.stdout).unwrap();
+    let fault = &told["faults"][0];
+    assert_eq!((&fault["line"], &fault["field"]), (&serde_json::json!(2), &serde_json::json!("snils")));
+    assert!(stderr(&refused).contains("line 2: snils: check digits do not fit"), "{}", stderr(&refused));
+    std::fs::write(&file, good).unwrap();
+    let imported = run(directory.path(), &["applications", "import", "table.csv"]);
+    assert_eq!(String::from_utf8_lossy(&imported.stdout), "1 added, 0 changed, 0 unchanged\n");
+    let found = run(directory.path(), &["applications", "search", "name", "щукин", "--json"]);
+    let found: serde_json::Value = serde_json::from_slice(&found.stdout).unwrap();
+    assert_eq!((&found[0]["number"], found.as_array().unwrap().len()), (&serde_json::json!("70000001"), 1));
+    let wrong = run(directory.path(), &["applications", "search", "snils", "1"]);
+    assert_eq!(wrong.status.code(), Some(3));
+    assert!(stderr(&wrong).contains("field_invalid; value: not of the expected form"), "{}", stderr(&wrong));
+}
+
+#[test]
+fn a_new_phone_is_proposed_and_waits() {
+    let directory = with_applications();
+    let propose = ["phones", "propose", "67092365", "+79990000000", "--by", "anna", "--json"];
+    let proposed: serde_json::Value = serde_json::from_slice(&run(directory.path(), &propose).stdout).unwrap();
+    let id = proposed["id"].as_str().unwrap();
+    let same = run(directory.path(), &["phones", "confirm", id, "--by", "anna"]);
+    assert!(same.status.code() == Some(3) && stderr(&same).contains("second_operator_required"), "{same:?}");
+    let early = run(directory.path(), &["phones", "confirm", id, "--by", "boris"]);
+    assert!(early.status.code() == Some(3) && stderr(&early).contains("phone_change_too_early; in "), "{early:?}");
+    assert!(run(directory.path(), &["phones", "cancel", id, "--by", "boris"]).status.success());
+    assert_eq!(String::from_utf8_lossy(&run(directory.path(), &["phones", "list"]).stdout), "");
+    let unlocked = run(directory.path(), &["phones", "unlock", "+79222114545"]);
+    assert_eq!(String::from_utf8_lossy(&unlocked.stdout), "no try was taken from it\n");
+    assert_eq!(String::from_utf8_lossy(&run(directory.path(), &["mistakes", "list", "--json"]).stdout), "[]\n");
+}

@@ -1,5 +1,5 @@
 //! What an operator decides, beside a server that may run: what is done says so and ends with 0, what is not says why and
-//! ends with 1, what cannot be read ends with 2.
+//! ends with 3, what cannot be read ends with 2.
 
 use std::path::Path;
 
@@ -126,12 +126,12 @@ async fn a_certificate_is_revoked_by_its_serial_once() {
     let at = directory.path();
     refused(at, &revoke("0A", "boredom"), 2, "must be one of unspecified, keyCompromise");
     refused(at, &["certificates", "revoke", "0A"], 2, "--reason");
-    refused(at, &revoke("0A", "certificateHold"), 1, "certificateHold is not taken");
-    refused(at, &revoke("0B", "superseded"), 1, "no certificate has the serial number 0B");
-    refused(at, &revoke("xyz", "superseded"), 1, "is no serial number");
+    refused(at, &revoke("0A", "certificateHold"), 3, "certificateHold is not taken");
+    refused(at, &revoke("0B", "superseded"), 3, "no certificate has the serial number 0B");
+    refused(at, &revoke("xyz", "superseded"), 3, "is no serial number");
     assert_eq!(audited(&store, "certificate revoked").await, 0);
     assert_eq!(done(at, &revoke("0a", "keyCompromise")), "revoked 0A for the reason keyCompromise\n");
-    refused(at, &revoke("0A", "superseded"), 1, "for the reason keyCompromise");
+    refused(at, &revoke("0A", "superseded"), 3, "for the reason keyCompromise");
     let audit = store.audit().await.unwrap();
     let told: Vec<_> = audit.iter().filter(|row| row.event == "certificate revoked").map(|row| &row.detail).collect();
     assert_eq!(told, ["0A keyCompromise by Olga"]);
@@ -150,7 +150,7 @@ async fn a_revocation_is_told_as_an_object_on_demand() {
 async fn what_has_expired_is_not_revoked() {
     let (directory, store) = issued(now(), now() + Duration::DAY).await;
     let arguments = ["certificates", "revoke", "0A", "--reason", "superseded"];
-    refused(directory.path(), &arguments, 1, "the certificate expired on 2026-03-03");
+    refused(directory.path(), &arguments, 3, "the certificate expired on 2026-03-03");
     assert_eq!(audited(&store, "certificate revoked").await, 0);
 }
 
@@ -182,11 +182,11 @@ async fn a_key_is_blocked_once_by_its_digest_or_by_a_file_that_has_it() {
 async fn a_request_that_waits_is_approved_once() {
     let (directory, store) = confirmed(now()).await;
     let at = directory.path();
-    refused(at, &["applications", "approve", "1"], 1, "there is no application with the number 1");
-    refused(at, &["applications", "approve", "67092366"], 1, "does not wait for approval: it is available");
+    refused(at, &["applications", "approve", "1"], 3, "there is no application with the number 1");
+    refused(at, &["applications", "approve", "67092366"], 3, "does not wait for approval: it is available");
     assert_eq!(done(at, &["applications", "approve", NUMBER, "--by", "Olga"]), "approved 67092365\n");
-    refused(at, &["applications", "approve", NUMBER], 1, "does not wait for approval: it is sent");
-    refused(at, &["applications", "reject", NUMBER, "--reason", "late"], 1, "does not wait for approval: it is sent");
+    refused(at, &["applications", "approve", NUMBER], 3, "does not wait for approval: it is sent");
+    refused(at, &["applications", "reject", NUMBER, "--reason", "late"], 3, "does not wait for approval: it is sent");
     refused(at, &["applications", "approve", NUMBER, "--by", ""], 2, "must have 1 to 64");
     assert_eq!(audited(&store, "issuance approved").await, 1);
 }
@@ -197,10 +197,10 @@ async fn a_request_that_waits_is_rejected_once_with_a_reason_for_the_person() {
     let at = directory.path();
     let reject = |number, reason| ["applications", "reject", number, "--reason", reason];
     refused(at, &["applications", "reject", NUMBER], 2, "--reason");
-    refused(at, &reject(NUMBER, " "), 1, "the reason must have 1 to 500 characters");
-    refused(at, &reject("1", "no"), 1, "there is no application with the number 1");
+    refused(at, &reject(NUMBER, " "), 3, "the reason must have 1 to 500 characters");
+    refused(at, &reject("1", "no"), 3, "there is no application with the number 1");
     assert_eq!(done(at, &reject(NUMBER, "Паспорт не читается")), "rejected 67092365\n");
-    refused(at, &reject(NUMBER, "no"), 1, "does not wait for approval: it is rejected");
+    refused(at, &reject(NUMBER, "no"), 3, "does not wait for approval: it is rejected");
     let found = store.application_by_number(NUMBER).await.unwrap().unwrap();
     assert_eq!(found.application.reason.as_deref(), Some("Паспорт не читается"));
     assert_eq!(audited(&store, "issuance rejected").await, 1);

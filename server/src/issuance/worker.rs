@@ -119,8 +119,9 @@ pub async fn step(portal: &Portal, owner: Uuid) -> anyhow::Result<bool> {
                 portal.announcer.row(&job.application.phone, job.application.id);
             }
             Err(error) => {
-                portal.store.release_issuance(job, portal.clock.now() + REST).await?;
-                failed.get_or_insert(error);
+                // If it cannot be given back either, its lease runs out.
+                let released = portal.store.release_issuance(job, portal.clock.now() + REST).await;
+                failed.get_or_insert(released.err().map_or(error, anyhow::Error::from));
             }
         }
     }

@@ -1,5 +1,7 @@
 //! The issuance queue.
 
+use std::slice;
+
 use sqlx::postgres::PgRow;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -132,7 +134,18 @@ pub(super) async fn complete(connections: &Connections, issued: &[(&Job, &Certif
         let query = query.bind(&serials).bind(&key_ids).bind(&ders).bind(&begins).bind(&ends).bind(&issued_at);
         query.bind(&issuers).bind(&shards)
     };
-    done(&jobs, &connections.write(complete).await?)
+    match connections.write_unique(complete).await? {
+        Some(answer) => done(&jobs, &answer),
+        // One has what another certificate has already. It must not keep the others from being stored.
+        None if issued.len() > 1 => {
+            let mut each = Vec::with_capacity(issued.len());
+            for one in issued {
+                each.extend(Box::pin(self::complete(connections, slice::from_ref(one))).await?);
+            }
+            Ok(each)
+        }
+        None => Ok(vec![false]),
+    }
 }
 
 fn requests(jobs: &[&Job]) -> Vec<Uuid> {

@@ -130,7 +130,7 @@ pub trait Store: Send + Sync {
     /// Commits serial and bytes to be signed of each; false where the lease is lost or others were committed. A serial
     /// that was used before is refused.
     async fn commit_to_be_signed(&self, decided: &[(&Job, &Commitment)], now: OffsetDateTime) -> Stored<Vec<bool>>;
-    /// Stores each certificate; false where the lease is lost.
+    /// Stores each certificate; false where the lease is lost, or the registry has another in its place.
     async fn complete_issuances(&self, issued: &[(&Job, &Certificate)]) -> Stored<Vec<bool>>;
     /// Refuses to issue, with the reason that the person reads; false if the lease is lost.
     async fn refuse_issuance(&self, job: &Job, reason: &str, now: OffsetDateTime) -> Stored<bool>;

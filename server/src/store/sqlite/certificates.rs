@@ -12,12 +12,13 @@ use super::{
     rows::{self, all as all_rows, execute, first, millis},
 };
 
-pub(super) fn insert(connection: &Connection, certificate: &Certificate) -> Stored<()> {
-    execute(
+/// False if the registry has its id, serial, request or application already.
+pub(super) fn insert(connection: &Connection, certificate: &Certificate) -> Stored<bool> {
+    let inserted = execute(
         connection,
         "INSERT INTO certificates \
          (id, application_id, request_id, serial, key_id, der, not_before, not_after, issued_at, issuer, shard) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         params![
             certificate.id,
             certificate.application_id,
@@ -32,7 +33,7 @@ pub(super) fn insert(connection: &Connection, certificate: &Certificate) -> Stor
             certificate.shard,
         ],
     )?;
-    Ok(())
+    Ok(inserted == 1)
 }
 
 pub(super) fn all(connection: &Connection) -> Stored<Vec<Certificate>> {

@@ -165,7 +165,9 @@ pub(super) fn complete(connection: &Connection, lease: Lease, certificate: &Cert
     if !finish(connection, lease, ("done", "issued", "readyToInstall"))? {
         return Ok(Effect::Undone(false));
     }
-    certificates::insert(connection, certificate)?;
+    if !certificates::insert(connection, certificate)? {
+        return Ok(Effect::Undone(false));
+    }
     revocation_lists::named(connection, certificate)?;
     audit::append(connection, certificate.issued_at, "certificate issued", certificate.id, &certificate.serial)?;
     Ok(Effect::Kept(true))

@@ -5,6 +5,7 @@ mod authority;
 mod body;
 mod certificates;
 mod client;
+mod client_address;
 mod cookie;
 mod delivery_reports;
 mod events;

@@ -1,5 +1,7 @@
 //! A certificate request on its way: uploaded, confirmed with the second one-time password, removed, withdrawn.
 
+use std::net::IpAddr;
+
 use qcert_pki::CertificationRequest;
 use qcert_protocol::{
     ApplicationState, ErrorCode,
@@ -86,7 +88,7 @@ pub async fn order_password(
     portal: &Portal,
     session: &Session,
     request: Uuid,
-    address: &str,
+    address: IpAddr,
 ) -> Result<PasswordOrdered, Refusal> {
     let (found, request) = prepared(portal, session, request).await?;
     let application = &found.application;
@@ -114,7 +116,7 @@ pub async fn confirm(
     session: &Session,
     request: Uuid,
     typed: &str,
-    address: &str,
+    address: IpAddr,
 ) -> Result<ApplicationRow, Refusal> {
     let (found, request) = own(portal, session, request).await?;
     // What was sent twice may be issued before the second is read.

@@ -4,9 +4,10 @@
 mod database;
 mod keys;
 mod reader;
+mod server;
 mod sms;
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use qcert_pki::{Algorithm, AuthorityName, IssuerSignTool, ToolClass};
 use qcert_protocol::{
@@ -19,6 +20,7 @@ use crate::publication::lists::MAX_SHARDS;
 pub use database::DatabaseUrl;
 pub use keys::{Hsm, SecretSource};
 use reader::Reader;
+pub use server::{ProxyHeader, Server, TrustedProxies, host, is_local};
 pub use sms::{
     Answer as HttpAnswer, Gateway as GatewaySettings, Http, ReceiptId, Report as HttpReport, Smpp, Sms,
     Statuses as HttpStatuses, Way,
@@ -75,19 +77,6 @@ pub struct Operators {
     pub hourly_wrong_tokens_by_address: u32,
     /// `operators.phone_change_hours`: how long a person's new phone waits after it was proposed.
     pub phone_change: Duration,
-}
-
-/// How the portal is reached.
-#[derive(Clone, Debug)]
-pub struct Server {
-    /// `server.listen`; port 0 takes a free one.
-    pub listen: SocketAddr,
-    /// `server.origin`: scheme, host and port as browsers see them. Empty: `http://localhost` and the port.
-    pub origin: Option<String>,
-    /// `server.frontend`: a directory with the built page, in place of the embedded one.
-    pub frontend: Option<PathBuf>,
-    /// `server.client_address_header`: where a proxy in front of the server writes the client's address.
-    pub client_address_header: Option<String>,
 }
 
 /// One-time passwords.
@@ -190,7 +179,7 @@ impl Settings {
             reader.refuse("secret.file", "must be set with PostgreSQL: it is the same for every server");
         }
         Self {
-            server: server(reader, production),
+            server: server::server(reader, production),
             database_url,
             database_connections: usize::try_from(reader.integer("database.connections", 32, 2..=1000)).unwrap_or(2),
             ca: authority(reader, production),
@@ -233,56 +222,6 @@ impl Settings {
     /// The file that `database.url` names, if it names one.
     pub fn database_file(&self) -> Option<PathBuf> {
         crate::store::sqlite::file_of(&self.database_url)
-    }
-}
-
-fn server(reader: &mut Reader<'_>, production: bool) -> Server {
-    let origin = reader.parsed("server.origin", "", |text| match text {
-        "" => Ok(None),
-        text => origin(text, production).map(Some),
-    });
-    if production && origin.is_none() {
-        reader.refuse("server.origin", "must be set in production");
-    }
-    Server {
-        listen: reader.parsed("server.listen", "127.0.0.1:8080", |text| {
-            text.parse().map_err(|_| "must be an address and a port, as 127.0.0.1:8080")
-        }),
-        origin,
-        frontend: Some(reader.path("server.frontend", "")).filter(|path| !path.as_os_str().is_empty()),
-        client_address_header: Some(reader.text("server.client_address_header", "")).filter(|name| !name.is_empty()),
-    }
-}
-
-fn origin(text: &str, production: bool) -> Result<String, &'static str> {
-    let (scheme, rest) = text.split_once("://").ok_or("must be scheme://host")?;
-    let local = is_local(text);
-    // Browsers leave out the port that the scheme has anyway, and an origin is compared as they write it.
-    let port = rest.rsplit_once(':').map(|(_, port)| port);
-    if matches!((scheme, port), (_, Some("")) | ("https", Some("443")) | ("http", Some("80"))) {
-        return Err("must not have the port that its scheme has anyway");
-    }
-    let plain = !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b));
-    match scheme {
-        _ if !plain || text != text.to_lowercase() => Err("must be scheme, host and port alone, in lower case"),
-        "https" => Ok(text.to_owned()),
-        "http" if local && !production => Ok(text.to_owned()),
-        "http" => Err("must be https: outside localhost a browser keeps no session without it"),
-        _ => Err("must begin with https:// or http://"),
-    }
-}
-
-/// Is this origin one that browsers trust without TLS?
-pub fn is_local(origin: &str) -> bool {
-    matches!(host(origin), "localhost" | "127.0.0.1" | "[::1]")
-}
-
-/// The host of an origin, without its port.
-pub fn host(origin: &str) -> &str {
-    let rest = origin.split_once("://").map_or(origin, |(_, rest)| rest);
-    match rest.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
-        _ => rest,
     }
 }
 
@@ -464,24 +403,5 @@ mod tests {
             assert!(wrong(&format!("url = '{url}'")).contains("sms.first.url: must"), "{url}");
         }
         assert!(wrong(&format!("{url}accepted_status = 'all'")).contains("sms.first.accepted_status"));
-    }
-
-    #[test]
-    fn an_origin_is_written_as_browsers_write_it() {
-        let read = |origin: &str| Settings::read(&format!("[server]\norigin = '{origin}'"), &BTreeMap::new());
-        for origin in ["https://qcert.example:443", "http://localhost:80", "https://qcert.example:"] {
-            assert!(read(origin).is_err(), "{origin}: every request of the page would be from another site");
-        }
-        for origin in ["https://qcert.example:8443", "http://localhost:443", "http://[::1]:8080", "http://[::1]"] {
-            assert!(read(origin).is_ok(), "{origin}");
-        }
-    }
-
-    #[test]
-    fn a_host_is_told_from_its_port() {
-        assert_eq!(host("http://localhost:8080"), "localhost");
-        assert_eq!(host("https://qcert.example"), "qcert.example");
-        assert!(is_local("http://[::1]:80"));
-        assert!(!is_local("https://localhost.example"));
     }
 }

@@ -14,6 +14,7 @@ pub mod audit;
 pub mod blocked_key;
 pub mod ca;
 pub mod certificate_request;
+pub mod client_address;
 pub mod clock;
 pub mod command_line;
 pub mod config;

@@ -4,11 +4,14 @@
 //! sealed message that the sender throws away. A wrong password takes a try from the phone, not from the password, so
 //! a resend brings no new ones; the tries begin anew with a password that was right, or a lifetime after the first.
 
+use std::net::IpAddr;
+
 use qcert_protocol::{ErrorCode, portal::PasswordOrdered};
 use time::Duration;
 use uuid::Uuid;
 
 use crate::{
+    client_address::rate_subject,
     error::Refusal,
     portal::Portal,
     randomness,
@@ -32,7 +35,7 @@ pub struct Order<'a> {
     /// Where the message goes; `None` throws it away, for a phone that nobody has.
     pub deliver: bool,
     /// The client's address, for the rates.
-    pub address: &'a str,
+    pub address: IpAddr,
 }
 
 /// Makes a password, records it and queues its message.
@@ -71,11 +74,11 @@ pub async fn order(portal: &Portal, order: &Order<'_>) -> Result<PasswordOrdered
     Ok(PasswordOrdered { resend_after_seconds: seconds(otp.resend), expires_in_seconds: seconds(otp.lifetime) })
 }
 
-fn limits(portal: &Portal, scope: &PasswordScope, address: &str) -> OrderLimits {
+fn limits(portal: &Portal, scope: &PasswordScope, address: IpAddr) -> OrderLimits {
     let otp = &portal.settings.otp;
     let rates = [
         // The address first: whoever has spent its share does not spend that of other people's phones.
-        (portal.secrets.subject("order-by-address", address), otp.hourly_by_address),
+        (rate_subject(&portal.secrets, "order-by-address", address), otp.hourly_by_address),
         (portal.secrets.subject("order-by-phone", scope.phone.as_str()), otp.hourly_by_phone),
         ("order".to_owned(), otp.hourly_in_all),
     ];
@@ -120,13 +123,13 @@ pub async fn try_password(
     portal: &Portal,
     scope: &PasswordScope,
     typed: &str,
-    address: &str,
+    address: IpAddr,
 ) -> Result<Tried, Refusal> {
     let now = portal.clock.now();
     let otp = &portal.settings.otp;
     let exhausted =
         |since| Refusal::new(ErrorCode::OtpTriesExhausted).retry_after(seconds(since + otp.lifetime - now).max(1));
-    let subject = portal.secrets.subject("try-by-address", address);
+    let subject = rate_subject(&portal.secrets, "try-by-address", address);
     let attempt = Attempt {
         scope: scope.clone(),
         rate: Rate { subject, limit: otp.hourly_tries_by_address, window: HOUR },

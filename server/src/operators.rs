@@ -10,7 +10,7 @@ pub mod reading;
 pub mod registering;
 mod view;
 
-use std::num::NonZeroU32;
+use std::{net::IpAddr, num::NonZeroU32};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use qcert_protocol::{ErrorCode, operator::Role};
@@ -18,6 +18,7 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::{
+    client_address::rate_subject,
     clock::Clock,
     error::Refusal,
     one_time_password::seconds,
@@ -206,7 +207,7 @@ pub async fn authorized(
     portal: &Portal,
     token: Option<&str>,
     roles: &[Role],
-    address: &str,
+    address: IpAddr,
 ) -> Result<Operator, Refusal> {
     let Some(token) = token else { return Err(ErrorCode::OperatorTokenRequired.into()) };
     let now = portal.clock.now();
@@ -221,8 +222,8 @@ pub async fn authorized(
     Ok(Operator { id, name, roles: own, expires_at })
 }
 
-async fn wrong(portal: &Portal, address: &str, now: OffsetDateTime) -> Result<Refusal, Refusal> {
-    let subject = portal.secrets.subject("operator-token-by-address", address);
+async fn wrong(portal: &Portal, address: IpAddr, now: OffsetDateTime) -> Result<Refusal, Refusal> {
+    let subject = rate_subject(&portal.secrets, "operator-token-by-address", address);
     let limit = portal.settings.operators.hourly_wrong_tokens_by_address;
     tracing::warn!("an operator's token was refused");
     let rate = Rate { subject, limit, window: HOUR };

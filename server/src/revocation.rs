@@ -2,6 +2,8 @@
 //! revoked with it, its list becomes stale, and the key of a compromised one is blocked for good: the store does all
 //! of that in one transaction.
 
+use std::net::IpAddr;
+
 use qcert_pki::{Serial, crl::Reason};
 use qcert_protocol::{
     ErrorCode,
@@ -88,7 +90,7 @@ pub async fn order_password(
     session: &Session,
     id: Uuid,
     reason: RevocationReason,
-    address: &str,
+    address: IpAddr,
 ) -> Result<PasswordOrdered, Refusal> {
     let (application, certificate) = own(portal, session, id, reason).await?;
     if certificate.revoked.is_some() {
@@ -115,7 +117,7 @@ pub async fn by_holder(
     id: Uuid,
     reason: RevocationReason,
     typed: &str,
-    address: &str,
+    address: IpAddr,
 ) -> Result<ApplicationRow, Refusal> {
     let (application, certificate) = own(portal, session, id, reason).await?;
     let tried = one_time_password::try_password(portal, &scope(session, &certificate), typed, address).await;

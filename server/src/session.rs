@@ -1,5 +1,7 @@
 //! Sessions: begun with a one-time password, named by a random token of which only the hash is kept.
 
+use std::net::IpAddr;
+
 use qcert_protocol::{ErrorCode, holder::Phone, portal};
 use ring::digest;
 use time::{Duration, OffsetDateTime};
@@ -51,7 +53,7 @@ pub fn phone(typed: &str) -> Result<Phone, Refusal> {
 ///
 /// # Errors
 /// `phone_invalid`, `otp_resend_too_early`, `rate_limited`.
-pub async fn order_password(portal: &Portal, typed: &str, address: &str) -> Result<portal::PasswordOrdered, Refusal> {
+pub async fn order_password(portal: &Portal, typed: &str, address: IpAddr) -> Result<portal::PasswordOrdered, Refusal> {
     let phone = phone(typed)?;
     let known = portal.store.phone_is_known(&phone).await?;
     let text = sms::sign_in_text(portal.settings.ca.name.common_name.as_str());
@@ -67,7 +69,7 @@ pub async fn sign_in(
     portal: &Portal,
     sign_in: &portal::SignIn,
     before: Option<&str>,
-    address: &str,
+    address: IpAddr,
 ) -> Result<(Session, Token), Refusal> {
     let phone = phone(&sign_in.phone)?;
     let scope = PasswordScope { phone: phone.clone(), purpose: Purpose::SignIn, subject: None };

@@ -15,12 +15,7 @@ use utoipa::{
     openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, schema::Type},
 };
 
-use super::{
-    App, Id,
-    body::Body,
-    client::{ClientAddress, SignedIn},
-    problem::Answer,
-};
+use super::{App, Id, body::Body, client::SignedIn, client_address::ClientAddress, problem::Answer};
 use crate::{applications, revocation};
 
 /// All certificates.
@@ -118,7 +113,7 @@ pub(super) async fn order_revocation_password(
     Id(id): Id,
     Body(order): Body<RevocationOrder>,
 ) -> Answer<(StatusCode, Json<PasswordOrdered>)> {
-    let ordered = revocation::order_password(&app.portal, &session, id, order.reason, &address).await?;
+    let ordered = revocation::order_password(&app.portal, &session, id, order.reason, address).await?;
     Ok((StatusCode::ACCEPTED, Json(ordered)))
 }
 
@@ -141,5 +136,5 @@ pub(super) async fn revoke(
     Id(id): Id,
     Body(Revocation { reason, password }): Body<Revocation>,
 ) -> Answer<Json<ApplicationRow>> {
-    Ok(Json(revocation::by_holder(&app.portal, &session, id, reason, &password, &address).await?))
+    Ok(Json(revocation::by_holder(&app.portal, &session, id, reason, &password, address).await?))
 }

@@ -15,7 +15,7 @@ use axum::{
 use qcert_protocol::{ErrorCode, holder::FieldReason};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{App, client::ClientAddress, problem::Problem};
+use super::{App, client_address::ClientAddress, problem::Problem};
 use crate::{
     error::Refusal,
     operators::{self, Action, Operator},
@@ -55,11 +55,8 @@ impl<A: Action> FromRequestParts<App> for Allowed<A> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let ClientAddress(address) = match ClientAddress::from_request_parts(parts, app).await {
-            Ok(address) => address,
-            Err(never) => match never {},
-        };
-        let operator = operators::authorized(&app.portal, bearer(parts), A::ROLES, &address).await?;
+        let ClientAddress(address) = ClientAddress::from_request_parts(parts, app).await?;
+        let operator = operators::authorized(&app.portal, bearer(parts), A::ROLES, address).await?;
         Ok(Self(operator, PhantomData))
     }
 }

@@ -3,12 +3,7 @@
 use axum::{Json, extract::State, http::StatusCode};
 use qcert_protocol::portal::{ApplicationRow, Confirmation, PasswordOrdered, Problem as ProblemBody, RequestUpload};
 
-use super::{
-    App, Id,
-    body::Body,
-    client::{ClientAddress, SignedIn},
-    problem::Answer,
-};
+use super::{App, Id, body::Body, client::SignedIn, client_address::ClientAddress, problem::Answer};
 use crate::certificate_request;
 
 /// Takes a PKCS#10 request; no password is sent yet.
@@ -49,7 +44,7 @@ pub(super) async fn order_password(
     ClientAddress(address): ClientAddress,
     Id(id): Id,
 ) -> Answer<(StatusCode, Json<PasswordOrdered>)> {
-    let ordered = certificate_request::order_password(&app.portal, &session, id, &address).await?;
+    let ordered = certificate_request::order_password(&app.portal, &session, id, address).await?;
     Ok((StatusCode::ACCEPTED, Json(ordered)))
 }
 
@@ -71,7 +66,7 @@ pub(super) async fn confirm(
     Id(id): Id,
     Body(confirmation): Body<Confirmation>,
 ) -> Answer<Json<ApplicationRow>> {
-    let row = certificate_request::confirm(&app.portal, &session, id, &confirmation.password, &address).await?;
+    let row = certificate_request::confirm(&app.portal, &session, id, &confirmation.password, address).await?;
     Ok(Json(row))
 }
 

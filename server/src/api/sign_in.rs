@@ -11,13 +11,7 @@ use qcert_protocol::{
     portal::{PasswordOrder, PasswordOrdered, Problem as ProblemBody, Session, SignIn},
 };
 
-use super::{
-    App,
-    body::Body,
-    client::{ClientAddress, SignedIn},
-    cookie,
-    problem::Answer,
-};
+use super::{App, body::Body, client::SignedIn, client_address::ClientAddress, cookie, problem::Answer};
 use crate::session;
 
 /// Orders the first one-time password; the answer is the same for every phone.
@@ -34,7 +28,7 @@ pub(super) async fn order_password(
     ClientAddress(address): ClientAddress,
     Body(order): Body<PasswordOrder>,
 ) -> Answer<(StatusCode, Json<PasswordOrdered>)> {
-    let ordered = session::order_password(&app.portal, &order.phone, &address).await?;
+    let ordered = session::order_password(&app.portal, &order.phone, address).await?;
     Ok((StatusCode::ACCEPTED, Json(ordered)))
 }
 
@@ -56,7 +50,7 @@ pub(super) async fn sign_in(
 ) -> Answer<Response> {
     let origin = &app.portal.origin;
     let before = cookie::read(&headers, origin);
-    let (session, token) = session::sign_in(&app.portal, &body, before, &address).await?;
+    let (session, token) = session::sign_in(&app.portal, &body, before, address).await?;
     Ok(([(header::SET_COOKIE, cookie::set(&token.0, origin))], Json(session.view())).into_response())
 }
 

@@ -12,6 +12,10 @@ use super::SettingsError;
 
 const PREFIX: &str = "QCERT__";
 
+/// Settings of earlier versions, and what became of them.
+const GONE: [(&str, &str); 1] =
+    [("server.client_address_header", "was replaced by server.trusted_proxies and server.proxy_header")];
+
 pub(super) struct Reader<'a> {
     /// `section.key` (or `key` alone, or with more sections) and its value, as text.
     file: BTreeMap<String, String>,
@@ -45,7 +49,7 @@ impl<'a> Reader<'a> {
 
     /// The setting's text: from the environment, else from the file.
     fn given(&mut self, name: &str) -> Option<String> {
-        let variable = format!("{PREFIX}{}", name.replace('.', "__").to_uppercase());
+        let variable = variable(name);
         let given = self.environment.get(&variable).or_else(|| self.file.get(name)).cloned();
         self.known.insert(variable);
         self.known.insert(name.to_owned());
@@ -129,8 +133,19 @@ impl<'a> Reader<'a> {
         let unknown_variables =
             self.environment.keys().filter(|name| name.starts_with(PREFIX) && !self.known.contains(*name));
         let unknown: Vec<String> =
-            unknown_keys.chain(unknown_variables).map(|name| format!("{name}: no such setting")).collect();
+            unknown_keys.chain(unknown_variables).map(|name| format!("{name}: {}", gone(name))).collect();
         self.errors.extend(unknown);
         if self.errors.is_empty() { Ok(()) } else { Err(SettingsError(self.errors)) }
     }
+}
+
+/// The environment variable of a setting.
+fn variable(name: &str) -> String {
+    format!("{PREFIX}{}", name.replace('.', "__").to_uppercase())
+}
+
+/// Why nobody knows a setting, by its key or its variable.
+fn gone(given: &str) -> &'static str {
+    let found = GONE.iter().find(|(name, _)| given == *name || given == variable(name));
+    found.map_or("no such setting", |(_, became)| became)
 }

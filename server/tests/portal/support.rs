@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -9,8 +10,9 @@ use std::{
 };
 
 use axum::{
-    Router,
+    Extension, Router,
     body::Body,
+    extract::{ConnectInfo, connect_info::MockConnectInfo},
     http::{HeaderMap, Method, Request, StatusCode, header},
 };
 use http_body_util::BodyExt;
@@ -179,12 +181,19 @@ impl Workplace {
         let files = [("index.html".to_owned(), index), ("app-0123456789abcdef.js".to_owned(), script)];
         let pages = Arc::new(Pages::new(files.into_iter()).unwrap());
         Arc::clone(&pages).compress();
-        let router = api::router(Arc::clone(&portal), pages);
+        let router =
+            api::router(Arc::clone(&portal), pages).layer(MockConnectInfo(SocketAddr::from(([127, 0, 0, 1], 1))));
         Self { directory, database, clock, portal, router }
     }
 
     pub fn browser(&self) -> Browser {
         Browser { router: self.router.clone(), cookie: None }
+    }
+
+    /// A browser whose connections come from this address.
+    pub fn browser_at(&self, address: &str) -> Browser {
+        let address = SocketAddr::new(address.parse::<IpAddr>().unwrap(), 50_000);
+        Browser { router: self.router.clone().layer(Extension(ConnectInfo(address))), cookie: None }
     }
 
     /// All messages that were ever sent, as (to, text).

@@ -204,7 +204,7 @@ impl World {
 }
 
 fn start(portal: Arc<Portal>, pages: &Arc<Pages>, setup: Setup) -> Running {
-    let router = api::router(Arc::clone(&portal), Arc::clone(pages));
+    let router = api::router(Arc::clone(&portal), Arc::clone(pages)).layer(http::one_address());
     let worker = worker::name(&portal).unwrap();
     Running { portal, router, worker, setup }
 }

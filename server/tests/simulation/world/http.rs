@@ -1,8 +1,11 @@
 //! What goes between a browser and a server.
 
+use std::net::SocketAddr;
+
 use axum::{
     Router,
     body::Body,
+    extract::connect_info::MockConnectInfo,
     http::{Method, Request},
 };
 use http_body_util::BodyExt;
@@ -24,6 +27,11 @@ impl Sent {
     pub fn http(&self) -> Request<Body> {
         request(self.method.clone(), &self.path, &self.body, self.cookie.as_deref())
     }
+}
+
+/// Everybody asks from one address, as behind a proxy that says nothing of them.
+pub(super) fn one_address() -> MockConnectInfo<SocketAddr> {
+    MockConnectInfo(SocketAddr::from(([127, 0, 0, 1], 1)))
 }
 
 pub(super) fn request(method: Method, path: &str, body: &Value, cookie: Option<&str>) -> Request<Body> {

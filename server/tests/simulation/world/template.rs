@@ -90,7 +90,7 @@ fn make_authority(path: &Path, clock: &ManualClock, randomness: &SeededRandomnes
 }
 
 async fn first_session(portal: &Arc<Portal>, pages: &Arc<Pages>, person: Person) -> String {
-    let router = api::router(Arc::clone(portal), Arc::clone(pages));
+    let router = api::router(Arc::clone(portal), Arc::clone(pages)).layer(super::http::one_address());
     let phone = person.phone();
     deliver(router.clone(), request(Method::POST, "/sign-in/password", &json!({"phone": phone}), None)).await;
     let outbox = &portal.settings.sms.outbox;

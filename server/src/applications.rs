@@ -89,7 +89,7 @@ pub async fn report_mistake(portal: &Portal, session: &Session, id: Uuid, text: 
         return Err(Refusal::new(ErrorCode::RateLimited).retry_after(wait));
     }
     let mistake = randomness::uuid(now, &*portal.randomness)?;
-    Ok(portal.store.add_mistake(mistake, overview.application.id, text, now).await?)
+    Ok(portal.store.add_mistake(mistake, overview.application.id, text, &session.actor, now).await?)
 }
 
 /// The person's certificates.
@@ -144,7 +144,7 @@ pub async fn install(
     check_token(&installation.token)?;
     let (application, certificate) = certificate(portal, session, id).await?;
     let from = [ApplicationState::ReadyToInstall.as_str(), ApplicationState::Installed.as_str()];
-    if !portal.store.install(certificate.id, installation.in_store, &from, portal.clock.now()).await? {
+    if !portal.store.install(certificate.id, installation.in_store, &from, &session.actor, portal.clock.now()).await? {
         return Err(ErrorCode::ApplicationStateForbids.into());
     }
     portal.announcer.row(&session.phone, application.id);

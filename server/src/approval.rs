@@ -4,6 +4,7 @@
 use qcert_protocol::ApplicationState;
 
 use crate::{
+    audit::Actor,
     clock::Clock,
     store::{Approved, Change, Overview, Store, StoreError},
 };
@@ -49,14 +50,14 @@ pub async fn approve(
     store: &dyn Store,
     clock: &dyn Clock,
     number: &str,
-    by: &str,
+    by: &Actor,
     needed: u32,
 ) -> Result<Overview, ApprovalError> {
     let found = find(store, number).await?;
     match store.approve_issuance(found.application.id, by, needed, clock.now()).await? {
         Approved::NotWaiting => return Err(not_waiting(found)),
         Approved::Repeated => {
-            return Err(ApprovalError::Repeated { number: number.to_owned(), by: by.to_owned() });
+            return Err(ApprovalError::Repeated { number: number.to_owned(), by: by.who.clone() });
         }
         Approved::Waits => {}
         Approved::Done => {
@@ -76,7 +77,7 @@ pub async fn reject(
     clock: &dyn Clock,
     number: &str,
     reason: &str,
-    by: &str,
+    by: &Actor,
 ) -> Result<Overview, ApprovalError> {
     let reason = reason.trim();
     if reason.is_empty() || reason.chars().count() > LONGEST_REASON || reason.chars().any(char::is_control) {

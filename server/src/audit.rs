@@ -1,10 +1,50 @@
 //! The audit: what was done to applications, requests and certificates, as a chain of hashes. A row that is changed
 //! or taken out breaks every hash after it. The store appends a row in the transaction of what it tells about.
 
+use std::net::IpAddr;
+
 use ring::digest::{Context, SHA256, SHA256_OUTPUT_LEN};
 use uuid::Uuid;
 
 use crate::store::AuditRow;
+
+/// Who does something, and from where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// An operator's name, [`Self::HOLDER`] or [`Self::SERVER`].
+    pub who: String,
+    /// The client's address, [`Self::COMMAND_LINE`], or nothing if the server does it by itself.
+    pub from: String,
+}
+
+impl Actor {
+    /// Whoever is signed in with a phone, or wants to be.
+    pub const HOLDER: &str = "holder";
+    /// The server, which was asked by nobody.
+    pub const SERVER: &str = "server";
+    /// Where commands come from.
+    pub const COMMAND_LINE: &str = "command line";
+
+    /// Somebody at the portal, by the address that the request came from.
+    pub fn holder(address: IpAddr) -> Self {
+        Self::operator(Self::HOLDER, address)
+    }
+
+    /// An operator who shows a token.
+    pub fn operator(name: &str, address: IpAddr) -> Self {
+        Self { who: name.to_owned(), from: address.to_string() }
+    }
+
+    /// Whoever types a command, by the name that was typed with it.
+    pub fn at_command_line(name: &str) -> Self {
+        Self { who: name.to_owned(), from: Self::COMMAND_LINE.to_owned() }
+    }
+
+    /// The server by itself.
+    pub fn server() -> Self {
+        Self { who: Self::SERVER.to_owned(), from: String::new() }
+    }
+}
 
 /// The hash of a row: SHA-256 of the hash before it (32 zero bytes for the first), the time in milliseconds, the
 /// event, the subject and the detail, each text with its length.

@@ -71,7 +71,7 @@ pub async fn upload(
         created_at: now,
         confirmed_at: None,
     };
-    match portal.store.prepare_request(&new, &TAKES_REQUEST).await? {
+    match portal.store.prepare_request(&new, &TAKES_REQUEST, &session.actor).await? {
         Prepared::Done => changed(portal, session, application).await,
         Prepared::KeyInUse => Err(ErrorCode::KeyInUse.into()),
         Prepared::KeyBlocked => Err(ErrorCode::KeyBlocked.into()),
@@ -143,6 +143,7 @@ pub async fn confirm(
         snapshot: application.holder_json.clone(),
         digest,
         held: portal.settings.issuance_approval == Approval::Operator,
+        by: session.actor.clone(),
         now: portal.clock.now(),
     };
     match portal.store.confirm_request(&confirmed).await? {
@@ -173,7 +174,7 @@ async fn confirmed_before(portal: &Portal, session: &Session, request: Uuid) -> 
 /// `request_not_found`, `application_state_forbids`.
 pub async fn remove(portal: &Portal, session: &Session, request: Uuid) -> Result<ApplicationRow, Refusal> {
     let (found, request) = prepared(portal, session, request).await?;
-    if !portal.store.remove_request(request.id, portal.clock.now()).await? {
+    if !portal.store.remove_request(request.id, &session.actor, portal.clock.now()).await? {
         return Err(ErrorCode::ApplicationStateForbids.into());
     }
     changed(portal, session, found.application.id).await
@@ -185,7 +186,7 @@ pub async fn remove(portal: &Portal, session: &Session, request: Uuid) -> Result
 /// `application_not_found`, `application_state_forbids`.
 pub async fn withdraw(portal: &Portal, session: &Session, application: Uuid) -> Result<ApplicationRow, Refusal> {
     let found = overview(portal, session, application).await?;
-    if !portal.store.withdraw(found.application.id, portal.clock.now()).await? {
+    if !portal.store.withdraw(found.application.id, &session.actor, portal.clock.now()).await? {
         return Err(ErrorCode::ApplicationStateForbids.into());
     }
     changed(portal, session, application).await

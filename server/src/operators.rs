@@ -18,6 +18,7 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::{
+    audit::Actor,
     client_address::rate_subject,
     clock::Clock,
     error::Refusal,
@@ -51,6 +52,8 @@ pub struct Operator {
     pub roles: Vec<Role>,
     /// When the token ends.
     pub expires_at: OffsetDateTime,
+    /// Who acts, for the audit: the name, and the address that the token was shown from.
+    pub actor: Actor,
 }
 
 /// Something that operators do, as a type: a route names it, and cannot be reached without one of its roles.
@@ -142,7 +145,7 @@ pub async fn add(
     name: &str,
     roles: &[Role],
     days: NonZeroU32,
-    by: &str,
+    by: &Actor,
 ) -> Result<(OperatorRecord, Token), OperatorError> {
     if !is_name(name) {
         return Err(OperatorError::Name);
@@ -164,7 +167,7 @@ pub async fn add(
         name: name.to_owned(),
         roles,
         token_hash: secrets.operator_hash(&token),
-        by: by.to_owned(),
+        by: by.clone(),
         created_at: now,
         expires_at: now + lifetime,
     };
@@ -179,7 +182,7 @@ pub async fn add(
 ///
 /// # Errors
 /// [`OperatorError::NotFound`], the store's.
-pub async fn remove(store: &dyn Store, clock: &dyn Clock, name: &str, by: &str) -> Result<(), OperatorError> {
+pub async fn remove(store: &dyn Store, clock: &dyn Clock, name: &str, by: &Actor) -> Result<(), OperatorError> {
     if store.operator_store().remove_operator(name, by, clock.now()).await? {
         return Ok(());
     }
@@ -219,7 +222,8 @@ pub async fn authorized(
     if !own.iter().any(|role| roles.contains(role)) {
         return Err(ErrorCode::OperatorRoleMissing.into());
     }
-    Ok(Operator { id, name, roles: own, expires_at })
+    let actor = Actor::operator(&name, address);
+    Ok(Operator { id, name, roles: own, expires_at, actor })
 }
 
 async fn wrong(portal: &Portal, address: IpAddr, now: OffsetDateTime) -> Result<Refusal, Refusal> {

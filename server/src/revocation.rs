@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     applications::{self, one_row},
+    audit::Actor,
     clock::Clock,
     error::Refusal,
     one_time_password::{self, Order, Tried},
@@ -26,9 +27,6 @@ use crate::{
         Revoked, Store, StoreError,
     },
 };
-
-/// Who revokes, for the audit, when it is the holder.
-const HOLDER: &str = "holder";
 
 /// The digest that the holder's password confirms: SHA-256 of `qcert-revocation-v1` ‖ 0x00 ‖ certificate id ‖ serial
 /// number (upper-case hexadecimal) ‖ reason's name.
@@ -133,7 +131,7 @@ pub async fn by_holder(
     if password.digest != Some(revocation_digest(certificate.id, &certificate.serial, reason)) {
         return Err(ErrorCode::DigestChanged.into());
     }
-    let revocation = new(portal, &certificate, from_holder(reason)?, &password);
+    let revocation = new(portal, session, &certificate, from_holder(reason)?, &password);
     match portal.store.revoke(&revocation).await? {
         RevokeOutcome::Done => {
             portal.revocation_waits();
@@ -160,12 +158,18 @@ async fn is_used(
     Ok(passwords.iter().any(|known| known.id == password.id && known.state == PasswordState::Used))
 }
 
-fn new(portal: &Portal, certificate: &Certificate, reason: Reason, password: &Password) -> NewRevocation {
+fn new(
+    portal: &Portal,
+    session: &Session,
+    certificate: &Certificate,
+    reason: Reason,
+    password: &Password,
+) -> NewRevocation {
     NewRevocation {
         certificate: certificate.id,
         reason,
         password: Some(password.id),
-        by: HOLDER.to_owned(),
+        by: session.actor.clone(),
         now: portal.clock.now(),
     }
 }
@@ -234,7 +238,7 @@ pub async fn by_operator(
     clock: &dyn Clock,
     typed: &str,
     reason: Reason,
-    by: &str,
+    by: &Actor,
 ) -> Result<(Application, Certificate), RevocationError> {
     if reason == Reason::CertificateHold {
         return Err(RevocationError::Hold);
@@ -250,7 +254,7 @@ pub async fn by_operator(
     if certificate.not_after <= now {
         return Err(RevocationError::Expired(certificate.not_after));
     }
-    let revocation = NewRevocation { certificate: certificate.id, reason, password: None, by: by.to_owned(), now };
+    let revocation = NewRevocation { certificate: certificate.id, reason, password: None, by: by.clone(), now };
     let revoked = Revoked { at: now, reason };
     match store.revoke(&revocation).await? {
         RevokeOutcome::Done => Ok((application, Certificate { revoked: Some(revoked), ..certificate })),

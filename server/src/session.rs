@@ -8,6 +8,7 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::{
+    audit::Actor,
     error::Refusal,
     events::Announcement,
     one_time_password::{self, Order, Tried},
@@ -31,6 +32,8 @@ pub struct Session {
     pub phone: Phone,
     /// When it ends by itself.
     pub expires_at: OffsetDateTime,
+    /// Who acts, for the audit: a holder, from the address that asks.
+    pub actor: Actor,
     token_hash: [u8; 32],
 }
 
@@ -85,24 +88,25 @@ pub async fn sign_in(
         Some(before) => portal.store.session(before).await?,
         None => None,
     };
+    let actor = Actor::holder(address);
     let record = SessionRecord { id, token_hash: hash(&token), phone, created_at: now, last_seen_at: now };
-    if !portal.store.sign_in(password.id, &record, before).await? {
+    if !portal.store.sign_in(password.id, &record, before, &actor).await? {
         return Err(ErrorCode::OtpUsed.into());
     }
     if let Some(ended) = ended {
         portal.announcer.announce(Announcement::SessionEnded(ended.id));
     }
-    Ok((session(portal, record), Token(token)))
+    Ok((session(portal, record, actor), Token(token)))
 }
 
 /// Who is signed in with this token.
 ///
 /// # Errors
 /// `session_required` if nobody is, or not any more.
-pub async fn find(portal: &Portal, token: &str) -> Result<Session, Refusal> {
+pub async fn find(portal: &Portal, token: &str, address: IpAddr) -> Result<Session, Refusal> {
     let now = portal.clock.now();
     let record = portal.store.session(&hash(token)).await?.ok_or(ErrorCode::SessionRequired)?;
-    let current = session(portal, record.clone());
+    let current = session(portal, record.clone(), Actor::holder(address));
     if current.expires_at <= now {
         return Err(ErrorCode::SessionRequired.into());
     }
@@ -110,7 +114,7 @@ pub async fn find(portal: &Portal, token: &str) -> Result<Session, Refusal> {
         return Ok(current);
     }
     portal.store.touch_session(record.id, now).await?;
-    Ok(session(portal, SessionRecord { last_seen_at: now, ..record }))
+    Ok(session(portal, SessionRecord { last_seen_at: now, ..record }, current.actor))
 }
 
 /// Has this session not ended yet? Does not count as a use of it.
@@ -119,7 +123,7 @@ pub async fn find(portal: &Portal, token: &str) -> Result<Session, Refusal> {
 /// The store's.
 pub async fn goes_on(portal: &Portal, current: &Session) -> Result<bool, Refusal> {
     let record = portal.store.session(&current.token_hash).await?;
-    Ok(record.is_some_and(|record| session(portal, record).expires_at > portal.clock.now()))
+    Ok(record.is_some_and(|record| session(portal, record, current.actor.clone()).expires_at > portal.clock.now()))
 }
 
 /// Ends a session.
@@ -127,17 +131,18 @@ pub async fn goes_on(portal: &Portal, current: &Session) -> Result<bool, Refusal
 /// # Errors
 /// The store's.
 pub async fn end(portal: &Portal, session: &Session) -> Result<(), Refusal> {
-    portal.store.end_session(&session.token_hash, portal.clock.now()).await?;
+    portal.store.end_session(&session.token_hash, &session.actor, portal.clock.now()).await?;
     portal.announcer.announce(Announcement::SessionEnded(session.id));
     Ok(())
 }
 
-fn session(portal: &Portal, record: SessionRecord) -> Session {
+fn session(portal: &Portal, record: SessionRecord, actor: Actor) -> Session {
     let limits = &portal.settings.session;
     Session {
         id: record.id,
         phone: record.phone,
         expires_at: (record.created_at + limits.absolute).min(record.last_seen_at + limits.idle),
+        actor,
         token_hash: record.token_hash,
     }
 }

@@ -14,6 +14,7 @@ use qcert_protocol::holder::Phone;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::audit::Actor;
 pub use operators::{
     Approved, ImportRules, Mistake, NewOperator, Notice, OperatorRecord, OperatorStore, Page, PhoneChange,
 };
@@ -51,7 +52,8 @@ pub trait Store: Send + Sync {
     /// All applications, for the operator.
     async fn applications(&self) -> Stored<Vec<Overview>>;
     /// Records what a person found wrong.
-    async fn add_mistake(&self, id: Uuid, application: Uuid, text: &str, now: OffsetDateTime) -> Stored<()>;
+    async fn add_mistake(&self, id: Uuid, application: Uuid, text: &str, by: &Actor, now: OffsetDateTime)
+    -> Stored<()>;
 
     /// Records a one-time password and its sealed message, if the limits allow it; earlier ones of the same scope are
     /// superseded. What was counted stays counted although a later limit refuses.
@@ -65,13 +67,19 @@ pub trait Store: Send + Sync {
     /// Counts an event; `Some(start of the window)` if there were as many in the window already as there may be.
     async fn count(&self, rate: &Rate, now: OffsetDateTime) -> Stored<Option<OffsetDateTime>>;
     /// Uses a password and begins a session, ending the one before it; false if the password was not usable any more.
-    async fn sign_in(&self, password: Uuid, session: &SessionRecord, before: Option<[u8; 32]>) -> Stored<bool>;
+    async fn sign_in(
+        &self,
+        password: Uuid,
+        session: &SessionRecord,
+        before: Option<[u8; 32]>,
+        by: &Actor,
+    ) -> Stored<bool>;
     /// The session with this hash of its token, if it has not been ended.
     async fn session(&self, token_hash: &[u8; 32]) -> Stored<Option<SessionRecord>>;
     /// Notes that a session was used.
     async fn touch_session(&self, id: Uuid, now: OffsetDateTime) -> Stored<()>;
     /// Ends a session.
-    async fn end_session(&self, token_hash: &[u8; 32], now: OffsetDateTime) -> Stored<()>;
+    async fn end_session(&self, token_hash: &[u8; 32], by: &Actor, now: OffsetDateTime) -> Stored<()>;
 
     /// Leases the oldest messages that are due: that wait, or whose lease has run out.
     async fn claim_messages(
@@ -102,20 +110,25 @@ pub trait Store: Send + Sync {
     async fn forget_messages(&self, before: OffsetDateTime) -> Stored<()>;
 
     /// Records a prepared request in place of an earlier one, if the application's state is one of `from`.
-    async fn prepare_request(&self, new: &Request, from: &[&str]) -> Stored<Prepared>;
+    async fn prepare_request(&self, new: &Request, from: &[&str], by: &Actor) -> Stored<Prepared>;
     /// One request of a phone, with its application.
     async fn request_of(&self, phone: &Phone, id: Uuid) -> Stored<Option<Overview>>;
     /// Removes a prepared request; false if it is not prepared any more.
-    async fn remove_request(&self, id: Uuid, now: OffsetDateTime) -> Stored<bool>;
+    async fn remove_request(&self, id: Uuid, by: &Actor, now: OffsetDateTime) -> Stored<bool>;
     /// Uses a password and confirms its request, freezing the snapshot and putting it into the issuance queue.
     async fn confirm_request(&self, confirmed: &ConfirmedRequest) -> Stored<ConfirmOutcome>;
     /// Notes an operator's approval of a request that waits; with as many as are needed it goes on.
-    async fn approve_issuance(&self, application: Uuid, by: &str, needed: u32, now: OffsetDateTime)
-    -> Stored<Approved>;
+    async fn approve_issuance(
+        &self,
+        application: Uuid,
+        by: &Actor,
+        needed: u32,
+        now: OffsetDateTime,
+    ) -> Stored<Approved>;
     /// Refuses a request that waits for approval, with the reason that the person reads; false if none waits.
-    async fn reject_issuance(&self, application: Uuid, reason: &str, by: &str, now: OffsetDateTime) -> Stored<bool>;
+    async fn reject_issuance(&self, application: Uuid, reason: &str, by: &Actor, now: OffsetDateTime) -> Stored<bool>;
     /// Takes back a confirmed request that nobody has begun to issue; false if it is too late.
-    async fn withdraw(&self, application: Uuid, now: OffsetDateTime) -> Stored<bool>;
+    async fn withdraw(&self, application: Uuid, by: &Actor, now: OffsetDateTime) -> Stored<bool>;
 
     /// Leases the oldest issuances that were queued at `ripe` or before, or whose lease has run out. One that cannot be
     /// read is an error inside: it is leased nevertheless, or it would be the oldest for ever and keep others waiting.
@@ -160,9 +173,16 @@ pub trait Store: Send + Sync {
     /// Stores what was signed of it.
     async fn complete_authority_certificate(&self, serial: &str, der: &[u8], now: OffsetDateTime) -> Stored<bool>;
     /// Puts a key (SHA-256 of its SubjectPublicKeyInfo) on the block list; false if it is there.
-    async fn block_key(&self, key_digest: &[u8; 32], by: &str, now: OffsetDateTime) -> Stored<bool>;
+    async fn block_key(&self, key_digest: &[u8; 32], by: &Actor, now: OffsetDateTime) -> Stored<bool>;
     /// Notes that a certificate is on its token; false if the application's state is not one of `from`.
-    async fn install(&self, certificate: Uuid, in_store: bool, from: &[&str], now: OffsetDateTime) -> Stored<bool>;
+    async fn install(
+        &self,
+        certificate: Uuid,
+        in_store: bool,
+        from: &[&str],
+        by: &Actor,
+        now: OffsetDateTime,
+    ) -> Stored<bool>;
     /// Marks applications whose certificate's time is over; answers their ids and phones.
     async fn expire(&self, from: &[&str], now: OffsetDateTime) -> Stored<Vec<(Uuid, Phone)>>;
     /// Forgets passwords, tries, rates and ended sessions that are older.

@@ -11,6 +11,7 @@ use qcert_protocol::{
 use serde_json::Value;
 
 use crate::{
+    audit::Actor,
     clock::Clock,
     error::Refusal,
     randomness::{self, Randomness},
@@ -41,14 +42,14 @@ pub enum Format {
 }
 
 /// A file, who brings it, and what it may change.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct File<'a> {
     /// Its content.
     pub bytes: &'a [u8],
     /// How it is written.
     pub format: Format,
     /// Who, for the audit.
-    pub by: &'a str,
+    pub by: Actor,
     /// May an entry give an application that is there another phone? Otherwise two operators do, one after the other.
     pub changes_phones: bool,
 }
@@ -56,7 +57,12 @@ pub struct File<'a> {
 impl<'a> File<'a> {
     /// A file in JSON, brought by `operator`, that changes no phone.
     pub fn json(text: &'a str) -> Self {
-        Self { bytes: text.as_bytes(), format: Format::Json, by: "operator", changes_phones: false }
+        Self {
+            bytes: text.as_bytes(),
+            format: Format::Json,
+            by: Actor::at_command_line("operator"),
+            changes_phones: false,
+        }
     }
 }
 
@@ -100,7 +106,7 @@ pub async fn import(
     for (_, entry) in &entries {
         new.push(NewApplication { id: randomness::uuid(now, randomness)?, ..entry.clone() });
     }
-    let rules = ImportRules { changeable: &CHANGEABLE, changes_phones: file.changes_phones, by: file.by };
+    let rules = ImportRules { changeable: &CHANGEABLE, changes_phones: file.changes_phones, by: &file.by };
     match store.import(&new, &rules, now).await? {
         Import::Done { added, changed, unchanged } => Ok(Summary { added, changed, unchanged }),
         Import::Refused(conflicts) => {

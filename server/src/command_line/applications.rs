@@ -91,7 +91,7 @@ pub(super) async fn import(settings: &Settings, arguments: ImportArguments) -> a
     let bytes = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
     let format = if is_table(&file) { Format::Csv(charset.unwrap_or(Charset::Detect)) } else { Format::Json };
     let store = serve::open_store(settings).await?;
-    let brought = File { bytes: &bytes, format, by: &decision.by, changes_phones: change_phones };
+    let brought = File { bytes: &bytes, format, by: decision.actor(), changes_phones: change_phones };
     match import::import(&*store, &SystemClock, &SystemRandomness::new(), &brought).await {
         Ok(summary) => {
             let import::Summary { added, changed, unchanged } = summary;

@@ -9,7 +9,9 @@ use qcert_pki::crl::Reason;
 use serde_json::{Value, json};
 
 use crate::{
-    approval, blocked_key,
+    approval,
+    audit::Actor,
+    blocked_key,
     clock::{Clock, SystemClock},
     config::Settings,
     hex::hex,
@@ -50,6 +52,11 @@ fn operator(name: &str) -> Result<String, &'static str> {
 }
 
 impl Decision {
+    /// Who decides, for the audit.
+    pub(super) fn actor(&self) -> Actor {
+        Actor::at_command_line(&self.by)
+    }
+
     /// Prints what was done.
     pub(super) fn answer(&self, object: Value, line: &str) -> anyhow::Result<()> {
         let text = if self.json { serde_json::to_string_pretty(&object)? } else { line.to_owned() };
@@ -66,7 +73,7 @@ pub(super) fn reason(name: &str) -> Result<Reason, String> {
 pub(super) async fn approve(settings: &Settings, number: &str, decision: &Decision) -> anyhow::Result<()> {
     let store = serve::open_store(settings).await?;
     let needed = settings.issuance_approvals;
-    let found = approval::approve(&*store, &SystemClock, number, &decision.by, needed).await?;
+    let found = approval::approve(&*store, &SystemClock, number, &decision.actor(), needed).await?;
     let line = if found.held {
         format!("approved {number}; it waits for the word of another operator")
     } else {
@@ -77,7 +84,7 @@ pub(super) async fn approve(settings: &Settings, number: &str, decision: &Decisi
 
 pub(super) async fn reject(settings: &Settings, number: &str, reason: &str, decision: &Decision) -> anyhow::Result<()> {
     let store = serve::open_store(settings).await?;
-    let found = approval::reject(&*store, &SystemClock, number, reason, &decision.by).await?;
+    let found = approval::reject(&*store, &SystemClock, number, reason, &decision.actor()).await?;
     decision.answer(application(&*store, found).await?, &format!("rejected {number}"))
 }
 
@@ -93,7 +100,7 @@ pub(super) async fn revoke(
 ) -> anyhow::Result<()> {
     let store = serve::open_store(settings).await?;
     let (application, certificate) =
-        revocation::by_operator(&*store, &SystemClock, serial, reason, &decision.by).await?;
+        revocation::by_operator(&*store, &SystemClock, serial, reason, &decision.actor()).await?;
     store.announce(Change::RevocationWaits);
     store.announce(Change::Row(application.id));
     let line = format!("revoked {} for the reason {reason}", certificate.serial);
@@ -109,7 +116,7 @@ pub(super) async fn keys(settings: &Settings, command: &KeysCommand) -> anyhow::
     let text = hex(&digest);
     let store = serve::open_store(settings).await?;
     ensure!(
-        store.block_key(&digest, &decision.by, SystemClock.now()).await?,
+        store.block_key(&digest, &decision.actor(), SystemClock.now()).await?,
         "the key {text} is on the block list already"
     );
     decision.answer(json!({"keySha256": text}), &format!("blocked {text}"))

@@ -51,7 +51,7 @@ pub(super) async fn run(settings: &Settings, command: OperatorsCommand) -> anyho
             let randomness = SystemRandomness::new();
             let secrets = Secrets::load_or_make(&settings.secret_file(), &randomness)?;
             let with = (&*store, &SystemClock as _, &randomness as _, &secrets);
-            let (record, token) = operators::add(with, &name, &roles, days, &decision.by).await?;
+            let (record, token) = operators::add(with, &name, &roles, days, &decision.actor()).await?;
             let line = format!("{}\nThe token of {name}, good for {days} days. It is not shown again.", token.0);
             let mut object = serde_json::to_value(operators::operator_view(record))?;
             object["token"] = token.0.into();
@@ -72,7 +72,7 @@ pub(super) async fn run(settings: &Settings, command: OperatorsCommand) -> anyho
             )
         }
         OperatorsCommand::Remove { name, decision } => {
-            operators::remove(&*store, &SystemClock, &name, &decision.by).await?;
+            operators::remove(&*store, &SystemClock, &name, &decision.actor()).await?;
             decision.answer(json!({"removed": name}), &format!("removed {name}"))
         }
     }

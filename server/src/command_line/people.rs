@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::{operator::Decision, print};
 use crate::{
+    audit::Actor,
     clock::SystemClock,
     config::Settings,
     operators::desk::{self, Desk},
@@ -88,7 +89,7 @@ impl<'a> Office<'a> {
         Ok(Self { store: serve::open_store(settings).await?, randomness, secrets, settings })
     }
 
-    fn desk<'d>(&'d self, by: &'d str) -> Desk<'d> {
+    fn desk<'d>(&'d self, by: &'d Actor) -> Desk<'d> {
         Desk {
             store: &*self.store,
             clock: &SystemClock,
@@ -104,12 +105,12 @@ pub(super) async fn phones(settings: &Settings, command: PhonesCommand) -> anyho
     let office = Office::open(settings).await?;
     match command {
         PhonesCommand::Unlock { phone, decision } => {
-            let was_locked = desk::unlock_phone(&office.desk(&decision.by), &phone).await?;
+            let was_locked = desk::unlock_phone(&office.desk(&decision.actor()), &phone).await?;
             let line = if was_locked { "unlocked" } else { "no try was taken from it" };
             decision.answer(json!({"wasLocked": was_locked}), line)
         }
         PhonesCommand::Propose { number, phone, decision } => {
-            let change = desk::propose_phone(&office.desk(&decision.by), &number, &phone).await?;
+            let change = desk::propose_phone(&office.desk(&decision.actor()), &number, &phone).await?;
             let line = format!("proposed {}; it can be confirmed from {}", change.id, change.ripe_at);
             decision.answer(json!(change), &line)
         }
@@ -118,7 +119,7 @@ pub(super) async fn phones(settings: &Settings, command: PhonesCommand) -> anyho
             loop {
                 let after =
                     changes.last().map_or(Uuid::nil(), |last: &qcert_protocol::operator::PhoneChangeView| last.id);
-                let page = desk::phone_changes(&office.desk(""), after).await?;
+                let page = desk::phone_changes(&office.desk(&Actor::server()), after).await?;
                 if page.is_empty() {
                     break;
                 }
@@ -135,11 +136,11 @@ pub(super) async fn phones(settings: &Settings, command: PhonesCommand) -> anyho
             )
         }
         PhonesCommand::Confirm { id, decision } => {
-            let (change, changed) = desk::confirm_phone(&office.desk(&decision.by), id).await?;
+            let (change, changed) = desk::confirm_phone(&office.desk(&decision.actor()), id).await?;
             decision.answer(json!(change), &format!("changed the phone of {} applications", changed.len()))
         }
         PhonesCommand::Cancel { id, decision } => {
-            desk::cancel_phone(&office.desk(&decision.by), id).await?;
+            desk::cancel_phone(&office.desk(&decision.actor()), id).await?;
             decision.answer(json!({"cancelled": id}), &format!("dropped {id}"))
         }
     }
@@ -152,7 +153,7 @@ pub(super) async fn mistakes(settings: &Settings, command: MistakesCommand) -> a
             let mut mistakes = Vec::new();
             loop {
                 let after = mistakes.last().map_or(Uuid::nil(), |last: &qcert_protocol::operator::MistakeView| last.id);
-                let page = desk::mistakes(&office.desk(""), after).await?;
+                let page = desk::mistakes(&office.desk(&Actor::server()), after).await?;
                 if page.is_empty() {
                     break;
                 }
@@ -174,7 +175,7 @@ pub(super) async fn mistakes(settings: &Settings, command: MistakesCommand) -> a
             )
         }
         MistakesCommand::Answer { id, text, decision } => {
-            desk::answer_mistake(&office.desk(&decision.by), id, &text).await?;
+            desk::answer_mistake(&office.desk(&decision.actor()), id, &text).await?;
             decision.answer(json!({"answered": id}), &format!("answered {id}"))
         }
     }

@@ -24,7 +24,7 @@ use crate::{
 /// `application_not_found`, `application_state_forbids`, `second_operator_required`.
 pub async fn approve(portal: &Portal, operator: &Operator, number: &str) -> Result<ApplicationRecord, Refusal> {
     let needed = portal.settings.issuance_approvals;
-    let found = approval::approve(&*portal.store, &*portal.clock, number, &operator.name, needed).await?;
+    let found = approval::approve(&*portal.store, &*portal.clock, number, &operator.actor, needed).await?;
     portal.issuance_waits();
     decided(portal, found).await
 }
@@ -39,7 +39,7 @@ pub async fn reject(
     number: &str,
     reason: &str,
 ) -> Result<ApplicationRecord, Refusal> {
-    let found = approval::reject(&*portal.store, &*portal.clock, number, reason, &operator.name).await?;
+    let found = approval::reject(&*portal.store, &*portal.clock, number, reason, &operator.actor).await?;
     decided(portal, found).await
 }
 
@@ -61,7 +61,7 @@ pub async fn revoke(
 ) -> Result<CertificateRecord, Refusal> {
     let reason = revocation::from_protocol(reason);
     let (application, certificate) =
-        revocation::by_operator(&*portal.store, &*portal.clock, serial, reason, &operator.name).await?;
+        revocation::by_operator(&*portal.store, &*portal.clock, serial, reason, &operator.actor).await?;
     portal.revocation_waits();
     portal.announcer.row(&application.phone, application.id);
     Ok(certificate_view(&certificate))
@@ -74,7 +74,7 @@ pub async fn revoke(
 pub async fn block_key(portal: &Portal, operator: &Operator, key: &str) -> Result<KeyBlocked, Refusal> {
     let digest =
         blocked_key::key_digest(key.trim().as_bytes()).map_err(|_| Refusal::field("key", FieldReason::Form))?;
-    let newly = portal.store.block_key(&digest, &operator.name, portal.clock.now()).await?;
+    let newly = portal.store.block_key(&digest, &operator.actor, portal.clock.now()).await?;
     Ok(KeyBlocked { key_sha256: hex(&digest), newly })
 }
 

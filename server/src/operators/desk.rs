@@ -9,6 +9,7 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::{
+    audit::Actor,
     clock::Clock,
     config::Settings,
     error::Refusal,
@@ -41,7 +42,7 @@ pub struct Desk<'a> {
     /// The settings.
     pub settings: &'a Settings,
     /// Who, for the audit.
-    pub by: &'a str,
+    pub by: &'a Actor,
 }
 
 impl<'a> Desk<'a> {
@@ -53,7 +54,7 @@ impl<'a> Desk<'a> {
             randomness: &*portal.randomness,
             secrets: &portal.secrets,
             settings: &portal.settings,
-            by: &operator.name,
+            by: &operator.actor,
         }
     }
 
@@ -97,12 +98,12 @@ pub async fn propose_phone(desk: &Desk<'_>, number: &str, typed: &str) -> Result
         number: application.number,
         old: application.phone,
         new,
-        proposed_by: desk.by.to_owned(),
+        proposed_by: desk.by.who.clone(),
         proposed_at: now,
         ripe_at: now + desk.settings.operators.phone_change,
         is_open: true,
     };
-    desk.store.operator_store().propose_phone_change(&change, &notice).await?;
+    desk.store.operator_store().propose_phone_change(&change, &notice, desk.by).await?;
     desk.store.announce(Change::MessageWaits);
     Ok(change_view(change))
 }
@@ -128,7 +129,7 @@ pub async fn confirm_phone(desk: &Desk<'_>, id: Uuid) -> Result<(PhoneChangeView
     if !change.is_open {
         return Err(ErrorCode::ApplicationStateForbids.into());
     }
-    if change.proposed_by == desk.by {
+    if change.proposed_by == desk.by.who {
         return Err(ErrorCode::SecondOperatorRequired.into());
     }
     let now = desk.clock.now();

@@ -26,7 +26,7 @@ const EVENTS: u32 = 200;
 pub async fn search(portal: &Portal, operator: &Operator, asked: &Search) -> Result<Found, Refusal> {
     let found = applications::search::search(&*portal.store, asked).await?;
     let detail = format!("by {}, {} found, by {}", criterion(asked.by), found.applications.len(), operator.name);
-    note(portal, "applications searched", operator.id, &detail).await?;
+    note(portal, operator, "applications searched", operator.id, &detail).await?;
     Ok(found)
 }
 
@@ -50,7 +50,7 @@ fn criterion(by: SearchBy) -> &'static str {
 /// `application_not_found`.
 pub async fn application(portal: &Portal, operator: &Operator, number: &str) -> Result<ApplicationRecord, Refusal> {
     let found = portal.store.application_by_number(number).await?.ok_or(ErrorCode::ApplicationNotFound)?;
-    note(portal, "application read", found.application.id, &operator.name).await?;
+    note(portal, operator, "application read", found.application.id, &operator.name).await?;
     Ok(application_view(&*portal.store, found).await?)
 }
 
@@ -61,7 +61,7 @@ pub async fn application(portal: &Portal, operator: &Operator, number: &str) -> 
 pub async fn certificate(portal: &Portal, operator: &Operator, serial: &str) -> Result<CertificateRecord, Refusal> {
     let serial = serial.to_ascii_uppercase();
     let (_, certificate) = portal.store.certificate(&serial).await?.ok_or(ErrorCode::CertificateNotFound)?;
-    note(portal, "certificate read", certificate.id, &operator.name).await?;
+    note(portal, operator, "certificate read", certificate.id, &operator.name).await?;
     Ok(certificate_view(&certificate))
 }
 
@@ -71,7 +71,7 @@ pub async fn certificate(portal: &Portal, operator: &Operator, serial: &str) -> 
 /// The store's.
 pub async fn mistakes(portal: &Portal, operator: &Operator, after: Uuid) -> Result<Vec<MistakeView>, Refusal> {
     let found = desk::mistakes(&Desk::of(portal, operator), after).await?;
-    note(portal, "mistakes read", operator.id, &operator.name).await?;
+    note(portal, operator, "mistakes read", operator.id, &operator.name).await?;
     Ok(found)
 }
 
@@ -81,7 +81,7 @@ pub async fn mistakes(portal: &Portal, operator: &Operator, after: Uuid) -> Resu
 /// The store's.
 pub async fn phone_changes(portal: &Portal, operator: &Operator, after: Uuid) -> Result<Vec<PhoneChangeView>, Refusal> {
     let found = desk::phone_changes(&Desk::of(portal, operator), after).await?;
-    note(portal, "phone changes read", operator.id, &operator.name).await?;
+    note(portal, operator, "phone changes read", operator.id, &operator.name).await?;
     Ok(found)
 }
 
@@ -111,6 +111,6 @@ pub async fn audit(portal: &Portal, after: i64) -> Result<AuditPage, Refusal> {
     Ok(AuditPage { events: rows.into_iter().map(event).collect(), next })
 }
 
-async fn note(portal: &Portal, event: &str, subject: Uuid, detail: &str) -> Result<(), Refusal> {
-    Ok(portal.store.operator_store().note(event, subject, detail, portal.clock.now()).await?)
+async fn note(portal: &Portal, operator: &Operator, event: &str, subject: Uuid, detail: &str) -> Result<(), Refusal> {
+    Ok(portal.store.operator_store().note(event, subject, detail, &operator.actor, portal.clock.now()).await?)
 }

@@ -19,7 +19,7 @@ pub async fn import(
     bytes: &[u8],
     format: Format,
 ) -> Result<ImportSummary, ImportError> {
-    let file = File { bytes, format, by: &operator.name, changes_phones: false };
+    let file = File { bytes, format, by: operator.actor.clone(), changes_phones: false };
     import::import(&*portal.store, &*portal.clock, &*portal.randomness, &file).await
 }
 

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{AuditRow, Overview, Stored, TermKind};
+use crate::audit::Actor;
 
 /// An operator's token to be recorded.
 #[derive(Clone, Debug)]
@@ -19,7 +20,7 @@ pub struct NewOperator {
     /// Keyed hash of the token.
     pub token_hash: [u8; 32],
     /// Who adds it.
-    pub by: String,
+    pub by: Actor,
     /// When.
     pub created_at: OffsetDateTime,
     /// When the token ends.
@@ -64,7 +65,7 @@ pub struct ImportRules<'a> {
     /// May an entry give an application that is there another phone?
     pub changes_phones: bool,
     /// Who, for the audit.
-    pub by: &'a str,
+    pub by: &'a Actor,
 }
 
 /// A text message that tells a person what an operator did.
@@ -159,14 +160,14 @@ pub trait OperatorStore: Send + Sync {
     /// All operators there ever were, by name.
     async fn operators(&self) -> Stored<Vec<OperatorRecord>>;
     /// Takes an operator's token away; false if nobody has this name, or it was taken before.
-    async fn remove_operator(&self, name: &str, by: &str, now: OffsetDateTime) -> Stored<bool>;
+    async fn remove_operator(&self, name: &str, by: &Actor, now: OffsetDateTime) -> Stored<bool>;
 
     /// A page of applications, `limit` at most.
     async fn search(&self, page: &Page, limit: u32) -> Stored<Vec<Overview>>;
     /// Who has approved a request that waits, in the order of time.
     async fn approvals(&self, request: Uuid) -> Stored<Vec<String>>;
-    /// Notes in the audit what an operator did that changed nothing.
-    async fn note(&self, event: &str, subject: Uuid, detail: &str, now: OffsetDateTime) -> Stored<()>;
+    /// Notes in the audit what was done and changed nothing here.
+    async fn note(&self, event: &str, subject: Uuid, detail: &str, by: &Actor, now: OffsetDateTime) -> Stored<()>;
     /// What people found wrong and nobody has answered, by id, after one.
     async fn open_mistakes(&self, after: Uuid, limit: u32) -> Stored<Vec<Mistake>>;
     /// One report, answered or not.
@@ -177,23 +178,23 @@ pub trait OperatorStore: Send + Sync {
         id: Uuid,
         answer: &str,
         notice: &Notice,
-        by: &str,
+        by: &Actor,
         now: OffsetDateTime,
     ) -> Stored<bool>;
 
     /// Gives a phone back the tries that it has used; false if it has used none.
-    async fn unlock_phone(&self, phone: &Phone, by: &str, now: OffsetDateTime) -> Stored<bool>;
+    async fn unlock_phone(&self, phone: &Phone, by: &Actor, now: OffsetDateTime) -> Stored<bool>;
     /// Proposes a person's new phone, in place of one that was proposed before, and tells the old phone.
-    async fn propose_phone_change(&self, change: &PhoneChange, notice: &Notice) -> Stored<()>;
+    async fn propose_phone_change(&self, change: &PhoneChange, notice: &Notice, by: &Actor) -> Stored<()>;
     /// One of them, decided or not.
     async fn phone_change(&self, id: Uuid) -> Stored<Option<PhoneChange>>;
     /// Those that are open, by id, after one.
     async fn open_phone_changes(&self, after: Uuid, limit: u32) -> Stored<Vec<PhoneChange>>;
     /// Gives the phone to the old phone's applications of the holder with this SNILS, and answers which; none if the
     /// change is not open.
-    async fn confirm_phone_change(&self, id: Uuid, snils: &str, by: &str, now: OffsetDateTime) -> Stored<Vec<Uuid>>;
+    async fn confirm_phone_change(&self, id: Uuid, snils: &str, by: &Actor, now: OffsetDateTime) -> Stored<Vec<Uuid>>;
     /// Drops a change; false if it is not open.
-    async fn cancel_phone_change(&self, id: Uuid, by: &str, now: OffsetDateTime) -> Stored<bool>;
+    async fn cancel_phone_change(&self, id: Uuid, by: &Actor, now: OffsetDateTime) -> Stored<bool>;
 
     /// The audit after a place in it, `limit` rows at most, each with its place.
     async fn audit_after(&self, place: i64, limit: u32) -> Stored<Vec<(i64, AuditRow)>>;

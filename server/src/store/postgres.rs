@@ -35,6 +35,7 @@ use super::{
     Purpose, QueuedMessage, Rate, Request, RevocationList, RevokeOutcome, Revoked, RevokedCertificate, SessionRecord,
     SettledMessage, ShardState, Store, StoreError, Stored,
 };
+use crate::audit::Actor;
 use changes::Changes;
 use connections::Connections;
 use rows::Columns;
@@ -127,7 +128,7 @@ impl Store for PostgresStore {
         applications::all(&self.connections).await
     }
 
-    async fn add_mistake(&self, id: Uuid, application: Uuid, text: &str, now: OffsetDateTime) -> Stored<()> {
+    async fn add_mistake(&self, id: Uuid, application: Uuid, text: &str, _: &Actor, now: OffsetDateTime) -> Stored<()> {
         applications::add_mistake(&self.connections, id, application, text, now).await
     }
 
@@ -151,7 +152,13 @@ impl Store for PostgresStore {
         passwords::count(&self.connections, rate, now).await
     }
 
-    async fn sign_in(&self, password: Uuid, session: &SessionRecord, before: Option<[u8; 32]>) -> Stored<bool> {
+    async fn sign_in(
+        &self,
+        password: Uuid,
+        session: &SessionRecord,
+        before: Option<[u8; 32]>,
+        _: &Actor,
+    ) -> Stored<bool> {
         sessions::sign_in(&self.connections, password, session, before).await
     }
 
@@ -163,7 +170,7 @@ impl Store for PostgresStore {
         sessions::touch(&self.connections, id, now).await
     }
 
-    async fn end_session(&self, token_hash: &[u8; 32], now: OffsetDateTime) -> Stored<()> {
+    async fn end_session(&self, token_hash: &[u8; 32], _: &Actor, now: OffsetDateTime) -> Stored<()> {
         sessions::end(&self.connections, token_hash, now).await
     }
 
@@ -204,7 +211,7 @@ impl Store for PostgresStore {
         messages::forget(&self.connections, before).await
     }
 
-    async fn prepare_request(&self, new: &Request, from: &[&str]) -> Stored<Prepared> {
+    async fn prepare_request(&self, new: &Request, from: &[&str], _: &Actor) -> Stored<Prepared> {
         requests::prepare(&self.connections, new, from).await
     }
 
@@ -212,7 +219,7 @@ impl Store for PostgresStore {
         requests::of_phone(&self.connections, phone, id).await
     }
 
-    async fn remove_request(&self, id: Uuid, now: OffsetDateTime) -> Stored<bool> {
+    async fn remove_request(&self, id: Uuid, _: &Actor, now: OffsetDateTime) -> Stored<bool> {
         requests::remove(&self.connections, id, now).await
     }
 
@@ -223,18 +230,18 @@ impl Store for PostgresStore {
     async fn approve_issuance(
         &self,
         application: Uuid,
-        by: &str,
+        by: &Actor,
         needed: u32,
         now: OffsetDateTime,
     ) -> Stored<Approved> {
         requests::approve(&self.connections, application, by, needed, now).await
     }
 
-    async fn reject_issuance(&self, application: Uuid, reason: &str, by: &str, now: OffsetDateTime) -> Stored<bool> {
+    async fn reject_issuance(&self, application: Uuid, reason: &str, by: &Actor, now: OffsetDateTime) -> Stored<bool> {
         requests::reject(&self.connections, application, reason, by, now).await
     }
 
-    async fn withdraw(&self, application: Uuid, now: OffsetDateTime) -> Stored<bool> {
+    async fn withdraw(&self, application: Uuid, _: &Actor, now: OffsetDateTime) -> Stored<bool> {
         requests::withdraw(&self.connections, application, now).await
     }
 
@@ -305,11 +312,18 @@ impl Store for PostgresStore {
         certificates::complete_own(&self.connections, serial, der, now).await
     }
 
-    async fn block_key(&self, key_digest: &[u8; 32], by: &str, now: OffsetDateTime) -> Stored<bool> {
+    async fn block_key(&self, key_digest: &[u8; 32], by: &Actor, now: OffsetDateTime) -> Stored<bool> {
         certificates::block_key(&self.connections, key_digest, by, now).await
     }
 
-    async fn install(&self, certificate: Uuid, in_store: bool, from: &[&str], now: OffsetDateTime) -> Stored<bool> {
+    async fn install(
+        &self,
+        certificate: Uuid,
+        in_store: bool,
+        from: &[&str],
+        _: &Actor,
+        now: OffsetDateTime,
+    ) -> Stored<bool> {
         certificates::install(&self.connections, certificate, in_store, from, now).await
     }
 

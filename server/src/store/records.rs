@@ -13,6 +13,7 @@ use qcert_protocol::{
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
+use crate::audit::Actor;
 pub use messages::*;
 pub use publication::*;
 
@@ -404,6 +405,8 @@ pub struct ConfirmedRequest {
     pub digest: [u8; 32],
     /// Does it wait for an operator's approval before its turn comes?
     pub held: bool,
+    /// Who confirms.
+    pub by: Actor,
     /// When.
     pub now: OffsetDateTime,
 }

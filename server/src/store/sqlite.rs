@@ -32,7 +32,7 @@ use time::OffsetDateTime;
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
-use crate::hex::hex;
+use crate::{audit::Actor, hex::hex};
 
 use super::{
     Application, Approved, Attempt, Attempted, AuditRow, AuthorityRecord, Certificate, Change, Commitment,
@@ -114,7 +114,7 @@ fn borrowed(states: &[String]) -> Vec<&str> {
 #[async_trait]
 impl Store for SqliteStore {
     async fn import(&self, entries: &[NewApplication], rules: &ImportRules<'_>, now: OffsetDateTime) -> Stored<Import> {
-        let (entries, changeable, by) = (entries.to_vec(), owned(rules.changeable), rules.by.to_owned());
+        let (entries, changeable, by) = (entries.to_vec(), owned(rules.changeable), rules.by.clone());
         let changes_phones = rules.changes_phones;
         self.write(move |connection| {
             let rules = ImportRules { changeable: &borrowed(&changeable), changes_phones, by: &by };
@@ -143,7 +143,7 @@ impl Store for SqliteStore {
         self.readers.read_long(applications::all).await
     }
 
-    async fn add_mistake(&self, id: Uuid, application: Uuid, text: &str, now: OffsetDateTime) -> Stored<()> {
+    async fn add_mistake(&self, id: Uuid, application: Uuid, text: &str, _: &Actor, now: OffsetDateTime) -> Stored<()> {
         let text = text.to_owned();
         self.write(move |connection| applications::add_mistake(connection, id, application, &text, now)).await
     }
@@ -171,7 +171,13 @@ impl Store for SqliteStore {
         self.write(move |connection| Ok(Effect::Kept(passwords::count(connection, &rate, now)?))).await
     }
 
-    async fn sign_in(&self, password: Uuid, session: &SessionRecord, before: Option<[u8; 32]>) -> Stored<bool> {
+    async fn sign_in(
+        &self,
+        password: Uuid,
+        session: &SessionRecord,
+        before: Option<[u8; 32]>,
+        _: &Actor,
+    ) -> Stored<bool> {
         let session = session.clone();
         self.write(move |connection| sessions::sign_in(connection, password, &session, before)).await
     }
@@ -184,7 +190,7 @@ impl Store for SqliteStore {
         self.write(move |connection| sessions::touch(connection, id, now)).await
     }
 
-    async fn end_session(&self, token_hash: &[u8; 32], now: OffsetDateTime) -> Stored<()> {
+    async fn end_session(&self, token_hash: &[u8; 32], _: &Actor, now: OffsetDateTime) -> Stored<()> {
         let token_hash = *token_hash;
         self.write(move |connection| sessions::end(connection, &token_hash, now)).await
     }
@@ -231,7 +237,7 @@ impl Store for SqliteStore {
         self.write(move |connection| messages::forget(connection, before)).await
     }
 
-    async fn prepare_request(&self, new: &Request, from: &[&str]) -> Stored<Prepared> {
+    async fn prepare_request(&self, new: &Request, from: &[&str], _: &Actor) -> Stored<Prepared> {
         let (new, from) = (new.clone(), owned(from));
         self.write(move |connection| requests::prepare(connection, &new, &borrowed(&from))).await
     }
@@ -240,7 +246,7 @@ impl Store for SqliteStore {
         self.readers.read(|connection| requests::of_phone(connection, phone, id))
     }
 
-    async fn remove_request(&self, id: Uuid, now: OffsetDateTime) -> Stored<bool> {
+    async fn remove_request(&self, id: Uuid, _: &Actor, now: OffsetDateTime) -> Stored<bool> {
         self.write(move |connection| requests::remove(connection, id, now)).await
     }
 
@@ -252,20 +258,20 @@ impl Store for SqliteStore {
     async fn approve_issuance(
         &self,
         application: Uuid,
-        by: &str,
+        by: &Actor,
         needed: u32,
         now: OffsetDateTime,
     ) -> Stored<Approved> {
-        let by = by.to_owned();
+        let by = by.clone();
         self.write(move |connection| requests::approve(connection, application, &by, needed, now)).await
     }
 
-    async fn reject_issuance(&self, application: Uuid, reason: &str, by: &str, now: OffsetDateTime) -> Stored<bool> {
-        let (reason, by) = (reason.to_owned(), by.to_owned());
+    async fn reject_issuance(&self, application: Uuid, reason: &str, by: &Actor, now: OffsetDateTime) -> Stored<bool> {
+        let (reason, by) = (reason.to_owned(), by.clone());
         self.write(move |connection| requests::reject(connection, application, &reason, &by, now)).await
     }
 
-    async fn withdraw(&self, application: Uuid, now: OffsetDateTime) -> Stored<bool> {
+    async fn withdraw(&self, application: Uuid, _: &Actor, now: OffsetDateTime) -> Stored<bool> {
         self.write(move |connection| requests::withdraw(connection, application, now)).await
     }
 
@@ -353,12 +359,19 @@ impl Store for SqliteStore {
         self.write(move |connection| authority::complete(connection, &serial, &der, now)).await
     }
 
-    async fn block_key(&self, key_digest: &[u8; 32], by: &str, now: OffsetDateTime) -> Stored<bool> {
-        let (key_digest, by) = (*key_digest, by.to_owned());
+    async fn block_key(&self, key_digest: &[u8; 32], by: &Actor, now: OffsetDateTime) -> Stored<bool> {
+        let (key_digest, by) = (*key_digest, by.clone());
         self.write(move |connection| keys::block_by_operator(connection, &key_digest, &by, now)).await
     }
 
-    async fn install(&self, certificate: Uuid, in_store: bool, from: &[&str], now: OffsetDateTime) -> Stored<bool> {
+    async fn install(
+        &self,
+        certificate: Uuid,
+        in_store: bool,
+        from: &[&str],
+        _: &Actor,
+        now: OffsetDateTime,
+    ) -> Stored<bool> {
         let from = owned(from);
         self.write(move |connection| certificates::install(connection, certificate, in_store, &borrowed(&from), now))
             .await

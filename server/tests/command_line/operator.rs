@@ -4,9 +4,12 @@
 use std::path::Path;
 
 use qcert_protocol::{ContainerName, KeyId, holder::Phone, portal::TokenName};
-use qcert_server::store::{
-    Approved, Certificate, Commitment, ConfirmOutcome, ConfirmedRequest, Job, NewPassword, OrderLimits, PasswordOrder,
-    PasswordScope, Prepared, Purpose, Request, RequestState, Store, sqlite::SqliteStore,
+use qcert_server::{
+    audit::Actor,
+    store::{
+        Approved, Certificate, Commitment, ConfirmOutcome, ConfirmedRequest, Job, NewPassword, OrderLimits,
+        PasswordOrder, PasswordScope, Prepared, Purpose, Request, RequestState, Store, sqlite::SqliteStore,
+    },
 };
 use tempfile::TempDir;
 use time::{Duration, OffsetDateTime};
@@ -36,7 +39,10 @@ async fn confirmed(now: OffsetDateTime) -> (TempDir, SqliteStore) {
         created_at: now,
         confirmed_at: None,
     };
-    assert_eq!(store.prepare_request(&request, &["available"]).await.unwrap(), Prepared::Done);
+    assert_eq!(
+        store.prepare_request(&request, &["available"], &Actor::holder([192, 0, 2, 1].into())).await.unwrap(),
+        Prepared::Done
+    );
     let password = NewPassword {
         id: Uuid::from_u128(2),
         scope: PasswordScope { phone, purpose: Purpose::SignIn, subject: None },
@@ -53,6 +59,7 @@ async fn confirmed(now: OffsetDateTime) -> (TempDir, SqliteStore) {
         snapshot: application.holder_json,
         digest: [3; 32],
         held: true,
+        by: Actor::holder([192, 0, 2, 1].into()),
         now,
     };
     assert_eq!(store.confirm_request(&confirmed).await.unwrap(), ConfirmOutcome::Done);
@@ -68,7 +75,10 @@ async fn claimed(store: &SqliteStore, now: OffsetDateTime) -> Job {
 async fn issued(now: OffsetDateTime, not_after: OffsetDateTime) -> (TempDir, SqliteStore) {
     let (directory, store) = confirmed(now).await;
     let application = store.application_by_number(NUMBER).await.unwrap().unwrap().application.id;
-    assert_eq!(store.approve_issuance(application, "tester", 1, now).await.unwrap(), Approved::Done);
+    assert_eq!(
+        store.approve_issuance(application, &Actor::at_command_line("tester"), 1, now).await.unwrap(),
+        Approved::Done
+    );
     let job = claimed(&store, now).await;
     let (issuer, shard, serial) = ([5; 20], "1-0".to_owned(), "0A".to_owned());
     let commitment = Commitment { issuer, shard: shard.clone(), serial: serial.clone(), to_be_signed: vec![1] };
@@ -174,7 +184,10 @@ async fn a_key_is_blocked_once_by_its_digest_or_by_a_file_that_has_it() {
     refused(at, &block("key.pem"), 1, "is on the block list already");
     assert_eq!(audited(&store, "key blocked").await, 2);
     let application = store.application_by_number(NUMBER).await.unwrap().unwrap().application.id;
-    assert_eq!(store.approve_issuance(application, "tester", 1, now()).await.unwrap(), Approved::Done);
+    assert_eq!(
+        store.approve_issuance(application, &Actor::at_command_line("tester"), 1, now()).await.unwrap(),
+        Approved::Done
+    );
     assert!(claimed(&store, now() + Duration::MINUTE).await.key_blocked);
 }
 

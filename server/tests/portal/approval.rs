@@ -2,6 +2,7 @@
 
 use qcert_server::{
     approval::{ApprovalError, approve, reject},
+    audit::Actor,
     store::Overview,
 };
 use serde_json::Value;
@@ -20,12 +21,16 @@ async fn waiting() -> (Workplace, Browser) {
     (workplace, browser)
 }
 
+fn tester() -> Actor {
+    Actor::at_command_line("tester")
+}
+
 async fn approved(workplace: &Workplace) -> Result<Overview, ApprovalError> {
-    approve(&*workplace.portal.store, &*workplace.portal.clock, NUMBER, "tester", 1).await
+    approve(&*workplace.portal.store, &*workplace.portal.clock, NUMBER, &tester(), 1).await
 }
 
 async fn rejected(workplace: &Workplace, reason: &str) -> Result<Overview, ApprovalError> {
-    reject(&*workplace.portal.store, &*workplace.portal.clock, NUMBER, reason, "tester").await
+    reject(&*workplace.portal.store, &*workplace.portal.clock, NUMBER, reason, &tester()).await
 }
 
 async fn state(browser: &mut Browser) -> String {
@@ -89,6 +94,6 @@ async fn a_holder_takes_a_waiting_request_back() {
 #[tokio::test]
 async fn nothing_that_is_not_there_is_approved() {
     let (workplace, _) = waiting().await;
-    let unknown = approve(&*workplace.portal.store, &*workplace.portal.clock, "1", "tester", 1).await;
+    let unknown = approve(&*workplace.portal.store, &*workplace.portal.clock, "1", &tester(), 1).await;
     assert!(matches!(unknown, Err(ApprovalError::NotFound(_))), "{unknown:?}");
 }

@@ -13,7 +13,7 @@ use axum::{
     http::{Method, Request, header},
 };
 use qcert_protocol::operator::Role;
-use qcert_server::operators;
+use qcert_server::{audit::Actor, operators};
 use serde_json::Value;
 
 use crate::support::{Reply, Workplace};
@@ -30,7 +30,7 @@ impl Workplace {
         let portal = &self.portal;
         let with = (&*portal.store, &*portal.clock, &*portal.randomness, &portal.secrets);
         let day = NonZeroU32::MIN;
-        let (_, token) = operators::add(with, name, roles, day, "tester").await.unwrap();
+        let (_, token) = operators::add(with, name, roles, day, &Actor::at_command_line("tester")).await.unwrap();
         Caller { workplace: self, token: token.0 }
     }
 

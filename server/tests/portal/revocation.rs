@@ -3,6 +3,7 @@
 use qcert_pki::crl::Reason;
 use qcert_protocol::portal::{ApplicationRow, CertificateView, RevocationReason};
 use qcert_server::{
+    audit::Actor,
     revocation::{RevocationError, by_operator},
     store,
 };
@@ -23,7 +24,9 @@ impl Workplace {
     }
 
     pub async fn revoked_by_operator(&self, serial: &str, reason: Reason) -> Result<(), RevocationError> {
-        by_operator(&*self.portal.store, &*self.portal.clock, serial, reason, "tester").await.map(drop)
+        by_operator(&*self.portal.store, &*self.portal.clock, serial, reason, &Actor::at_command_line("tester"))
+            .await
+            .map(drop)
     }
 
     async fn revocations(&self) -> usize {
@@ -208,8 +211,8 @@ async fn a_key_that_is_blocked_after_its_confirmation_is_never_certified() {
     let now = workplace.portal.clock.now();
     let overviews = workplace.portal.store.applications().await.unwrap();
     let digest = overviews.iter().find_map(|found| found.request.as_ref()).unwrap().key_digest;
-    assert!(workplace.portal.store.block_key(&digest, "tester", now).await.unwrap());
-    assert!(!workplace.portal.store.block_key(&digest, "tester", now).await.unwrap());
+    assert!(workplace.portal.store.block_key(&digest, &Actor::at_command_line("tester"), now).await.unwrap());
+    assert!(!workplace.portal.store.block_key(&digest, &Actor::at_command_line("tester"), now).await.unwrap());
     workplace.work().await.unwrap();
     assert_eq!(browser.rows().await[0].state.as_str(), "rejected");
     let certificates: Vec<store::Certificate> = workplace.portal.store.certificates().await.unwrap();

@@ -9,11 +9,16 @@ mod publication;
 mod requests;
 mod revocations;
 
-use std::{ops::Deref, path::Path, sync::Arc};
+use std::{
+    ops::Deref,
+    path::Path,
+    sync::{Arc, LazyLock},
+};
 
 use qcert_protocol::{ContainerName, KeyId, holder::Phone, portal::TokenName};
 use qcert_server::{
     applications::import::parse,
+    audit::Actor,
     store::{
         Certificate, Commitment, ConfirmOutcome, ConfirmedRequest, Import, ImportRules, IssuerId, Job, NewPassword,
         OrderLimits, PasswordOrder, PasswordScope, Prepared, Purpose, Request, RequestState, SessionRecord, Store,
@@ -39,8 +44,18 @@ fn id(number: u128) -> Uuid {
     Uuid::from_u128(number)
 }
 
+fn holder() -> Actor {
+    Actor::holder([192, 0, 2, 1].into())
+}
+
+fn by(name: &str) -> Actor {
+    Actor::operator(name, [192, 0, 2, 9].into())
+}
+
+static OPERATOR: LazyLock<Actor> = LazyLock::new(|| by("operator"));
+
 fn rules() -> ImportRules<'static> {
-    ImportRules { changeable: &["available"], changes_phones: false, by: "operator" }
+    ImportRules { changeable: &["available"], changes_phones: false, by: &OPERATOR }
 }
 
 /// The demo's applications, numbered from 1; the first four belong to [`phone`].
@@ -100,13 +115,14 @@ async fn ordered(store: &dyn Store, number: u128) -> Uuid {
 async fn prepared(store: &dyn Store, application: u128, held: bool) -> ConfirmedRequest {
     let request = request(1000 + application, application, application as u8);
     let from = ["available", "preparing", "withdrawn"];
-    assert_eq!(store.prepare_request(&request, &from).await.unwrap(), Prepared::Done);
+    assert_eq!(store.prepare_request(&request, &from, &holder()).await.unwrap(), Prepared::Done);
     ConfirmedRequest {
         password: ordered(store, 2000 + application).await,
         request: request.id,
         snapshot: store.application_of(&phone(), id(application)).await.unwrap().unwrap().application.holder_json,
         digest: [3; 32],
         held,
+        by: holder(),
         now: NOW,
     }
 }

@@ -58,7 +58,7 @@ pub(super) async fn remove(
     Word(name): Word,
 ) -> Answer<StatusCode> {
     let portal = &app.portal;
-    operators::remove(&*portal.store, &*portal.clock, &name, &operator.name).await.map_err(Refusal::from)?;
+    operators::remove(&*portal.store, &*portal.clock, &name, &operator.actor).await.map_err(Refusal::from)?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -11,6 +11,7 @@ use super::{
     operators,
     rows::{self, Columns, millis},
 };
+use crate::audit::Actor;
 use crate::store::ImportConflict;
 
 /// The advisory lock of whoever imports: two imports of one number do not meet.
@@ -132,7 +133,7 @@ fn holder_json(entry: &NewApplication) -> Stored<String> {
 async fn insert(
     connection: &mut PgConnection,
     entry: &NewApplication,
-    by: &str,
+    by: &Actor,
     now: OffsetDateTime,
 ) -> Result<(), Stop> {
     sqlx::query(
@@ -148,7 +149,7 @@ async fn insert(
     .bind(rows::certificate_type_name(entry.certificate_type))
     .bind(entry.identification.map(|kind| i16::from(u8::from(kind))))
     .bind(millis(now))
-    .bind(format!("{} by {by}", entry.number))
+    .bind(format!("{} by {}", entry.number, by.who))
     .execute(&mut *connection)
     .await?;
     Ok(operators::replace_terms(connection, entry.id, None, (&entry.phone, &entry.holder)).await?)
@@ -158,7 +159,7 @@ async fn update(
     connection: &mut PgConnection,
     there: &Application,
     entry: &NewApplication,
-    by: &str,
+    by: &Actor,
     now: OffsetDateTime,
 ) -> Result<(), Stop> {
     sqlx::query(
@@ -168,7 +169,7 @@ async fn update(
          INSERT INTO audit_waiting (at, event, subject, detail) VALUES ($7, 'application changed', $1, $2)",
     )
     .bind(there.id)
-    .bind(format!("{} by {by}", entry.number))
+    .bind(format!("{} by {}", entry.number, by.who))
     .bind(entry.phone.as_str())
     .bind(holder_json(entry)?)
     .bind(rows::certificate_type_name(entry.certificate_type))

@@ -12,6 +12,7 @@ use super::{
     rows::{self, Columns, millis},
     word,
 };
+use crate::audit::Actor;
 
 pub(super) async fn all(connections: &Connections) -> Stored<Vec<Certificate>> {
     let statement =
@@ -44,7 +45,7 @@ pub(super) async fn revoke(connections: &Connections, revocation: &NewRevocation
             .bind(revocation.reason.as_str())
             .bind(revocation.reason == Reason::KeyCompromise)
             .bind(revocation.password)
-            .bind(&revocation.by)
+            .bind(&revocation.by.who)
             .bind(millis(revocation.now))
     };
     match word(&connections.write(revoke).await?)? {
@@ -143,7 +144,7 @@ pub(super) async fn complete_own(
 pub(super) async fn block_key(
     connections: &Connections,
     key_digest: &[u8; 32],
-    by: &str,
+    by: &Actor,
     now: OffsetDateTime,
 ) -> Stored<bool> {
     // The audit's subjects are ids; a key has none but its digest.
@@ -152,6 +153,6 @@ pub(super) async fn block_key(
          told AS (INSERT INTO audit_waiting (at, event, subject, detail) \
          SELECT $3, 'key blocked', $4, encode(key_digest, 'hex') || ' by ' || $2 FROM blocked) \
          SELECT EXISTS (SELECT FROM blocked)";
-    let block = || sqlx::query(statement).bind(key_digest).bind(by).bind(millis(now)).bind(Uuid::nil());
+    let block = || sqlx::query(statement).bind(key_digest).bind(&by.who).bind(millis(now)).bind(Uuid::nil());
     flag(&connections.write(block).await?)
 }

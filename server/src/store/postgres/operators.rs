@@ -14,17 +14,20 @@ use super::{
     flag, people,
     rows::{self, Columns, millis},
 };
-use crate::store::{
-    Mistake, NewOperator, Notice, OperatorRecord, OperatorStore, Page, PhoneChange,
-    operators::{parse_roles, roles_text},
-    terms::terms,
+use crate::{
+    audit::Actor,
+    store::{
+        Mistake, NewOperator, Notice, OperatorRecord, OperatorStore, Page, PhoneChange,
+        operators::{parse_roles, roles_text},
+        terms::terms,
+    },
 };
 
 #[async_trait]
 impl OperatorStore for PostgresStore {
     async fn add_operator(&self, new: &NewOperator) -> Stored<bool> {
         let roles = roles_text(&new.roles);
-        let detail = format!("{} ({roles}) by {}", new.name, new.by);
+        let detail = format!("{} ({roles}) by {}", new.name, new.by.who);
         let statement = "WITH added AS (INSERT INTO operators (id, name, roles, token_hash, created_at, expires_at) \
              VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (name) DO NOTHING RETURNING id), \
              told AS (INSERT INTO audit_waiting (at, event, subject, detail) \
@@ -50,8 +53,8 @@ impl OperatorStore for PostgresStore {
         self.connections.read(|| sqlx::query(statement)).await?.iter().map(record).collect()
     }
 
-    async fn remove_operator(&self, name: &str, by: &str, now: OffsetDateTime) -> Stored<bool> {
-        let detail = format!("{name} by {by}");
+    async fn remove_operator(&self, name: &str, by: &Actor, now: OffsetDateTime) -> Stored<bool> {
+        let detail = format!("{name} by {}", by.who);
         let statement = "WITH removed AS (UPDATE operators SET removed_at = $2 \
              WHERE name = $1 AND removed_at IS NULL RETURNING id), \
              told AS (INSERT INTO audit_waiting (at, event, subject, detail) \
@@ -72,7 +75,7 @@ impl OperatorStore for PostgresStore {
         found.iter().map(|row| Columns::of(row).next()).collect()
     }
 
-    async fn note(&self, event: &str, subject: Uuid, detail: &str, now: OffsetDateTime) -> Stored<()> {
+    async fn note(&self, event: &str, subject: Uuid, detail: &str, _: &Actor, now: OffsetDateTime) -> Stored<()> {
         let statement = "INSERT INTO audit_waiting (at, event, subject, detail) VALUES ($1, $2, $3, $4)";
         let note = || sqlx::query(statement).bind(millis(now)).bind(event).bind(subject).bind(detail);
         self.connections.write(note).await.map(drop)
@@ -91,17 +94,17 @@ impl OperatorStore for PostgresStore {
         id: Uuid,
         answer: &str,
         notice: &Notice,
-        by: &str,
+        by: &Actor,
         now: OffsetDateTime,
     ) -> Stored<bool> {
         people::answer(&self.connections, id, answer, notice, by, now).await
     }
 
-    async fn unlock_phone(&self, phone: &Phone, by: &str, now: OffsetDateTime) -> Stored<bool> {
+    async fn unlock_phone(&self, phone: &Phone, by: &Actor, now: OffsetDateTime) -> Stored<bool> {
         people::unlock(&self.connections, phone, by, now).await
     }
 
-    async fn propose_phone_change(&self, change: &PhoneChange, notice: &Notice) -> Stored<()> {
+    async fn propose_phone_change(&self, change: &PhoneChange, notice: &Notice, _: &Actor) -> Stored<()> {
         people::propose(&self.connections, change, notice).await
     }
 
@@ -113,11 +116,11 @@ impl OperatorStore for PostgresStore {
         people::open_phone_changes(&self.connections, after, limit).await
     }
 
-    async fn confirm_phone_change(&self, id: Uuid, snils: &str, by: &str, now: OffsetDateTime) -> Stored<Vec<Uuid>> {
+    async fn confirm_phone_change(&self, id: Uuid, snils: &str, by: &Actor, now: OffsetDateTime) -> Stored<Vec<Uuid>> {
         people::confirm(&self.connections, id, snils, by, now).await
     }
 
-    async fn cancel_phone_change(&self, id: Uuid, by: &str, now: OffsetDateTime) -> Stored<bool> {
+    async fn cancel_phone_change(&self, id: Uuid, by: &Actor, now: OffsetDateTime) -> Stored<bool> {
         people::cancel(&self.connections, id, by, now).await
     }
 

@@ -11,7 +11,10 @@ use super::{
     flag,
     rows::{self, Columns, millis},
 };
-use crate::store::{Mistake, Notice, PhoneChange};
+use crate::{
+    audit::Actor,
+    store::{Mistake, Notice, PhoneChange},
+};
 
 macro_rules! mistakes {
     ($rest:literal) => {
@@ -62,7 +65,7 @@ pub(super) async fn answer(
     id: Uuid,
     answer: &str,
     notice: &Notice,
-    by: &str,
+    by: &Actor,
     now: OffsetDateTime,
 ) -> Stored<bool> {
     let statement = "WITH answered AS (UPDATE mistakes SET answer = $2, answered_by = $3, answered_at = $4 \
@@ -73,14 +76,14 @@ pub(super) async fn answer(
          SELECT $4, 'mistake answered', application_id, $3 FROM answered) \
          SELECT EXISTS (SELECT FROM answered)";
     let answer = || {
-        let query = sqlx::query(statement).bind(id).bind(answer).bind(by).bind(millis(now));
+        let query = sqlx::query(statement).bind(id).bind(answer).bind(&by.who).bind(millis(now));
         query.bind(&notice.sealed).bind(notice.phone.as_str()).bind(Notice::PURPOSE).bind(millis(notice.expires_at))
     };
     flag(&connections.write(answer).await?)
 }
 
-pub(super) async fn unlock(connections: &Connections, phone: &Phone, by: &str, now: OffsetDateTime) -> Stored<bool> {
-    let detail = format!("{} by {by}", phone.masked());
+pub(super) async fn unlock(connections: &Connections, phone: &Phone, by: &Actor, now: OffsetDateTime) -> Stored<bool> {
+    let detail = format!("{} by {}", phone.masked(), by.who);
     let statement = "WITH unlocked AS (DELETE FROM tries WHERE phone = $1 RETURNING phone), \
          told AS (INSERT INTO audit_waiting (at, event, subject, detail) \
          SELECT $2, 'phone unlocked', $3, $4 FROM unlocked LIMIT 1) \
@@ -153,22 +156,22 @@ pub(super) async fn confirm(
     connections: &Connections,
     id: Uuid,
     snils: &str,
-    by: &str,
+    by: &Actor,
     now: OffsetDateTime,
 ) -> Stored<Vec<Uuid>> {
     let confirm = || {
         let query = sqlx::query("SELECT confirm_phone_change($1, $2, $3, $4)").bind(id).bind(snils);
-        query.bind(by).bind(millis(now))
+        query.bind(&by.who).bind(millis(now))
     };
     connections.write(confirm).await?.iter().map(|row| Columns::of(row).next()).collect()
 }
 
-pub(super) async fn cancel(connections: &Connections, id: Uuid, by: &str, now: OffsetDateTime) -> Stored<bool> {
+pub(super) async fn cancel(connections: &Connections, id: Uuid, by: &Actor, now: OffsetDateTime) -> Stored<bool> {
     let statement = "WITH cancelled AS (UPDATE phone_changes SET state = 'cancelled', decided_by = $2, decided_at = $3 \
          WHERE id = $1 AND state = 'open' RETURNING id), \
          told AS (INSERT INTO audit_waiting (at, event, subject, detail) \
          SELECT $3, 'phone change cancelled', id, $2 FROM cancelled) \
          SELECT EXISTS (SELECT FROM cancelled)";
-    let cancel = || sqlx::query(statement).bind(id).bind(by).bind(millis(now));
+    let cancel = || sqlx::query(statement).bind(id).bind(&by.who).bind(millis(now));
     flag(&connections.write(cancel).await?)
 }

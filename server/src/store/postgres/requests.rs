@@ -11,6 +11,7 @@ use super::{
     rows::{self, millis},
     word,
 };
+use crate::audit::Actor;
 
 pub(super) async fn prepare(connections: &Connections, new: &Request, from: &[&str]) -> Stored<Prepared> {
     let prepared = connections
@@ -78,12 +79,12 @@ pub(super) async fn confirm(connections: &Connections, confirmed: &ConfirmedRequ
 pub(super) async fn approve(
     connections: &Connections,
     application: Uuid,
-    by: &str,
+    by: &Actor,
     needed: u32,
     now: OffsetDateTime,
 ) -> Stored<Approved> {
     let approve = || {
-        let query = sqlx::query("SELECT approve_issuance($1, $2, $3, $4)").bind(application).bind(by);
+        let query = sqlx::query("SELECT approve_issuance($1, $2, $3, $4)").bind(application).bind(&by.who);
         query.bind(i32::try_from(needed).unwrap_or(i32::MAX)).bind(millis(now))
     };
     match word(&connections.write(approve).await?)? {
@@ -99,12 +100,12 @@ pub(super) async fn reject(
     connections: &Connections,
     application: Uuid,
     reason: &str,
-    by: &str,
+    by: &Actor,
     now: OffsetDateTime,
 ) -> Stored<bool> {
     let reject = || {
         let query = sqlx::query("SELECT reject_issuance($1, $2, $3, $4)").bind(application);
-        query.bind(reason).bind(by).bind(millis(now))
+        query.bind(reason).bind(&by.who).bind(millis(now))
     };
     flag(&connections.write(reject).await?)
 }

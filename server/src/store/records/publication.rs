@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{IssuerId, Revoked};
+use crate::audit::Actor;
 
 /// A revocation to be recorded.
 #[derive(Clone, Debug)]
@@ -15,8 +16,8 @@ pub struct NewRevocation {
     pub reason: Reason,
     /// The one-time password that is used, when its holder asks.
     pub password: Option<Uuid>,
-    /// Who asks, for the audit: `holder`, or an operator's name.
-    pub by: String,
+    /// Who asks.
+    pub by: Actor,
     /// When.
     pub now: OffsetDateTime,
 }

@@ -9,6 +9,7 @@ use super::{
     Application, Effect, Import, ImportRules, NewApplication, Overview, StoreError, Stored, audit, operators,
     rows::{self, execute, first, millis},
 };
+use crate::audit::Actor;
 use crate::store::ImportConflict;
 
 /// Compare and swap of an application's state.
@@ -91,7 +92,7 @@ fn holder_json(entry: &NewApplication) -> Stored<String> {
     serde_json::to_string(&entry.holder).map_err(|_| StoreError::Corrupt("applications.holder"))
 }
 
-fn insert(connection: &Connection, entry: &NewApplication, by: &str, now: OffsetDateTime) -> Stored<()> {
+fn insert(connection: &Connection, entry: &NewApplication, by: &Actor, now: OffsetDateTime) -> Stored<()> {
     execute(
         connection,
         "INSERT INTO applications \
@@ -108,14 +109,14 @@ fn insert(connection: &Connection, entry: &NewApplication, by: &str, now: Offset
         ],
     )?;
     operators::replace_terms(connection, entry.id, None, (&entry.phone, &entry.holder))?;
-    audit::append(connection, now, "application imported", entry.id, &format!("{} by {by}", entry.number))
+    audit::append(connection, now, "application imported", entry.id, &format!("{} by {}", entry.number, by.who))
 }
 
 fn update(
     connection: &Connection,
     there: &Application,
     entry: &NewApplication,
-    by: &str,
+    by: &Actor,
     now: OffsetDateTime,
 ) -> Stored<()> {
     let id = there.id;
@@ -133,7 +134,7 @@ fn update(
     )?;
     let before = (&there.phone, &there.holder);
     operators::replace_terms(connection, id, Some(before), (&entry.phone, &entry.holder))?;
-    audit::append(connection, now, "application changed", id, &format!("{} by {by}", entry.number))
+    audit::append(connection, now, "application changed", id, &format!("{} by {}", entry.number, by.who))
 }
 
 /// A prepared request is of a key on the token of whoever had the application; it is not the next one's to confirm.

@@ -108,9 +108,9 @@ pub(super) fn revoke(connection: &Connection, revocation: &NewRevocation) -> Sto
         [found.application],
     )?;
     if revocation.reason == Reason::KeyCompromise {
-        keys::block(connection, &found.key_digest, &revocation.by, revocation.now)?;
+        keys::block(connection, &found.key_digest, &revocation.by.who, revocation.now)?;
     }
-    let detail = format!("{} {} by {}", found.serial, revocation.reason, revocation.by);
+    let detail = format!("{} {} by {}", found.serial, revocation.reason, revocation.by.who);
     audit::append(connection, revocation.now, "certificate revoked", revocation.certificate, &detail)?;
     Ok(Effect::Kept(RevokeOutcome::Done))
 }

@@ -8,6 +8,7 @@ use super::{
     Effect, Prepared, Stored, audit, hex,
     rows::{execute, first, millis},
 };
+use crate::audit::Actor;
 
 /// Why a key (SHA-256 of its SubjectPublicKeyInfo) cannot be the one of a new request.
 pub(super) fn refused(connection: &Connection, key_digest: &[u8; 32]) -> Stored<Option<Prepared>> {
@@ -40,13 +41,13 @@ pub(super) fn block(connection: &Connection, key_digest: &[u8; 32], by: &str, no
 pub(super) fn block_by_operator(
     connection: &Connection,
     key_digest: &[u8; 32],
-    by: &str,
+    by: &Actor,
     now: OffsetDateTime,
 ) -> Stored<Effect<bool>> {
-    if !block(connection, key_digest, by, now)? {
+    if !block(connection, key_digest, &by.who, now)? {
         return Ok(Effect::Undone(false));
     }
     // The audit's subjects are ids; a key has none but its digest.
-    audit::append(connection, now, "key blocked", Uuid::nil(), &format!("{} by {by}", hex(key_digest)))?;
+    audit::append(connection, now, "key blocked", Uuid::nil(), &format!("{} by {}", hex(key_digest), by.who))?;
     Ok(Effect::Kept(true))
 }

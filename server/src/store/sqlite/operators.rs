@@ -10,10 +10,13 @@ use super::{
     AuditRow, Effect, Overview, SqliteStore, StoreError, Stored, audit, people,
     rows::{self, Columns, all, execute, first, millis, whole},
 };
-use crate::store::{
-    Mistake, NewOperator, Notice, OperatorRecord, OperatorStore, Page, PhoneChange,
-    operators::{parse_roles, roles_text},
-    terms::terms,
+use crate::{
+    audit::Actor,
+    store::{
+        Mistake, NewOperator, Notice, OperatorRecord, OperatorStore, Page, PhoneChange,
+        operators::{parse_roles, roles_text},
+        terms::terms,
+    },
 };
 
 #[async_trait]
@@ -37,8 +40,8 @@ impl OperatorStore for SqliteStore {
         })
     }
 
-    async fn remove_operator(&self, name: &str, by: &str, now: OffsetDateTime) -> Stored<bool> {
-        let (name, by) = (name.to_owned(), by.to_owned());
+    async fn remove_operator(&self, name: &str, by: &Actor, now: OffsetDateTime) -> Stored<bool> {
+        let (name, by) = (name.to_owned(), by.clone());
         self.write(move |connection| remove(connection, &name, &by, now)).await
     }
 
@@ -53,7 +56,7 @@ impl OperatorStore for SqliteStore {
         })
     }
 
-    async fn note(&self, event: &str, subject: Uuid, detail: &str, now: OffsetDateTime) -> Stored<()> {
+    async fn note(&self, event: &str, subject: Uuid, detail: &str, _: &Actor, now: OffsetDateTime) -> Stored<()> {
         let (event, detail) = (event.to_owned(), detail.to_owned());
         self.write(move |connection| {
             audit::append(connection, now, &event, subject, &detail)?;
@@ -75,19 +78,19 @@ impl OperatorStore for SqliteStore {
         id: Uuid,
         answer: &str,
         notice: &Notice,
-        by: &str,
+        by: &Actor,
         now: OffsetDateTime,
     ) -> Stored<bool> {
-        let (answer, notice, by) = (answer.to_owned(), notice.clone(), by.to_owned());
+        let (answer, notice, by) = (answer.to_owned(), notice.clone(), by.clone());
         self.write(move |connection| people::answer(connection, id, &answer, &notice, &by, now)).await
     }
 
-    async fn unlock_phone(&self, phone: &Phone, by: &str, now: OffsetDateTime) -> Stored<bool> {
-        let (phone, by) = (phone.clone(), by.to_owned());
+    async fn unlock_phone(&self, phone: &Phone, by: &Actor, now: OffsetDateTime) -> Stored<bool> {
+        let (phone, by) = (phone.clone(), by.clone());
         self.write(move |connection| people::unlock(connection, &phone, &by, now)).await
     }
 
-    async fn propose_phone_change(&self, change: &PhoneChange, notice: &Notice) -> Stored<()> {
+    async fn propose_phone_change(&self, change: &PhoneChange, notice: &Notice, _: &Actor) -> Stored<()> {
         let (change, notice) = (change.clone(), notice.clone());
         self.write(move |connection| people::propose(connection, &change, &notice)).await
     }
@@ -100,13 +103,13 @@ impl OperatorStore for SqliteStore {
         self.readers.read(|connection| people::open_phone_changes(connection, after, limit))
     }
 
-    async fn confirm_phone_change(&self, id: Uuid, snils: &str, by: &str, now: OffsetDateTime) -> Stored<Vec<Uuid>> {
-        let (snils, by) = (snils.to_owned(), by.to_owned());
+    async fn confirm_phone_change(&self, id: Uuid, snils: &str, by: &Actor, now: OffsetDateTime) -> Stored<Vec<Uuid>> {
+        let (snils, by) = (snils.to_owned(), by.clone());
         self.write(move |connection| people::confirm(connection, id, &snils, &by, now)).await
     }
 
-    async fn cancel_phone_change(&self, id: Uuid, by: &str, now: OffsetDateTime) -> Stored<bool> {
-        let by = by.to_owned();
+    async fn cancel_phone_change(&self, id: Uuid, by: &Actor, now: OffsetDateTime) -> Stored<bool> {
+        let by = by.clone();
         self.write(move |connection| people::cancel(connection, id, &by, now)).await
     }
 
@@ -137,12 +140,12 @@ fn add(connection: &Connection, new: &NewOperator) -> Stored<Effect<bool>> {
     if added == 0 {
         return Ok(Effect::Undone(false));
     }
-    let detail = format!("{} ({roles}) by {}", new.name, new.by);
+    let detail = format!("{} ({roles}) by {}", new.name, new.by.who);
     audit::append(connection, new.created_at, "operator added", new.id, &detail)?;
     Ok(Effect::Kept(true))
 }
 
-fn remove(connection: &Connection, name: &str, by: &str, now: OffsetDateTime) -> Stored<Effect<bool>> {
+fn remove(connection: &Connection, name: &str, by: &Actor, now: OffsetDateTime) -> Stored<Effect<bool>> {
     let removed: Option<Uuid> = first(
         connection,
         "UPDATE operators SET removed_at = ? WHERE name = ? AND removed_at IS NULL RETURNING id",
@@ -150,7 +153,7 @@ fn remove(connection: &Connection, name: &str, by: &str, now: OffsetDateTime) ->
         |columns| columns.next(),
     )?;
     let Some(id) = removed else { return Ok(Effect::Undone(false)) };
-    audit::append(connection, now, "operator removed", id, &format!("{name} by {by}"))?;
+    audit::append(connection, now, "operator removed", id, &format!("{name} by {}", by.who))?;
     Ok(Effect::Kept(true))
 }
 

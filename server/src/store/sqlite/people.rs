@@ -9,7 +9,10 @@ use super::{
     Effect, Stored, applications, audit,
     rows::{self, Columns, all, execute, first, millis},
 };
-use crate::store::{Mistake, Notice, PhoneChange, TermKind};
+use crate::{
+    audit::Actor,
+    store::{Mistake, Notice, PhoneChange, TermKind},
+};
 
 macro_rules! mistakes {
     ($rest:literal) => {
@@ -57,19 +60,19 @@ pub(super) fn answer(
     id: Uuid,
     answer: &str,
     notice: &Notice,
-    by: &str,
+    by: &Actor,
     now: OffsetDateTime,
 ) -> Stored<Effect<bool>> {
     let answered: Option<Uuid> = first(
         connection,
         "UPDATE mistakes SET answer = ?, answered_by = ?, answered_at = ? WHERE id = ? AND answered_at IS NULL \
          RETURNING application_id",
-        params![answer, by, millis(now), id],
+        params![answer, by.who, millis(now), id],
         |columns| columns.next(),
     )?;
     let Some(application) = answered else { return Ok(Effect::Undone(false)) };
     queue(connection, notice, now)?;
-    audit::append(connection, now, "mistake answered", application, by)?;
+    audit::append(connection, now, "mistake answered", application, &by.who)?;
     Ok(Effect::Kept(true))
 }
 
@@ -82,11 +85,11 @@ fn queue(connection: &Connection, notice: &Notice, now: OffsetDateTime) -> Store
     Ok(())
 }
 
-pub(super) fn unlock(connection: &Connection, phone: &Phone, by: &str, now: OffsetDateTime) -> Stored<Effect<bool>> {
+pub(super) fn unlock(connection: &Connection, phone: &Phone, by: &Actor, now: OffsetDateTime) -> Stored<Effect<bool>> {
     if execute(connection, "DELETE FROM tries WHERE phone = ?", [phone.as_str()])? == 0 {
         return Ok(Effect::Undone(false));
     }
-    audit::append(connection, now, "phone unlocked", Uuid::nil(), &format!("{} by {by}", phone.masked()))?;
+    audit::append(connection, now, "phone unlocked", Uuid::nil(), &format!("{} by {}", phone.masked(), by.who))?;
     Ok(Effect::Kept(true))
 }
 
@@ -145,7 +148,7 @@ pub(super) fn confirm(
     connection: &Connection,
     id: Uuid,
     snils: &str,
-    by: &str,
+    by: &Actor,
     now: OffsetDateTime,
 ) -> Stored<Effect<Vec<Uuid>>> {
     let Some((old, new, proposed_by)) = decide(connection, id, "done", by, now)? else {
@@ -170,7 +173,7 @@ pub(super) fn confirm(
             "UPDATE application_terms SET term = ? WHERE kind = ? AND term = ? AND application_id = ?",
             params![new, TermKind::Phone.number(), old, application],
         )?;
-        audit::append(connection, now, "phone changed", *application, &format!("by {proposed_by} and {by}"))?;
+        audit::append(connection, now, "phone changed", *application, &format!("by {proposed_by} and {}", by.who))?;
     }
     Ok(Effect::Kept(theirs))
 }
@@ -180,22 +183,22 @@ fn decide(
     connection: &Connection,
     id: Uuid,
     state: &str,
-    by: &str,
+    by: &Actor,
     now: OffsetDateTime,
 ) -> Stored<Option<(String, String, String)>> {
     first(
         connection,
         "UPDATE phone_changes SET state = ?, decided_by = ?, decided_at = ? WHERE id = ? AND state = 'open' \
          RETURNING old_phone, new_phone, proposed_by",
-        params![state, by, millis(now), id],
+        params![state, by.who, millis(now), id],
         |columns| Ok((columns.next()?, columns.next()?, columns.next()?)),
     )
 }
 
-pub(super) fn cancel(connection: &Connection, id: Uuid, by: &str, now: OffsetDateTime) -> Stored<Effect<bool>> {
+pub(super) fn cancel(connection: &Connection, id: Uuid, by: &Actor, now: OffsetDateTime) -> Stored<Effect<bool>> {
     if decide(connection, id, "cancelled", by, now)?.is_none() {
         return Ok(Effect::Undone(false));
     }
-    audit::append(connection, now, "phone change cancelled", id, by)?;
+    audit::append(connection, now, "phone change cancelled", id, &by.who)?;
     Ok(Effect::Kept(true))
 }

@@ -10,6 +10,7 @@ use super::{
     keys, passwords,
     rows::{self, execute, first, millis},
 };
+use crate::audit::Actor;
 
 /// Compare and swap of a request's state; answers its application.
 fn move_state(connection: &Connection, id: Uuid, from: &str, to: &str) -> Stored<Option<Uuid>> {
@@ -130,7 +131,7 @@ fn move_waiting(connection: &Connection, application: Uuid, held_only: bool, to:
 pub(super) fn approve(
     connection: &Connection,
     application: Uuid,
-    by: &str,
+    by: &Actor,
     needed: u32,
     now: OffsetDateTime,
 ) -> Stored<Effect<Approved>> {
@@ -144,12 +145,12 @@ pub(super) fn approve(
     let noted = execute(
         connection,
         "INSERT INTO approvals (request_id, approved_by, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-        params![request, by, millis(now)],
+        params![request, by.who, millis(now)],
     )?;
     if noted == 0 {
         return Ok(Effect::Undone(Approved::Repeated));
     }
-    audit::append(connection, now, "issuance approved", request, by)?;
+    audit::append(connection, now, "issuance approved", request, &by.who)?;
     let count: Option<u32> =
         first(connection, "SELECT count(*) FROM approvals WHERE request_id = ?", [request], |columns| columns.next())?;
     if count.is_some_and(|count| count < needed) {
@@ -163,7 +164,7 @@ pub(super) fn reject(
     connection: &Connection,
     application: Uuid,
     reason: &str,
-    by: &str,
+    by: &Actor,
     now: OffsetDateTime,
 ) -> Stored<Effect<bool>> {
     let Some(request) = move_waiting(connection, application, true, "refused")? else {
@@ -175,7 +176,7 @@ pub(super) fn reject(
         return Ok(Effect::Undone(false));
     }
     execute(connection, "UPDATE applications SET reason = ? WHERE id = ?", params![reason, application])?;
-    audit::append(connection, now, "issuance rejected", request, by)?;
+    audit::append(connection, now, "issuance rejected", request, &by.who)?;
     Ok(Effect::Kept(true))
 }
 

@@ -7,6 +7,7 @@ use axum::{
     http::{Method, Request},
 };
 use qcert_protocol::operator::Role::{self, *};
+use qcert_server::audit::Actor;
 use serde_json::{Value, json};
 use time::Duration;
 
@@ -197,7 +198,7 @@ async fn a_name_is_never_given_twice() {
     let portal = &workplace.portal;
     let with = (&*portal.store, &*portal.clock, &*portal.randomness, &portal.secrets);
     let day = std::num::NonZeroU32::MIN;
-    let again = qcert_server::operators::add(with, "anna", &[Auditor], day, "tester").await;
+    let again = qcert_server::operators::add(with, "anna", &[Auditor], day, &Actor::at_command_line("tester")).await;
     assert!(again.is_err_and(|error| error.to_string().contains("never given twice")));
     let audited = workplace.audited().await;
     assert!(audited.contains(&"operator added: anna (administrator) by tester".to_owned()), "{audited:#?}");

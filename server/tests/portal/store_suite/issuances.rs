@@ -4,8 +4,8 @@ use qcert_server::store::{Commitment, Job, Store};
 use time::Duration;
 
 use super::{
-    LATER, NOW, certificate, claimed, commitment, committed, completed, confirmed, filled, id, issued, leased, phone,
-    state,
+    LATER, NOW, by, certificate, claimed, commitment, committed, completed, confirmed, filled, holder, id, issued,
+    leased, phone, state,
 };
 
 pub async fn a_confirmed_request_is_leased_by_one_at_a_time(store: &dyn Store) {
@@ -50,10 +50,10 @@ pub async fn a_job_tells_whether_its_key_was_blocked_meanwhile(store: &dyn Store
     confirmed(store, 1, false).await;
     let job = claimed(store, 20).await.unwrap();
     assert!(!job.key_blocked);
-    assert!(store.block_key(&[2; 32], "operator", NOW).await.unwrap());
+    assert!(store.block_key(&[2; 32], &by("operator"), NOW).await.unwrap());
     store.release_issuance(&job, NOW).await.unwrap();
     assert!(!claimed(store, 20).await.unwrap().key_blocked, "another key was blocked");
-    assert!(store.block_key(&job.request.key_digest, "operator", NOW).await.unwrap());
+    assert!(store.block_key(&job.request.key_digest, &by("operator"), NOW).await.unwrap());
     store.release_issuance(&job, NOW).await.unwrap();
     assert!(claimed(store, 20).await.unwrap().key_blocked);
 }
@@ -111,13 +111,13 @@ pub async fn a_completed_issuance_is_in_the_registry(store: &dyn Store) {
 pub async fn an_installation_is_noted(store: &dyn Store) {
     filled(store).await;
     let certificate = issued(store, 1).await;
-    assert!(!store.install(certificate.id, false, &["available"], NOW).await.unwrap());
+    assert!(!store.install(certificate.id, false, &["available"], &holder(), NOW).await.unwrap());
     assert_eq!(store.certificates().await.unwrap()[0].installed_at, None, "what was refused is not noted");
-    assert!(store.install(certificate.id, true, &["readyToInstall"], NOW).await.unwrap());
-    assert!(store.install(certificate.id, false, &["installed"], LATER).await.unwrap());
+    assert!(store.install(certificate.id, true, &["readyToInstall"], &holder(), NOW).await.unwrap());
+    assert!(store.install(certificate.id, false, &["installed"], &holder(), LATER).await.unwrap());
     assert_eq!(store.certificates().await.unwrap()[0].installed_at, Some(NOW));
     assert_eq!(state(store, 1).await, "installed");
-    assert!(!store.install(id(99), false, &["installed"], NOW).await.unwrap());
+    assert!(!store.install(id(99), false, &["installed"], &holder(), NOW).await.unwrap());
 }
 
 pub async fn an_end_is_noted_once(store: &dyn Store) {

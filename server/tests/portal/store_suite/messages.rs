@@ -4,7 +4,7 @@ use qcert_protocol::holder::Phone;
 use qcert_server::store::{MessageRecord, MessageState, SettledMessage, Settlement, Store};
 use time::Duration;
 
-use super::{LATER, NOW, PHONE, id, limits, password, phone, session};
+use super::{LATER, NOW, PHONE, holder, id, limits, password, phone, session};
 use crate::support::OTHER_PHONE;
 
 /// Puts as many messages into the queue; the n-th says n.
@@ -12,7 +12,7 @@ async fn waiting(store: &dyn Store, count: u8) {
     for number in 0..count {
         let number_id = u128::from(number) + 1;
         store.order_password(&password(number_id, NOW), &[number], &limits(Duration::MINUTE)).await.unwrap();
-        store.sign_in(id(number_id), &session(number_id), None).await.unwrap();
+        store.sign_in(id(number_id), &session(number_id), None, &holder()).await.unwrap();
     }
 }
 

@@ -8,7 +8,7 @@ use qcert_server::store::{
 use time::Duration;
 use uuid::Uuid;
 
-use super::{LATER, NOW, confirmed, filled, id, ordered, passwords::attempt, prepared, rules};
+use super::{LATER, NOW, by, confirmed, filled, holder, id, ordered, passwords::attempt, prepared, rules};
 use crate::support::{DEMO, OTHER_PHONE, PHONE, UNKNOWN_PHONE};
 
 fn operator(number: u8, name: &str) -> NewOperator {
@@ -17,7 +17,7 @@ fn operator(number: u8, name: &str) -> NewOperator {
         name: name.into(),
         roles: vec![Role::Approver, Role::Auditor],
         token_hash: [number; 32],
-        by: "tester".into(),
+        by: by("tester"),
         created_at: NOW,
         expires_at: NOW + Duration::DAY,
     }
@@ -32,9 +32,9 @@ pub async fn an_operator_is_known_by_the_tokens_hash_until_removed(store: &dyn S
     let anna = operators.operator(&[1; 32]).await.unwrap().unwrap();
     assert_eq!((anna.name.as_str(), anna.roles.as_slice()), ("anna", [Role::Approver, Role::Auditor].as_slice()));
     assert_eq!((anna.created_at, anna.expires_at, anna.removed_at), (NOW, NOW + Duration::DAY, None));
-    assert!(operators.remove_operator("anna", "boris", LATER).await.unwrap());
-    assert!(!operators.remove_operator("anna", "boris", LATER).await.unwrap());
-    assert!(!operators.remove_operator("nobody", "boris", LATER).await.unwrap());
+    assert!(operators.remove_operator("anna", &by("boris"), LATER).await.unwrap());
+    assert!(!operators.remove_operator("anna", &by("boris"), LATER).await.unwrap());
+    assert!(!operators.remove_operator("nobody", &by("boris"), LATER).await.unwrap());
     let all = operators.operators().await.unwrap();
     let told: Vec<_> = all.iter().map(|one| (one.name.as_str(), one.removed_at)).collect();
     assert_eq!(told, [("anna", Some(LATER)), ("boris", None)]);
@@ -88,11 +88,11 @@ pub async fn a_request_needs_as_many_approvals_as_are_asked_for(store: &dyn Stor
     let held = store.operator_store().search(&waiting, 10).await.unwrap();
     assert_eq!((held.len(), held[0].application.id, held[0].held), (1, id(1), true));
     assert!(store.operator_store().search(&Page::Waiting { after: id(1) }, 10).await.unwrap().is_empty());
-    assert_eq!(store.approve_issuance(id(1), "anna", 2, NOW).await.unwrap(), Approved::Waits);
-    assert_eq!(store.approve_issuance(id(1), "anna", 2, NOW).await.unwrap(), Approved::Repeated);
+    assert_eq!(store.approve_issuance(id(1), &by("anna"), 2, NOW).await.unwrap(), Approved::Waits);
+    assert_eq!(store.approve_issuance(id(1), &by("anna"), 2, NOW).await.unwrap(), Approved::Repeated);
     assert_eq!(store.operator_store().approvals(id(1001)).await.unwrap(), ["anna"]);
-    assert_eq!(store.approve_issuance(id(1), "boris", 2, LATER).await.unwrap(), Approved::Done);
-    assert_eq!(store.approve_issuance(id(1), "vera", 2, LATER).await.unwrap(), Approved::NotWaiting);
+    assert_eq!(store.approve_issuance(id(1), &by("boris"), 2, LATER).await.unwrap(), Approved::Done);
+    assert_eq!(store.approve_issuance(id(1), &by("vera"), 2, LATER).await.unwrap(), Approved::NotWaiting);
     assert!(store.operator_store().search(&waiting, 10).await.unwrap().is_empty());
     let approvals = store.audit().await.unwrap().into_iter().filter(|row| row.event == "issuance approved");
     assert_eq!(approvals.map(|row| row.detail).collect::<Vec<_>>(), ["anna", "boris"]);
@@ -101,15 +101,16 @@ pub async fn a_request_needs_as_many_approvals_as_are_asked_for(store: &dyn Stor
 pub async fn two_approvals_at_once_are_two(store: &dyn Store) {
     filled(store).await;
     confirmed(store, 1, true).await;
+    let (anna, boris) = (by("anna"), by("boris"));
     let (one, two) =
-        tokio::join!(store.approve_issuance(id(1), "anna", 2, NOW), store.approve_issuance(id(1), "boris", 2, NOW));
+        tokio::join!(store.approve_issuance(id(1), &anna, 2, NOW), store.approve_issuance(id(1), &boris, 2, NOW));
     let outcomes = [one.unwrap(), two.unwrap()];
     assert!(outcomes.contains(&Approved::Waits) && outcomes.contains(&Approved::Done), "{outcomes:?}");
 }
 
 pub async fn the_audit_is_read_from_any_place(store: &dyn Store) {
     filled(store).await;
-    store.operator_store().note("looked", id(9), "anna", LATER).await.unwrap();
+    store.operator_store().note("looked", id(9), "anna", &by("anna"), LATER).await.unwrap();
     let all = store.operator_store().audit_after(0, 100).await.unwrap();
     assert_eq!(all.len(), 7);
     assert_eq!(all.iter().map(|(_, row)| row.clone()).collect::<Vec<_>>(), store.audit().await.unwrap());
@@ -129,16 +130,16 @@ async fn queued(store: &dyn Store) -> usize {
 
 pub async fn a_report_is_open_until_it_is_answered(store: &dyn Store) {
     filled(store).await;
-    store.add_mistake(id(50), id(1), "one", NOW).await.unwrap();
-    store.add_mistake(id(51), id(5), "two", LATER).await.unwrap();
+    store.add_mistake(id(50), id(1), "one", &holder(), NOW).await.unwrap();
+    store.add_mistake(id(51), id(5), "two", &holder(), LATER).await.unwrap();
     let operators = store.operator_store();
     let open = operators.open_mistakes(Uuid::nil(), 10).await.unwrap();
     assert_eq!(open.iter().map(|mistake| mistake.text.as_str()).collect::<Vec<_>>(), ["one", "two"]);
     assert_eq!((open[0].application, open[0].created_at, open[0].phone.as_str()), (id(1), NOW, PHONE));
     assert_eq!(operators.open_mistakes(id(50), 10).await.unwrap(), open[1..]);
-    assert!(operators.answer_mistake(id(50), "done", &notice(), "anna", LATER).await.unwrap());
-    assert!(!operators.answer_mistake(id(50), "again", &notice(), "anna", LATER).await.unwrap());
-    assert!(!operators.answer_mistake(id(99), "none", &notice(), "anna", LATER).await.unwrap());
+    assert!(operators.answer_mistake(id(50), "done", &notice(), &by("anna"), LATER).await.unwrap());
+    assert!(!operators.answer_mistake(id(50), "again", &notice(), &by("anna"), LATER).await.unwrap());
+    assert!(!operators.answer_mistake(id(99), "none", &notice(), &by("anna"), LATER).await.unwrap());
     assert_eq!(queued(store).await, 1);
     assert_eq!(operators.open_mistakes(Uuid::nil(), 10).await.unwrap(), open[1..]);
     assert_eq!(operators.mistake(id(50)).await.unwrap().unwrap().answered_at, Some(LATER));
@@ -163,8 +164,8 @@ pub async fn a_phone_is_changed_once_for_the_holders_applications(store: &dyn St
     filled(store).await;
     prepared(store, 1, false).await;
     let operators = store.operator_store();
-    operators.propose_phone_change(&change(60, OTHER_PHONE), &notice()).await.unwrap();
-    operators.propose_phone_change(&change(61, UNKNOWN_PHONE), &notice()).await.unwrap();
+    operators.propose_phone_change(&change(60, OTHER_PHONE), &notice(), &by("anna")).await.unwrap();
+    operators.propose_phone_change(&change(61, UNKNOWN_PHONE), &notice(), &by("anna")).await.unwrap();
     let open = operators.open_phone_changes(Uuid::nil(), 10).await.unwrap();
     assert_eq!(open, [change(61, UNKNOWN_PHONE)]);
     assert!(operators.open_phone_changes(id(61), 10).await.unwrap().is_empty());
@@ -176,10 +177,11 @@ pub async fn a_phone_is_changed_once_for_the_holders_applications(store: &dyn St
         .filter(|found| found.application.holder.snils == snils)
         .map(|found| found.application.id)
         .collect();
-    assert!(operators.confirm_phone_change(id(60), snils.as_str(), "boris", LATER).await.unwrap().is_empty());
+    assert!(operators.confirm_phone_change(id(60), snils.as_str(), &by("boris"), LATER).await.unwrap().is_empty());
+    let (boris, vera) = (by("boris"), by("vera"));
     let (one, two) = tokio::join!(
-        operators.confirm_phone_change(id(61), snils.as_str(), "boris", LATER),
-        operators.confirm_phone_change(id(61), snils.as_str(), "vera", LATER),
+        operators.confirm_phone_change(id(61), snils.as_str(), &boris, LATER),
+        operators.confirm_phone_change(id(61), snils.as_str(), &vera, LATER),
     );
     let mut changed = one.unwrap();
     changed.extend(two.unwrap());
@@ -199,13 +201,14 @@ pub async fn a_phone_is_changed_once_for_the_holders_applications(store: &dyn St
 pub async fn a_cancelled_phone_change_changes_nothing(store: &dyn Store) {
     filled(store).await;
     let operators = store.operator_store();
-    operators.propose_phone_change(&change(60, OTHER_PHONE), &notice()).await.unwrap();
+    operators.propose_phone_change(&change(60, OTHER_PHONE), &notice(), &by("anna")).await.unwrap();
     // Beside the one that tells of the proposal there is no message.
     assert_eq!(queued(store).await, 1);
-    assert!(operators.cancel_phone_change(id(60), "boris", LATER).await.unwrap());
-    assert!(!operators.cancel_phone_change(id(60), "boris", LATER).await.unwrap());
+    assert!(operators.cancel_phone_change(id(60), &by("boris"), LATER).await.unwrap());
+    assert!(!operators.cancel_phone_change(id(60), &by("boris"), LATER).await.unwrap());
     let there = store.application_by_number("67092365").await.unwrap().unwrap().application;
-    let changed = operators.confirm_phone_change(id(60), there.holder.snils.as_str(), "boris", LATER).await.unwrap();
+    let changed =
+        operators.confirm_phone_change(id(60), there.holder.snils.as_str(), &by("boris"), LATER).await.unwrap();
     assert!(changed.is_empty());
     assert_eq!(store.application_by_number("67092365").await.unwrap().unwrap().application, there);
     let events: Vec<_> = store.audit().await.unwrap().into_iter().map(|row| row.event).collect();
@@ -214,11 +217,11 @@ pub async fn a_cancelled_phone_change_changes_nothing(store: &dyn Store) {
 
 pub async fn an_unlocked_phone_begins_its_tries_anew(store: &dyn Store) {
     let phone = Phone::parse(PHONE).unwrap();
-    assert!(!store.operator_store().unlock_phone(&phone, "anna", NOW).await.unwrap());
+    assert!(!store.operator_store().unlock_phone(&phone, &by("anna"), NOW).await.unwrap());
     ordered(store, 1).await;
     let exhausted = async || matches!(store.attempt(&attempt(1), NOW).await.unwrap(), Attempted::Exhausted(_));
     assert_eq!((exhausted().await, exhausted().await), (false, true));
-    assert!(store.operator_store().unlock_phone(&phone, "anna", NOW).await.unwrap());
+    assert!(store.operator_store().unlock_phone(&phone, &by("anna"), NOW).await.unwrap());
     assert!(!exhausted().await);
     let rows = store.audit().await.unwrap();
     assert_eq!(rows.last().unwrap().detail, "+7 922 ··· ··45 by anna");

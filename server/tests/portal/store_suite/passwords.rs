@@ -5,7 +5,7 @@ use qcert_server::store::{
 };
 use time::Duration;
 
-use super::{LATER, NOW, filled, id, limits, ordered, password, phone, prepared, session, sign_in};
+use super::{LATER, NOW, filled, holder, id, limits, ordered, password, phone, prepared, session, sign_in};
 
 /// A try at the passwords for signing in, of which there are so many.
 pub fn attempt(limit: u32) -> Attempt {
@@ -26,8 +26,8 @@ pub async fn a_password_is_ordered_once_in_an_interval_and_used_once(store: &dyn
     let early = store.order_password(&password(2, LATER), b"m", &limits).await.unwrap();
     assert_eq!(early, PasswordOrder::TooEarly(NOW));
     assert_eq!(store.claim_messages(id(9), 10, NOW, LATER).await.unwrap().len(), 1);
-    assert!(store.sign_in(id(1), &session(1), None).await.unwrap());
-    assert!(!store.sign_in(id(1), &session(2), None).await.unwrap());
+    assert!(store.sign_in(id(1), &session(1), None, &holder()).await.unwrap());
+    assert!(!store.sign_in(id(1), &session(2), None, &holder()).await.unwrap());
     assert!(store.session(&[1; 32]).await.unwrap().is_some());
     assert!(store.session(&[2; 32]).await.unwrap().is_none());
 }
@@ -35,7 +35,9 @@ pub async fn a_password_is_ordered_once_in_an_interval_and_used_once(store: &dyn
 pub async fn a_password_used_twice_at_once_begins_one_session(store: &dyn Store) {
     let password = ordered(store, 1).await;
     let (one, two) = (session(1), session(2));
-    let (first, second) = tokio::join!(store.sign_in(password, &one, None), store.sign_in(password, &two, None));
+    let by = holder();
+    let (first, second) =
+        tokio::join!(store.sign_in(password, &one, None, &by), store.sign_in(password, &two, None, &by));
     assert!(first.unwrap() != second.unwrap());
     let there = [store.session(&[1; 32]).await.unwrap(), store.session(&[2; 32]).await.unwrap()];
     assert_eq!(there.iter().flatten().count(), 1);
@@ -45,14 +47,14 @@ pub async fn a_password_is_not_used_after_its_time(store: &dyn Store) {
     let mut new = password(1, NOW - Duration::minutes(10));
     new.expires_at = NOW;
     store.order_password(&new, b"m", &limits(Duration::MINUTE)).await.unwrap();
-    assert!(!store.sign_in(id(1), &session(1), None).await.unwrap());
+    assert!(!store.sign_in(id(1), &session(1), None, &holder()).await.unwrap());
     assert_eq!(store.passwords(&sign_in()).await.unwrap()[0].state, PasswordState::Active);
 }
 
 pub async fn a_later_password_supersedes_the_earlier_ones_of_its_subject(store: &dyn Store) {
     filled(store).await;
     let request = prepared(store, 1, false).await.request;
-    store.sign_in(id(2001), &session(1), None).await.unwrap();
+    store.sign_in(id(2001), &session(1), None, &holder()).await.unwrap();
     let revision = async || store.application_of(&phone(), id(1)).await.unwrap().unwrap().application.revision;
     let before = revision().await;
     let scope = PasswordScope { phone: phone(), purpose: Purpose::Confirmation, subject: Some((request, id(1))) };
@@ -142,7 +144,7 @@ pub async fn events_are_counted_until_the_window_ends(store: &dyn Store) {
 
 pub async fn what_is_old_is_forgotten_and_what_is_young_is_kept(store: &dyn Store) {
     store.order_password(&password(1, NOW), b"m", &limits(Duration::MINUTE)).await.unwrap();
-    store.sign_in(id(1), &session(1), None).await.unwrap();
+    store.sign_in(id(1), &session(1), None, &holder()).await.unwrap();
     store.attempt(&attempt(9), NOW).await.unwrap();
     let young = NOW + Duration::DAY;
     store.order_password(&password(2, young), b"m", &limits(Duration::MINUTE)).await.unwrap();

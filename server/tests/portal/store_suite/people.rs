@@ -5,7 +5,7 @@ use qcert_server::{
     store::{Import, ImportConflict, ImportRules, Store},
 };
 
-use super::{LATER, NOW, filled, id, ordered, phone, rules, session, state};
+use super::{LATER, NOW, filled, holder, id, ordered, phone, rules, session, state};
 use crate::support::{DEMO, OTHER_PHONE, UNKNOWN_PHONE};
 
 pub async fn an_import_takes_all_entries_or_none(store: &dyn Store) {
@@ -49,27 +49,27 @@ pub async fn an_application_is_its_phones_alone(store: &dyn Store) {
     assert!(store.application_of(&phone(), id(5)).await.unwrap().is_none());
     assert_eq!(store.phone_of(id(5)).await.unwrap().unwrap().as_str(), OTHER_PHONE);
     assert_eq!(store.phone_of(id(99)).await.unwrap(), None);
-    store.add_mistake(id(50), id(1), "text", NOW).await.unwrap();
+    store.add_mistake(id(50), id(1), "text", &holder(), NOW).await.unwrap();
     assert_eq!(state(store, 1).await, "available");
     store.ping().await.unwrap();
 }
 
 pub async fn a_session_ends_once_and_for_all(store: &dyn Store) {
     let password = ordered(store, 1).await;
-    assert!(store.sign_in(password, &session(1), None).await.unwrap());
+    assert!(store.sign_in(password, &session(1), None, &holder()).await.unwrap());
     store.touch_session(id(1), LATER).await.unwrap();
     let found = store.session(&[1; 32]).await.unwrap().unwrap();
     assert_eq!((found.id, found.created_at, found.last_seen_at), (id(1), NOW, LATER));
-    store.end_session(&[1; 32], LATER).await.unwrap();
-    store.end_session(&[1; 32], LATER).await.unwrap();
+    store.end_session(&[1; 32], &holder(), LATER).await.unwrap();
+    store.end_session(&[1; 32], &holder(), LATER).await.unwrap();
     assert_eq!(store.session(&[1; 32]).await.unwrap(), None);
 }
 
 pub async fn signing_in_ends_the_session_before(store: &dyn Store) {
     let first = ordered(store, 1).await;
-    assert!(store.sign_in(first, &session(1), None).await.unwrap());
+    assert!(store.sign_in(first, &session(1), None, &holder()).await.unwrap());
     let second = ordered(store, 2).await;
-    assert!(store.sign_in(second, &session(2), Some([1; 32])).await.unwrap());
+    assert!(store.sign_in(second, &session(2), Some([1; 32]), &holder()).await.unwrap());
     assert!(store.session(&[1; 32]).await.unwrap().is_none());
     assert!(store.session(&[2; 32]).await.unwrap().is_some());
 }

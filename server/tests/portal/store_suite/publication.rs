@@ -8,7 +8,8 @@ use qcert_server::{
 use time::{Duration, OffsetDateTime};
 
 use super::{
-    ISSUER, LATER, NOW, SHARD, claimed, commitment, committed, confirmed, filled, id, issued, revocations::revocation,
+    ISSUER, LATER, NOW, SHARD, by, claimed, commitment, committed, confirmed, filled, id, issued,
+    revocations::revocation,
 };
 
 fn list(number: i64, this_update: OffsetDateTime) -> RevocationList {
@@ -110,10 +111,10 @@ pub async fn every_change_is_in_the_audit_and_the_audit_is_a_chain(store: &dyn S
     filled(store).await;
     let certificate = issued(store, 1).await;
     confirmed(store, 2, true).await;
-    store.approve_issuance(id(2), "operator", 1, NOW).await.unwrap();
+    store.approve_issuance(id(2), &by("operator"), 1, NOW).await.unwrap();
     confirmed(store, 3, true).await;
-    store.reject_issuance(id(3), "reason", "operator", NOW).await.unwrap();
-    store.block_key(&[9; 32], "operator", NOW).await.unwrap();
+    store.reject_issuance(id(3), "reason", &by("operator"), NOW).await.unwrap();
+    store.block_key(&[9; 32], &by("operator"), NOW).await.unwrap();
     store.revoke(&revocation(certificate.id, Reason::KeyCompromise)).await.unwrap();
     let rows = store.audit().await.unwrap();
     assert!(audit::is_whole(&rows));

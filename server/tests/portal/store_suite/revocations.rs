@@ -4,10 +4,10 @@ use qcert_pki::crl::Reason;
 use qcert_server::store::{AuthorityRecord, NewRevocation, Prepared, RevokeOutcome, Revoked, Store};
 use uuid::Uuid;
 
-use super::{ISSUER, NOW, filled, id, issued, ordered, request, session, state};
+use super::{ISSUER, NOW, by, filled, holder, id, issued, ordered, request, session, state};
 
 pub fn revocation(certificate: Uuid, reason: Reason) -> NewRevocation {
-    NewRevocation { certificate, reason, password: None, by: "operator".into(), now: NOW }
+    NewRevocation { certificate, reason, password: None, by: by("operator"), now: NOW }
 }
 
 pub async fn a_certificate_is_revoked_once_of_two_at_once(store: &dyn Store) {
@@ -29,14 +29,14 @@ pub async fn a_revocation_by_its_holder_uses_a_password(store: &dyn Store) {
     let certificate = issued(store, 1).await;
     let password = ordered(store, 1).await;
     let new = NewRevocation { password: Some(password), ..revocation(certificate.id, Reason::Superseded) };
-    assert!(store.sign_in(password, &session(1), None).await.unwrap());
+    assert!(store.sign_in(password, &session(1), None, &holder()).await.unwrap());
     assert_eq!(store.revoke(&new).await.unwrap(), RevokeOutcome::PasswordUsed);
     assert_eq!(state(store, 1).await, "readyToInstall");
     let fresh = ordered(store, 2).await;
     let new = NewRevocation { password: Some(fresh), ..new };
     assert_eq!(store.revoke(&new).await.unwrap(), RevokeOutcome::Done);
     assert_eq!(store.revoke(&new).await.unwrap(), RevokeOutcome::AlreadyRevoked);
-    assert!(!store.sign_in(fresh, &session(2), None).await.unwrap());
+    assert!(!store.sign_in(fresh, &session(2), None, &holder()).await.unwrap());
 }
 
 pub async fn a_compromised_key_is_blocked_and_another_is_not(store: &dyn Store) {
@@ -44,10 +44,10 @@ pub async fn a_compromised_key_is_blocked_and_another_is_not(store: &dyn Store) 
     let (compromised, other) = (issued(store, 1).await, issued(store, 2).await);
     store.revoke(&revocation(compromised.id, Reason::KeyCompromise)).await.unwrap();
     store.revoke(&revocation(other.id, Reason::Superseded)).await.unwrap();
-    let prepare = async |key| store.prepare_request(&request(50, 3, key), &["available"]).await.unwrap();
+    let prepare = async |key| store.prepare_request(&request(50, 3, key), &["available"], &holder()).await.unwrap();
     assert_eq!((prepare(1).await, prepare(2).await), (Prepared::KeyBlocked, Prepared::KeyRevoked));
-    assert!(!store.block_key(&[1; 32], "operator", NOW).await.unwrap());
-    assert!(store.block_key(&[2; 32], "operator", NOW).await.unwrap());
+    assert!(!store.block_key(&[1; 32], &by("operator"), NOW).await.unwrap());
+    assert!(store.block_key(&[2; 32], &by("operator"), NOW).await.unwrap());
 }
 
 pub async fn a_status_is_known_to_its_issuer_alone(store: &dyn Store) {

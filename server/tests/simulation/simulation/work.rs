@@ -10,6 +10,7 @@ use qcert_pki::{
 use qcert_server::{
     applications::import,
     approval,
+    audit::Actor,
     issuance::worker,
     publication::{lists, ocsp},
     revocation,
@@ -19,6 +20,10 @@ use serde_json::{Value, json};
 
 use super::{Answer, Asked, Simulation, Work};
 use crate::operation::{Correction, Nth, Operation, Person, Step};
+
+fn operator() -> Actor {
+    Actor::at_command_line("operator")
+}
 
 /// A serial that was never drawn.
 const NEVER_ISSUED: &str = "40010203040506070809";
@@ -65,14 +70,14 @@ impl Simulation<'_> {
             Operation::Approve(person, nth) => {
                 let number = self.number(person, nth);
                 Box::pin(async move {
-                    let done = approval::approve(&*portal.store, &*portal.clock, &number, "operator", 1).await;
+                    let done = approval::approve(&*portal.store, &*portal.clock, &number, &operator(), 1).await;
                     Answer::Done(done.map(|_| "approved".to_owned()).map_err(|error| error.to_string()))
                 })
             }
             Operation::Reject(person, nth) => {
                 let number = self.number(person, nth);
                 Box::pin(async move {
-                    let done = approval::reject(&*portal.store, &*portal.clock, &number, "no", "operator").await;
+                    let done = approval::reject(&*portal.store, &*portal.clock, &number, "no", &operator()).await;
                     Answer::Done(done.map(|_| "rejected".to_owned()).map_err(|error| error.to_string()))
                 })
             }
@@ -81,7 +86,7 @@ impl Simulation<'_> {
                 let reason = if known { Reason::KeyCompromise } else { Reason::Superseded };
                 Box::pin(async move {
                     let done =
-                        revocation::by_operator(&*portal.store, &*portal.clock, &serial, reason, "operator").await;
+                        revocation::by_operator(&*portal.store, &*portal.clock, &serial, reason, &operator()).await;
                     match done {
                         Ok(_) => Answer::Revoked(serial),
                         Err(error) => Answer::Done(Err(error.to_string())),
@@ -93,7 +98,7 @@ impl Simulation<'_> {
                 let request = CertificationRequest::parse_and_verify(&requests[usize::from(number) % requests.len()]);
                 let digest = request.map(|request| request.public_key().spki_sha256()).unwrap_or_default();
                 Box::pin(async move {
-                    let done = portal.store.block_key(&digest, "operator", portal.clock.now()).await;
+                    let done = portal.store.block_key(&digest, &operator(), portal.clock.now()).await;
                     let said = |new| if new { "blocked" } else { "blocked already" };
                     Answer::Done(done.map(|new| said(new).to_owned()).map_err(|error| error.to_string()))
                 })

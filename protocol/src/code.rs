@@ -43,11 +43,11 @@ impl Part {
 }
 
 macro_rules! codes {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal, $part:ident, $status:literal;)*) => {
+    ($(#[doc = $meaning:literal] $variant:ident = $name:literal, $part:ident, $status:literal;)*) => {
         /// What went wrong, for programs. Append-only: a code never changes its name or meaning.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub enum ErrorCode {
-            $($(#[$doc])* #[serde(rename = $name)] $variant,)*
+            $(#[doc = $meaning] #[serde(rename = $name)] $variant,)*
         }
 
         impl ErrorCode {
@@ -57,6 +57,11 @@ macro_rules! codes {
             /// The name on the wire.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
+            }
+
+            /// What it means, in a sentence or two, for who reads the API's description.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => $meaning.trim_ascii(),)* }
             }
 
             /// Which part failed.

@@ -8,6 +8,7 @@ mod client;
 mod client_address;
 mod cookie;
 mod delivery_reports;
+mod description;
 mod events;
 mod headers;
 mod operator;
@@ -18,27 +19,26 @@ mod publication;
 mod requests;
 mod sign_in;
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock},
+};
 
 use axum::{
     Json, Router,
-    extract::{DefaultBodyLimit, FromRequestParts, Path, State},
+    extract::{DefaultBodyLimit, FromRequestParts, MatchedPath, Path, State},
     http::{header, request::Parts},
     middleware,
-    routing::{any, get},
+    routing::any,
 };
 use qcert_protocol::{
-    ErrorCode,
-    portal::{API, Configuration, Problem as ProblemBody},
+    ErrorCode::*,
+    portal::{API, Configuration},
 };
-use utoipa::{
-    Modify, OpenApi,
-    openapi::security::{Http, HttpAuthScheme, SecurityScheme},
-};
+use serde::de::DeserializeOwned;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use uuid::Uuid;
 
-use crate::portal::Portal;
+use crate::{config::is_local, portal::Portal};
 use page::Pages;
 use problem::{Answer, Problem};
 
@@ -52,69 +52,69 @@ struct App {
     pages: Arc<Pages>,
 }
 
-#[derive(OpenApi)]
-#[openapi(
-    info(
-        title = "Qcert portal",
-        description = "From a phone number to an installed certificate. Errors are problems (RFC 9457) with a code. \
-            Besides the codes of its own, a route may answer `body_malformed`, `body_too_large`, \
-            `media_type_unsupported`, `origin_forbidden`, `not_found`, `method_not_allowed`, `internal` and \
-            `portal_unavailable`."
-    ),
-    components(schemas(ProblemBody)),
-    modifiers(&OperatorsToken)
-)]
-struct Description;
-
-/// How operators say who they are.
-struct OperatorsToken;
-
-impl Modify for OperatorsToken {
-    fn modify(&self, description: &mut utoipa::openapi::OpenApi) {
-        let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
-        description.components.get_or_insert_default().add_security_scheme("operator", token);
-    }
-}
-
-/// The routes of page and operators, and the description of both.
-struct Described {
+/// All routes, by what stands around them, and their description. A route is made of a handler with `utoipa::path` and
+/// in no other way, so that it cannot be undescribed.
+struct Routes {
+    /// For the page: other sites are kept out.
     page: Router<App>,
     operators: Router<App>,
-    json: String,
+    /// For programs.
+    lists_and_reports: Router<App>,
+    /// Without the headers of the others.
+    answers: Router<App>,
+    /// What each address takes, as `Allow` says it.
+    methods: HashMap<String, String>,
+    /// The description, by whether the portal is at localhost: the cookie has another name there.
+    at_localhost: String,
+    elsewhere: String,
 }
 
-/// Routes and their description come of the same types, and are made once.
-static DESCRIBED: LazyLock<Described> = LazyLock::new(|| {
-    let (page, mut description) =
-        OpenApiRouter::with_openapi(Description::openapi()).nest(API, api()).split_for_parts();
-    let under = format!("{API}/operator");
-    let (operators, theirs) = OpenApiRouter::new().nest(&under, operator::routes()).split_for_parts();
-    description.merge(theirs);
-    // A description of types and texts has no value that JSON cannot say.
-    Described { page, operators, json: description.to_json().unwrap_or_default() }
+/// Made once: both come of the same types.
+static ROUTES: LazyLock<Routes> = LazyLock::new(|| {
+    let mut document = description::base();
+    let mut methods = HashMap::new();
+    let mut described = |routes: OpenApiRouter<App>| {
+        let (router, theirs) = routes.split_for_parts();
+        methods.extend(description::methods(&theirs));
+        document.merge(theirs);
+        router.method_not_allowed_fallback(method_not_allowed)
+    };
+    let own = OpenApiRouter::new().routes(routes!(description)).routes(routes!(healthz)).merge(authority::routes());
+    let page = described(own.nest(API, api()));
+    let operators = described(OpenApiRouter::new().nest(&format!("{API}/operator"), operator::routes()));
+    let lists_and_reports = described(publication::lists().merge(delivery_reports::routes()));
+    let answers = described(publication::answers());
+    let written = |origin: &str| {
+        let mut document = document.clone();
+        description::complete(&mut document, origin);
+        // A description of types and texts has no value that JSON cannot say.
+        document.to_json().unwrap_or_default()
+    };
+    let (at_localhost, elsewhere) = (written("http://localhost"), written("https://"));
+    Routes { page, operators, lists_and_reports, answers, methods, at_localhost, elsewhere }
 });
 
 /// All routes.
 pub fn router(portal: Arc<Portal>, pages: Arc<Pages>) -> Router {
     let app = App { portal, pages };
     Router::new()
-        .merge(DESCRIBED.page.clone())
-        .route("/api/openapi.json", get(description))
-        .route("/healthz", get(healthz))
-        .merge(authority::routes())
+        .merge(ROUTES.page.clone())
         .route("/api", any(not_found))
         .route("/api/", any(not_found))
         .route("/api/{*rest}", any(not_found))
-        .method_not_allowed_fallback(method_not_allowed)
         .fallback(page::serve)
         .layer(middleware::from_fn_with_state(app.clone(), origin_check::check))
-        .merge(DESCRIBED.operators.clone().method_not_allowed_fallback(method_not_allowed))
-        .merge(publication::lists())
-        .merge(delivery_reports::routes())
+        .merge(ROUTES.operators.clone())
+        .merge(ROUTES.lists_and_reports.clone())
         .layer(middleware::from_fn_with_state(app.clone(), headers::add))
-        .merge(publication::answers())
+        .merge(ROUTES.answers.clone())
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(app)
+}
+
+/// The description of all routes (OpenAPI), as a portal with this origin serves it.
+pub fn openapi(origin: &str) -> &'static str {
+    if is_local(origin) { &ROUTES.at_localhost } else { &ROUTES.elsewhere }
 }
 
 fn api() -> OpenApiRouter<App> {
@@ -153,31 +153,41 @@ async fn configuration(State(app): State<App>) -> Json<Configuration> {
     })
 }
 
-async fn description() -> ([(header::HeaderName, &'static str); 1], &'static str) {
-    ([(header::CONTENT_TYPE, "application/json")], &DESCRIBED.json)
+/// This description.
+#[utoipa::path(get, path = "/api/openapi.json", responses((status = 200, body = Object)))]
+async fn description(State(app): State<App>) -> ([(header::HeaderName, &'static str); 1], &'static str) {
+    ([(header::CONTENT_TYPE, "application/json")], openapi(&app.portal.origin))
 }
 
+/// Does the portal serve?
+#[utoipa::path(
+    get, path = "/healthz",
+    responses((status = 200, body = String, content_type = "text/plain")),
+    extensions(("x-problem-codes" = json!([Internal, PortalUnavailable]))),
+)]
 async fn healthz(State(app): State<App>) -> Answer<&'static str> {
     app.portal.store.ping().await.map_err(crate::error::Refusal::from)?;
     Ok("ok")
 }
 
 async fn not_found() -> Problem {
-    ErrorCode::NotFound.into()
+    NotFound.into()
 }
 
-async fn method_not_allowed() -> Problem {
-    ErrorCode::MethodNotAllowed.into()
+/// RFC 9110 §15.5.6 wants to be told what would be allowed.
+async fn method_not_allowed(path: MatchedPath) -> ([(header::HeaderName, &'static str); 1], Problem) {
+    let allowed = ROUTES.methods.get(path.as_str()).map(String::as_str).unwrap_or_default();
+    ([(header::ALLOW, allowed)], MethodNotAllowed.into())
 }
 
-/// The id in the path. What is no id names nothing.
-struct Id(Uuid);
+/// The words in the path. What cannot be read names nothing.
+struct InPath<T>(T);
 
-impl FromRequestParts<App> for Id {
+impl<T: DeserializeOwned + Send> FromRequestParts<App> for InPath<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let path = Path::<Uuid>::from_request_parts(parts, app).await;
-        path.map(|Path(id)| Self(id)).map_err(|_| ErrorCode::NotFound.into())
+        let path = Path::<T>::from_request_parts(parts, app).await;
+        path.map(|Path(words)| Self(words)).map_err(|_| NotFound.into())
     }
 }

@@ -4,7 +4,8 @@ use axum::http::{HeaderMap, HeaderValue, header};
 
 use crate::config::is_local;
 
-fn name(origin: &str) -> &'static str {
+/// What it is called.
+pub(super) fn name(origin: &str) -> &'static str {
     if is_local(origin) { "qcert" } else { "__Host-qcert" }
 }
 

@@ -4,32 +4,39 @@
 use std::collections::BTreeMap;
 
 use axum::{
-    Router,
     body::Bytes,
-    extract::{Path, RawQuery, State, rejection::BytesRejection},
+    extract::{RawQuery, State, rejection::BytesRejection},
     http::{HeaderMap, header},
-    routing::get,
 };
-use qcert_protocol::ErrorCode;
+use qcert_protocol::ErrorCode::*;
 use serde_json::Value;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{App, body::is_json, problem::Answer};
+use super::{App, InPath, body::is_json, problem::Answer};
 use crate::{error::Refusal, sms::report};
 
-pub(super) fn routes() -> Router<App> {
-    Router::new().route("/sms/report/{gateway}/{token}", get(take).post(take))
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(take))
 }
 
-/// A report, its fields in the address, in a form or in JSON.
+/// A report of a gateway about a text message, its fields in the address, in a form or in JSON, as the settings of the
+/// gateway name them.
+#[utoipa::path(
+    method(get, post), path = "/sms/report/{gateway}/{token}",
+    params(("gateway" = String, Path), ("token" = String, Path, description = "The key that lets the gateway in.")),
+    request_body(content((serde_json::Value = "application/json"), (String = "application/x-www-form-urlencoded"))),
+    responses((status = 200, body = String, content_type = "text/plain")),
+    extensions(("x-problem-codes" = json!([NotFound, BodyMalformed, BodyTooLarge, Internal, PortalUnavailable]))),
+)]
 async fn take(
     State(app): State<App>,
-    Path((gateway, token)): Path<(String, String)>,
+    InPath((gateway, token)): InPath<(String, String)>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Answer<&'static str> {
-    let settings = report::settings(&app.portal, &gateway, &token).ok_or(ErrorCode::NotFound)?;
-    let body = body.map_err(|_| ErrorCode::BodyTooLarge)?;
+    let settings = report::settings(&app.portal, &gateway, &token).ok_or(NotFound)?;
+    let body = body.map_err(|_| BodyTooLarge)?;
     let mut fields = form(query.unwrap_or_default().as_bytes());
     fields.extend(if is_json(&headers) {
         json(&body)
@@ -41,7 +48,7 @@ async fn take(
     let read = report::record(&app.portal, &gateway, settings, &fields).await.map_err(Refusal::from)?;
     if !read {
         tracing::warn!(gateway, "a report of a gateway cannot be read");
-        return Err(ErrorCode::BodyMalformed.into());
+        return Err(BodyMalformed.into());
     }
     Ok("ok")
 }

@@ -12,7 +12,7 @@ use axum::{
     response::sse::{Event, KeepAlive, Sse},
 };
 use futures_util::stream::{self, Stream};
-use qcert_protocol::portal::{ApplicationRow, Problem as ProblemBody};
+use qcert_protocol::portal::ApplicationRow;
 use tokio::{
     sync::broadcast::{Receiver, error::RecvError},
     time::Interval,
@@ -37,8 +37,8 @@ const CHECK: Duration = Duration::from_secs(5);
     responses(
         (status = 200, content_type = "text/event-stream", body = ApplicationRow,
             description = "Events named `application`, each with a row"),
-        (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "`session_required`"),
-    )
+    ),
+    security(("session" = [])),
 )]
 pub(super) async fn listen(
     State(app): State<App>,

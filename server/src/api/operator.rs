@@ -9,10 +9,10 @@ mod staff;
 use std::{marker::PhantomData, str::FromStr};
 
 use axum::{
-    extract::{DefaultBodyLimit, FromRequestParts, Path},
+    extract::{DefaultBodyLimit, FromRequestParts},
     http::{header, request::Parts},
 };
-use qcert_protocol::{ErrorCode, holder::FieldReason};
+use qcert_protocol::holder::FieldReason;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{App, client_address::ClientAddress, problem::Problem};
@@ -67,18 +67,6 @@ fn bearer(parts: &Parts) -> Option<&str> {
     let (value, None) = (values.next()?, values.next()) else { return None };
     let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-}
-
-/// The word in the path: a number, a serial number, a name.
-pub(super) struct Word(pub String);
-
-impl FromRequestParts<App> for Word {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let path = Path::<String>::from_request_parts(parts, app).await;
-        path.map(|Path(word)| Self(word)).map_err(|_| ErrorCode::NotFound.into())
-    }
 }
 
 /// `after` in the query, if it is there.

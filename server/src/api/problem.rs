@@ -12,6 +12,9 @@ use qcert_protocol::{
 
 use crate::error::Refusal;
 
+/// RFC 9457 §3.
+pub(super) const MEDIA_TYPE: &str = "application/problem+json";
+
 /// Answer of a handler.
 pub(super) type Answer<T> = Result<T, Problem>;
 
@@ -51,7 +54,7 @@ impl Problem {
 }
 
 fn respond(status: StatusCode, body: Vec<u8>) -> Response {
-    (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response()
+    (status, [(header::CONTENT_TYPE, MEDIA_TYPE)], body).into_response()
 }
 
 impl From<Refusal> for Problem {
@@ -80,4 +83,10 @@ impl IntoResponse for Problem {
         }
         response
     }
+}
+
+/// May a problem with this code say when to try again?
+pub(super) fn says_when(code: ErrorCode) -> bool {
+    use ErrorCode::*;
+    matches!(code, RateLimited | OtpResendTooEarly | OtpTriesExhausted | PhoneChangeTooEarly)
 }

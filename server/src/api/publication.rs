@@ -2,7 +2,6 @@
 //! outside the check of origins.
 
 use axum::{
-    Router,
     body::Bytes,
     extract::{
         Path, State,
@@ -10,14 +9,14 @@ use axum::{
     },
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::{get, post},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use qcert_pki::ocsp::Refusal;
-use qcert_protocol::ErrorCode;
+use qcert_protocol::ErrorCode::*;
 use time::{Duration, OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{App, problem::Answer};
+use super::{App, InPath, description::Octets, problem::Answer};
 use crate::{
     ca,
     publication::{lists, ocsp},
@@ -35,33 +34,44 @@ const LONGEST_ADDRESS: usize = 4096;
 const HTTP_DATE: &[BorrowedFormatItem<'_>] =
     format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
 
-pub(super) fn lists() -> Router<App> {
-    Router::new().route("/crl/issuing.crl", get(first_list)).route("/crl/{issuer}/{file}", get(list))
+pub(super) fn lists() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(first_list)).routes(routes!(list))
 }
 
 /// Answers carry no headers but their own: there are many of them, and no browser shows them.
-pub(super) fn answers() -> Router<App> {
-    Router::new().route("/ocsp", post(asked_by_post)).route("/ocsp/{*question}", get(asked_by_get))
+pub(super) fn answers() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(asked_by_post)).routes(routes!(asked_by_get))
 }
 
 /// The list of certificates that were issued before lists were sharded: of the oldest issuer.
+#[utoipa::path(
+    get, path = "/crl/issuing.crl",
+    responses((status = 200, body = inline(Octets), content_type = LIST), (status = 304)),
+    extensions(("x-problem-codes" = json!([NotFound, Internal, PortalUnavailable]))),
+)]
 async fn first_list(State(app): State<App>, headers: HeaderMap) -> Answer<Response> {
-    let oldest = app.portal.ca.issuers().last().ok_or(ErrorCode::NotFound)?.id();
+    let oldest = app.portal.ca.issuers().last().ok_or(NotFound)?.id();
     latest(&app, &oldest, "", &headers).await
 }
 
+/// A shard of an issuer's list: `<key identifier>/<shard>.crl`.
+#[utoipa::path(
+    get, path = "/crl/{issuer}/{file}", params(("issuer" = String, Path), ("file" = String, Path)),
+    responses((status = 200, body = inline(Octets), content_type = LIST), (status = 304)),
+    extensions(("x-problem-codes" = json!([NotFound, Internal, PortalUnavailable]))),
+)]
 async fn list(
     State(app): State<App>,
-    Path((issuer, file)): Path<(String, String)>,
+    InPath((issuer, file)): InPath<(String, String)>,
     headers: HeaderMap,
 ) -> Answer<Response> {
-    let issuer = ca::parse_id(&issuer).ok_or(ErrorCode::NotFound)?;
-    let shard = file.strip_suffix(".crl").filter(|shard| !shard.is_empty()).ok_or(ErrorCode::NotFound)?;
+    let issuer = ca::parse_id(&issuer).ok_or(NotFound)?;
+    let shard = file.strip_suffix(".crl").filter(|shard| !shard.is_empty()).ok_or(NotFound)?;
     latest(&app, &issuer, shard, &headers).await
 }
 
 async fn latest(app: &App, issuer: &IssuerId, shard: &str, asked: &HeaderMap) -> Answer<Response> {
-    let list = lists::latest(&app.portal, issuer, shard).await?.ok_or(ErrorCode::NotFound)?;
+    let list = lists::latest(&app.portal, issuer, shard).await?.ok_or(NotFound)?;
     let tag = format!("\"{:x}\"", list.number);
     let kept = (list.next_update - app.portal.clock.now()).clamp(Duration::ZERO, LIST_KEPT);
     let headers = [
@@ -76,7 +86,11 @@ async fn latest(app: &App, issuer: &IssuerId, shard: &str, asked: &HeaderMap) ->
     Ok((headers, list.der.clone()).into_response())
 }
 
-/// Whatever is sent gets an answer of the protocol: a program that asks reads no other.
+/// Whatever is sent gets an answer of the protocol (RFC 6960): a program that asks reads no other.
+#[utoipa::path(
+    post, path = "/ocsp", request_body(content = inline(Octets), content_type = "application/ocsp-request"),
+    responses((status = 200, body = inline(Octets), content_type = ANSWER)),
+)]
 async fn asked_by_post(State(app): State<App>, question: Result<Bytes, BytesRejection>) -> Response {
     match question {
         Ok(question) => respond(&app, &*ocsp::answer(&app.portal, &question).await, &HeaderMap::new()),
@@ -85,6 +99,10 @@ async fn asked_by_post(State(app): State<App>, question: Result<Bytes, BytesReje
 }
 
 /// RFC 6960 §A.1: base64 of the question, percent-encoded where the client saw a need.
+#[utoipa::path(
+    get, path = "/ocsp/{*question}", params(("question" = String, Path)),
+    responses((status = 200, body = inline(Octets), content_type = ANSWER), (status = 304)),
+)]
 async fn asked_by_get(
     State(app): State<App>,
     question: Result<Path<String>, PathRejection>,

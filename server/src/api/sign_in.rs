@@ -7,8 +7,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use qcert_protocol::{
-    ErrorCode,
-    portal::{PasswordOrder, PasswordOrdered, Problem as ProblemBody, Session, SignIn},
+    ErrorCode::*,
+    portal::{PasswordOrder, PasswordOrdered, Session, SignIn},
 };
 
 use super::{App, body::Body, client::SignedIn, client_address::ClientAddress, cookie, problem::Answer};
@@ -17,11 +17,8 @@ use crate::session;
 /// Orders the first one-time password; the answer is the same for every phone.
 #[utoipa::path(
     post, path = "/sign-in/password", request_body = PasswordOrder,
-    responses(
-        (status = 202, body = PasswordOrdered),
-        (status = "4XX", body = ProblemBody, content_type = "application/problem+json",
-            description = "`phone_invalid`, `otp_resend_too_early`, `rate_limited`"),
-    )
+    responses((status = 202, body = PasswordOrdered)),
+    extensions(("x-problem-codes" = json!([PhoneInvalid, OtpResendTooEarly, RateLimited]))),
 )]
 pub(super) async fn order_password(
     State(app): State<App>,
@@ -35,12 +32,10 @@ pub(super) async fn order_password(
 /// Begins a session with the password from the text message; sets the cookie.
 #[utoipa::path(
     post, path = "/sign-in", request_body = SignIn,
-    responses(
-        (status = 200, body = Session),
-        (status = "4XX", body = ProblemBody, content_type = "application/problem+json",
-            description = "`phone_invalid`, `otp_wrong` (with `triesLeft`), `otp_expired`, `otp_used`, \
-                `otp_tries_exhausted`, `otp_not_requested`, `rate_limited`"),
-    )
+    responses((status = 200, body = Session)),
+    extensions(("x-problem-codes" = json!([
+        PhoneInvalid, OtpWrong, OtpExpired, OtpUsed, OtpTriesExhausted, OtpNotRequested, RateLimited,
+    ]))),
 )]
 pub(super) async fn sign_in(
     State(app): State<App>,
@@ -57,21 +52,19 @@ pub(super) async fn sign_in(
 /// Who is signed in.
 #[utoipa::path(
     get, path = "/session",
-    responses(
-        (status = 200, body = Session),
-        (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "`session_required`"),
-    )
+    responses((status = 200, body = Session)),
+    security(("session" = [])),
 )]
 pub(super) async fn session(SignedIn(session): SignedIn) -> Json<Session> {
     Json(session.view())
 }
 
 /// Ends the session, if there is one.
-#[utoipa::path(delete, path = "/session", responses((status = 204)))]
+#[utoipa::path(delete, path = "/session", responses((status = 204)), security((), ("session" = [])))]
 pub(super) async fn sign_out(State(app): State<App>, session: Answer<SignedIn>) -> Answer<Response> {
     match session {
         Ok(SignedIn(session)) => session::end(&app.portal, &session).await?,
-        Err(problem) if problem.code() == ErrorCode::SessionRequired => {}
+        Err(problem) if problem.code() == SessionRequired => {}
         Err(problem) => return Err(problem),
     }
     let cookie = cookie::clear(&app.portal.origin);

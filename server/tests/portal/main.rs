@@ -6,6 +6,10 @@ mod addresses;
 #[cfg(test)]
 mod approval;
 #[cfg(test)]
+mod described;
+#[cfg(test)]
+mod description;
+#[cfg(test)]
 mod events;
 #[cfg(test)]
 mod gateways;
@@ -48,6 +52,8 @@ mod strangers;
 mod support;
 #[cfg(test)]
 mod surface;
+#[cfg(test)]
+mod who_may;
 // The authority's own tests use more of it.
 #[cfg(test)]
 #[allow(dead_code)]

@@ -43,6 +43,8 @@ use tokio::sync::Notify;
 use tower::ServiceExt;
 use uuid::Uuid;
 
+use crate::described;
+
 pub const ORIGIN: &str = "http://localhost:8080";
 pub const PHONE: &str = "+79222114545";
 pub const OTHER_PHONE: &str = "+79120000217";
@@ -181,8 +183,9 @@ impl Workplace {
         let files = [("index.html".to_owned(), index), ("app-0123456789abcdef.js".to_owned(), script)];
         let pages = Arc::new(Pages::new(files.into_iter()).unwrap());
         Arc::clone(&pages).compress();
-        let router =
-            api::router(Arc::clone(&portal), pages).layer(MockConnectInfo(SocketAddr::from(([127, 0, 0, 1], 1))));
+        let router = api::router(Arc::clone(&portal), pages)
+            .layer(axum::middleware::from_fn(described::check))
+            .layer(MockConnectInfo(SocketAddr::from(([127, 0, 0, 1], 1))));
         Self { directory, database, clock, portal, router }
     }
 

@@ -8,36 +8,31 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use qcert_protocol::{
-    ErrorCode,
-    operator::{ApplicationEntry, ApplicationRecord, Found, ImportProblem, ImportSummary, Rejection, Search},
-    portal::Problem as ProblemBody,
+    ErrorCode::*,
+    operator::{ApplicationEntry, ApplicationRecord, Found, ImportSummary, Rejection, Search},
 };
 use serde_json::Value;
 
-use super::{Allowed, Word};
+use super::Allowed;
 use crate::{
     api::{
-        App,
+        App, InPath,
         body::{self, Body},
         problem::{Answer, Problem},
     },
     applications::import::{Charset, Format, ImportError},
     error::Refusal,
     operators::{
-        self, Decide, Read, Register, reading,
+        self, Action, Decide, Read, Register, reading,
         registering::{self, Put},
     },
 };
 
 /// Searches applications, a page at a time.
 #[utoipa::path(
-    post, path = "/search", request_body = Search, security(("operator" = [])),
-    responses(
-        (status = 200, body = Found),
-        (status = "4XX", body = ProblemBody, content_type = "application/problem+json",
-            description = "`operator_token_required`, `operator_role_missing`, `field_invalid`, \
-                `application_not_found` (the one of `after`), `rate_limited`"),
-    )
+    post, path = "/search", request_body = Search,
+    responses((status = 200, body = Found)),
+    extensions(("x-roles" = json!(Read::ROLES)), ("x-problem-codes" = json!([FieldInvalid, ApplicationNotFound]))),
 )]
 pub(super) async fn search(
     State(app): State<App>,
@@ -49,17 +44,14 @@ pub(super) async fn search(
 
 /// One application.
 #[utoipa::path(
-    get, path = "/applications/{number}", params(("number" = String, Path)), security(("operator" = [])),
-    responses(
-        (status = 200, body = ApplicationRecord),
-        (status = "4XX", body = ProblemBody, content_type = "application/problem+json",
-            description = "`operator_token_required`, `operator_role_missing`, `application_not_found`, `rate_limited`"),
-    )
+    get, path = "/applications/{number}", params(("number" = String, Path)),
+    responses((status = 200, body = ApplicationRecord)),
+    extensions(("x-roles" = json!(Read::ROLES)), ("x-problem-codes" = json!([ApplicationNotFound]))),
 )]
 pub(super) async fn details(
     State(app): State<App>,
     Allowed(operator, _): Allowed<Read>,
-    Word(number): Word,
+    InPath(number): InPath<String>,
 ) -> Answer<Json<ApplicationRecord>> {
     Ok(Json(reading::application(&app.portal, &operator, &number).await?))
 }
@@ -67,20 +59,16 @@ pub(super) async fn details(
 /// Enters an application, or corrects it; the same twice changes nothing. For registrars.
 #[utoipa::path(
     put, path = "/applications/{number}", params(("number" = String, Path)), request_body = ApplicationEntry,
-    security(("operator" = [])),
     responses(
         (status = 200, body = ApplicationRecord, description = "It was there, and is now as it was sent."),
         (status = 201, body = ApplicationRecord, description = "It is new."),
-        (status = 422, body = ImportProblem, content_type = "application/problem+json",
-            description = "`import_refused`, with all that is wrong"),
-        (status = "4XX", body = ProblemBody, content_type = "application/problem+json",
-            description = "`operator_token_required`, `operator_role_missing`, `rate_limited`"),
-    )
+    ),
+    extensions(("x-roles" = json!(Register::ROLES)), ("x-problem-codes" = json!([ImportRefused]))),
 )]
 pub(super) async fn put(
     State(app): State<App>,
     Allowed(operator, _): Allowed<Register>,
-    Word(number): Word,
+    InPath(number): InPath<String>,
     Body(entry): Body<Value>,
 ) -> Answer<Response> {
     match registering::put(&app.portal, &operator, &number, entry).await {
@@ -93,16 +81,10 @@ pub(super) async fn put(
 /// Imports applications, all of them or none: `application/json`, an array, or `text/csv`, with `charset=utf-8` or
 /// `windows-1251`, or without to have it found out. The same file twice changes nothing. For registrars.
 #[utoipa::path(
-    post, path = "/import", security(("operator" = [])),
+    post, path = "/import",
     request_body(content((Vec<ApplicationEntry> = "application/json"), (String = "text/csv"))),
-    responses(
-        (status = 200, body = ImportSummary),
-        (status = 422, body = ImportProblem, content_type = "application/problem+json",
-            description = "`import_refused`, with all that is wrong, by line"),
-        (status = "4XX", body = ProblemBody, content_type = "application/problem+json",
-            description = "`operator_token_required`, `operator_role_missing`, `media_type_unsupported`, \
-                `body_too_large`, `rate_limited`"),
-    )
+    responses((status = 200, body = ImportSummary)),
+    extensions(("x-roles" = json!(Register::ROLES)), ("x-problem-codes" = json!([ImportRefused]))),
 )]
 pub(super) async fn import(
     State(app): State<App>,
@@ -117,7 +99,7 @@ pub(super) async fn import(
 
 fn refused(error: ImportError) -> Response {
     match error {
-        ImportError::Refused(faults) => Problem::from(ErrorCode::ImportRefused).with_faults(faults),
+        ImportError::Refused(faults) => Problem::from(ImportRefused).with_faults(faults),
         other => Problem::from(Refusal::from(other)).into_response(),
     }
 }
@@ -132,7 +114,7 @@ impl FromRequest<App> for File {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
-        let format = format(request.headers()).ok_or(ErrorCode::MediaTypeUnsupported)?;
+        let format = format(request.headers()).ok_or(MediaTypeUnsupported)?;
         Ok(Self { bytes: body::bytes(request, app).await?, format })
     }
 }
@@ -154,18 +136,17 @@ fn format(headers: &HeaderMap) -> Option<Format> {
 
 /// Approves a request that waits. For approvers; with `issuance.approvals = 2` it goes on with the word of the second.
 #[utoipa::path(
-    post, path = "/applications/{number}/approval", params(("number" = String, Path)), security(("operator" = [])),
-    responses(
-        (status = 200, body = ApplicationRecord),
-        (status = "4XX", body = ProblemBody, content_type = "application/problem+json",
-            description = "`operator_token_required`, `operator_role_missing`, `application_not_found`, \
-                `application_state_forbids` (nothing waits), `second_operator_required`, `rate_limited`"),
-    )
+    post, path = "/applications/{number}/approval", params(("number" = String, Path)),
+    responses((status = 200, body = ApplicationRecord)),
+    extensions(
+        ("x-roles" = json!(Decide::ROLES)),
+        ("x-problem-codes" = json!([ApplicationNotFound, ApplicationStateForbids, SecondOperatorRequired])),
+    ),
 )]
 pub(super) async fn approve(
     State(app): State<App>,
     Allowed(operator, _): Allowed<Decide>,
-    Word(number): Word,
+    InPath(number): InPath<String>,
 ) -> Answer<Json<ApplicationRecord>> {
     Ok(Json(operators::approve(&app.portal, &operator, &number).await?))
 }
@@ -173,18 +154,16 @@ pub(super) async fn approve(
 /// Rejects a request that waits, with the reason that the person reads. For approvers.
 #[utoipa::path(
     post, path = "/applications/{number}/rejection", params(("number" = String, Path)), request_body = Rejection,
-    security(("operator" = [])),
-    responses(
-        (status = 200, body = ApplicationRecord),
-        (status = "4XX", body = ProblemBody, content_type = "application/problem+json",
-            description = "`operator_token_required`, `operator_role_missing`, `application_not_found`, \
-                `application_state_forbids` (nothing waits), `field_invalid`, `rate_limited`"),
-    )
+    responses((status = 200, body = ApplicationRecord)),
+    extensions(
+        ("x-roles" = json!(Decide::ROLES)),
+        ("x-problem-codes" = json!([ApplicationNotFound, ApplicationStateForbids, FieldInvalid])),
+    ),
 )]
 pub(super) async fn reject(
     State(app): State<App>,
     Allowed(operator, _): Allowed<Decide>,
-    Word(number): Word,
+    InPath(number): InPath<String>,
     Body(Rejection { reason }): Body<Rejection>,
 ) -> Answer<Json<ApplicationRecord>> {
     Ok(Json(operators::reject(&app.portal, &operator, &number, &reason).await?))

@@ -2,29 +2,26 @@
 
 use axum::{Json, extract::State};
 use qcert_protocol::{
+    ErrorCode::*,
     operator::{CertificateRecord, KeyBlock, KeyBlocked, OperatorRevocation},
-    portal::Problem as ProblemBody,
 };
 
-use super::{Allowed, Word};
+use super::Allowed;
 use crate::{
-    api::{App, body::Body, problem::Answer},
-    operators::{self, BlockKeys, Read, Revoke, reading},
+    api::{App, InPath, body::Body, problem::Answer},
+    operators::{self, Action, BlockKeys, Read, Revoke, reading},
 };
 
 /// One certificate.
 #[utoipa::path(
-    get, path = "/certificates/{serial}", params(("serial" = String, Path)), security(("operator" = [])),
-    responses(
-        (status = 200, body = CertificateRecord),
-        (status = "4XX", body = ProblemBody, content_type = "application/problem+json",
-            description = "`operator_token_required`, `operator_role_missing`, `certificate_not_found`, `rate_limited`"),
-    )
+    get, path = "/certificates/{serial}", params(("serial" = String, Path)),
+    responses((status = 200, body = CertificateRecord)),
+    extensions(("x-roles" = json!(Read::ROLES)), ("x-problem-codes" = json!([CertificateNotFound]))),
 )]
 pub(super) async fn details(
     State(app): State<App>,
     Allowed(operator, _): Allowed<Read>,
-    Word(serial): Word,
+    InPath(serial): InPath<String>,
 ) -> Answer<Json<CertificateRecord>> {
     Ok(Json(reading::certificate(&app.portal, &operator, &serial).await?))
 }
@@ -32,19 +29,19 @@ pub(super) async fn details(
 /// Revokes a certificate; there is no way back. For revokers.
 #[utoipa::path(
     post, path = "/certificates/{serial}/revocation", params(("serial" = String, Path)),
-    request_body = OperatorRevocation, security(("operator" = [])),
-    responses(
-        (status = 200, body = CertificateRecord),
-        (status = "4XX", body = ProblemBody, content_type = "application/problem+json",
-            description = "`operator_token_required`, `operator_role_missing`, `certificate_not_found`, \
-                `certificate_already_revoked`, `revocation_reason_unsupported`, `application_state_forbids` \
-                (expired), `rate_limited`"),
-    )
+    request_body = OperatorRevocation,
+    responses((status = 200, body = CertificateRecord)),
+    extensions(
+        ("x-roles" = json!(Revoke::ROLES)),
+        ("x-problem-codes" = json!([
+            CertificateNotFound, CertificateAlreadyRevoked, RevocationReasonUnsupported, ApplicationStateForbids,
+        ])),
+    ),
 )]
 pub(super) async fn revoke(
     State(app): State<App>,
     Allowed(operator, _): Allowed<Revoke>,
-    Word(serial): Word,
+    InPath(serial): InPath<String>,
     Body(OperatorRevocation { reason }): Body<OperatorRevocation>,
 ) -> Answer<Json<CertificateRecord>> {
     Ok(Json(operators::revoke(&app.portal, &operator, &serial, reason).await?))
@@ -52,12 +49,9 @@ pub(super) async fn revoke(
 
 /// Blocks a key: no request may bring it again. For revokers.
 #[utoipa::path(
-    post, path = "/keys/block", request_body = KeyBlock, security(("operator" = [])),
-    responses(
-        (status = 200, body = KeyBlocked),
-        (status = "4XX", body = ProblemBody, content_type = "application/problem+json",
-            description = "`operator_token_required`, `operator_role_missing`, `field_invalid`, `rate_limited`"),
-    )
+    post, path = "/keys/block", request_body = KeyBlock,
+    responses((status = 200, body = KeyBlocked)),
+    extensions(("x-roles" = json!(BlockKeys::ROLES)), ("x-problem-codes" = json!([FieldInvalid]))),
 )]
 pub(super) async fn block_key(
     State(app): State<App>,

@@ -2,16 +2,16 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use qcert_protocol::{
+    ErrorCode::*,
     operator::{Answer as AnswerBody, MistakeView, PhoneChangeView, PhoneName, Unlocked},
-    portal::Problem as ProblemBody,
 };
 use uuid::Uuid;
 
-use super::{After, Allowed, Word};
+use super::{After, Allowed};
 use crate::{
-    api::{App, Id, body::Body, problem::Answer},
+    api::{App, InPath, body::Body, problem::Answer},
     operators::{
-        AnswerMistakes, CancelPhones, ConfirmPhones, ProposePhones, Read, UnlockPhones,
+        Action, AnswerMistakes, CancelPhones, ConfirmPhones, ProposePhones, Read, UnlockPhones,
         desk::{self, Desk},
         reading,
     },
@@ -19,12 +19,9 @@ use crate::{
 
 /// Gives a phone its tries back. For registrars.
 #[utoipa::path(
-    post, path = "/phones/unlock", request_body = PhoneName, security(("operator" = [])),
-    responses(
-        (status = 200, body = Unlocked),
-        (status = "4XX", body = ProblemBody, content_type = "application/problem+json",
-            description = "`operator_token_required`, `operator_role_missing`, `field_invalid`, `rate_limited`"),
-    )
+    post, path = "/phones/unlock", request_body = PhoneName,
+    responses((status = 200, body = Unlocked)),
+    extensions(("x-roles" = json!(UnlockPhones::ROLES)), ("x-problem-codes" = json!([FieldInvalid]))),
 )]
 pub(super) async fn unlock(
     State(app): State<App>,
@@ -38,18 +35,16 @@ pub(super) async fn unlock(
 /// Proposes a person's new phone; the old one is told. For registrars.
 #[utoipa::path(
     post, path = "/applications/{number}/phone", params(("number" = String, Path)), request_body = PhoneName,
-    security(("operator" = [])),
-    responses(
-        (status = 201, body = PhoneChangeView),
-        (status = "4XX", body = ProblemBody, content_type = "application/problem+json",
-            description = "`operator_token_required`, `operator_role_missing`, `application_not_found`, \
-                `field_invalid`, `rate_limited`"),
-    )
+    responses((status = 201, body = PhoneChangeView)),
+    extensions(
+        ("x-roles" = json!(ProposePhones::ROLES)),
+        ("x-problem-codes" = json!([ApplicationNotFound, FieldInvalid])),
+    ),
 )]
 pub(super) async fn propose(
     State(app): State<App>,
     Allowed(operator, _): Allowed<ProposePhones>,
-    Word(number): Word,
+    InPath(number): InPath<String>,
     Body(PhoneName { phone }): Body<PhoneName>,
 ) -> Answer<(StatusCode, Json<PhoneChangeView>)> {
     let change = desk::propose_phone(&Desk::of(&app.portal, &operator), &number, &phone).await?;
@@ -61,12 +56,8 @@ pub(super) async fn propose(
 #[utoipa::path(
     get, path = "/phone-changes",
     params(("after" = Option<Uuid>, Query, description = "The last one of the page before.")),
-    security(("operator" = [])),
-    responses(
-        (status = 200, body = Vec<PhoneChangeView>),
-        (status = "4XX", body = ProblemBody, content_type = "application/problem+json",
-            description = "`operator_token_required`, `operator_role_missing`, `field_invalid`, `rate_limited`"),
-    )
+    responses((status = 200, body = Vec<PhoneChangeView>)),
+    extensions(("x-roles" = json!(Read::ROLES))),
 )]
 pub(super) async fn changes(
     State(app): State<App>,
@@ -78,19 +69,17 @@ pub(super) async fn changes(
 
 /// Confirms a new phone after its waiting time. For approvers, and not for whoever proposed it.
 #[utoipa::path(
-    post, path = "/phone-changes/{id}/confirmation", params(("id" = Uuid, Path)), security(("operator" = [])),
-    responses(
-        (status = 200, body = PhoneChangeView),
-        (status = "4XX", body = ProblemBody, content_type = "application/problem+json",
-            description = "`operator_token_required`, `operator_role_missing`, `not_found`, \
-                `second_operator_required`, `phone_change_too_early`, `application_state_forbids` (decided by now, \
-                or the phone is another by now), `rate_limited`"),
-    )
+    post, path = "/phone-changes/{id}/confirmation", params(("id" = Uuid, Path)),
+    responses((status = 200, body = PhoneChangeView)),
+    extensions(
+        ("x-roles" = json!(ConfirmPhones::ROLES)),
+        ("x-problem-codes" = json!([SecondOperatorRequired, PhoneChangeTooEarly, ApplicationStateForbids])),
+    ),
 )]
 pub(super) async fn confirm(
     State(app): State<App>,
     Allowed(operator, _): Allowed<ConfirmPhones>,
-    Id(id): Id,
+    InPath(id): InPath<Uuid>,
 ) -> Answer<Json<PhoneChangeView>> {
     let (change, changed) = desk::confirm_phone(&Desk::of(&app.portal, &operator), id).await?;
     app.portal.phones_changed(&change.new, &changed);
@@ -99,17 +88,14 @@ pub(super) async fn confirm(
 
 /// Drops a proposal. For registrars and approvers.
 #[utoipa::path(
-    delete, path = "/phone-changes/{id}", params(("id" = Uuid, Path)), security(("operator" = [])),
-    responses(
-        (status = 204),
-        (status = "4XX", body = ProblemBody, content_type = "application/problem+json",
-            description = "`operator_token_required`, `operator_role_missing`, `not_found`, `rate_limited`"),
-    )
+    delete, path = "/phone-changes/{id}", params(("id" = Uuid, Path)),
+    responses((status = 204)),
+    extensions(("x-roles" = json!(CancelPhones::ROLES))),
 )]
 pub(super) async fn cancel(
     State(app): State<App>,
     Allowed(operator, _): Allowed<CancelPhones>,
-    Id(id): Id,
+    InPath(id): InPath<Uuid>,
 ) -> Answer<StatusCode> {
     desk::cancel_phone(&Desk::of(&app.portal, &operator), id).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -119,12 +105,8 @@ pub(super) async fn cancel(
 #[utoipa::path(
     get, path = "/mistakes",
     params(("after" = Option<Uuid>, Query, description = "The last one of the page before.")),
-    security(("operator" = [])),
-    responses(
-        (status = 200, body = Vec<MistakeView>),
-        (status = "4XX", body = ProblemBody, content_type = "application/problem+json",
-            description = "`operator_token_required`, `operator_role_missing`, `field_invalid`, `rate_limited`"),
-    )
+    responses((status = 200, body = Vec<MistakeView>)),
+    extensions(("x-roles" = json!(Read::ROLES))),
 )]
 pub(super) async fn mistakes(
     State(app): State<App>,
@@ -137,18 +119,16 @@ pub(super) async fn mistakes(
 /// Answers a report; the person reads it in a text message. For registrars.
 #[utoipa::path(
     post, path = "/mistakes/{id}/answer", params(("id" = Uuid, Path)), request_body = AnswerBody,
-    security(("operator" = [])),
-    responses(
-        (status = 204),
-        (status = "4XX", body = ProblemBody, content_type = "application/problem+json",
-            description = "`operator_token_required`, `operator_role_missing`, `not_found`, `field_invalid`, \
-                `application_state_forbids` (answered by now), `rate_limited`"),
-    )
+    responses((status = 204)),
+    extensions(
+        ("x-roles" = json!(AnswerMistakes::ROLES)),
+        ("x-problem-codes" = json!([FieldInvalid, ApplicationStateForbids])),
+    ),
 )]
 pub(super) async fn answer(
     State(app): State<App>,
     Allowed(operator, _): Allowed<AnswerMistakes>,
-    Id(id): Id,
+    InPath(id): InPath<Uuid>,
     Body(AnswerBody { text }): Body<AnswerBody>,
 ) -> Answer<StatusCode> {
     desk::answer_mistake(&Desk::of(&app.portal, &operator), id, &text).await?;

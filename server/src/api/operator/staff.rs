@@ -1,26 +1,20 @@
 //! Operators themselves, and what they did.
 
 use axum::{Json, extract::State, http::StatusCode};
-use qcert_protocol::{
-    operator::{AuditPage, OperatorView},
-    portal::Problem as ProblemBody,
-};
+use qcert_protocol::operator::{AuditPage, OperatorView};
 
-use super::{After, Allowed, Word};
+use super::{After, Allowed};
 use crate::{
-    api::{App, problem::Answer},
+    api::{App, InPath, problem::Answer},
     error::Refusal,
-    operators::{self, ReadAudit, RemoveOperators, SeeOneself, SeeOperators, reading},
+    operators::{self, Action, ReadAudit, RemoveOperators, SeeOneself, SeeOperators, reading},
 };
 
 /// Whose token this is.
 #[utoipa::path(
-    get, path = "/session", security(("operator" = [])),
-    responses(
-        (status = 200, body = OperatorView),
-        (status = "4XX", body = ProblemBody, content_type = "application/problem+json",
-            description = "`operator_token_required`, `rate_limited`"),
-    )
+    get, path = "/session",
+    responses((status = 200, body = OperatorView)),
+    extensions(("x-roles" = json!(SeeOneself::ROLES))),
 )]
 pub(super) async fn session(Allowed(operator, _): Allowed<SeeOneself>) -> Json<OperatorView> {
     let operators::Operator { name, roles, expires_at, .. } = operator;
@@ -29,12 +23,9 @@ pub(super) async fn session(Allowed(operator, _): Allowed<SeeOneself>) -> Json<O
 
 /// All operators there ever were. For auditors and administrators.
 #[utoipa::path(
-    get, path = "/operators", security(("operator" = [])),
-    responses(
-        (status = 200, body = Vec<OperatorView>),
-        (status = "4XX", body = ProblemBody, content_type = "application/problem+json",
-            description = "`operator_token_required`, `operator_role_missing`, `rate_limited`"),
-    )
+    get, path = "/operators",
+    responses((status = 200, body = Vec<OperatorView>)),
+    extensions(("x-roles" = json!(SeeOperators::ROLES))),
 )]
 pub(super) async fn operators(
     State(app): State<App>,
@@ -45,17 +36,14 @@ pub(super) async fn operators(
 
 /// Takes an operator's token away. For administrators; tokens are made on the command line alone.
 #[utoipa::path(
-    delete, path = "/operators/{name}", params(("name" = String, Path)), security(("operator" = [])),
-    responses(
-        (status = 204),
-        (status = "4XX", body = ProblemBody, content_type = "application/problem+json",
-            description = "`operator_token_required`, `operator_role_missing`, `not_found`, `rate_limited`"),
-    )
+    delete, path = "/operators/{name}", params(("name" = String, Path)),
+    responses((status = 204)),
+    extensions(("x-roles" = json!(RemoveOperators::ROLES))),
 )]
 pub(super) async fn remove(
     State(app): State<App>,
     Allowed(operator, _): Allowed<RemoveOperators>,
-    Word(name): Word,
+    InPath(name): InPath<String>,
 ) -> Answer<StatusCode> {
     let portal = &app.portal;
     operators::remove(&*portal.store, &*portal.clock, &name, &operator.actor).await.map_err(Refusal::from)?;
@@ -65,12 +53,8 @@ pub(super) async fn remove(
 /// What was done, a page at a time. For auditors.
 #[utoipa::path(
     get, path = "/audit", params(("after" = Option<i64>, Query, description = "The `next` of the page before.")),
-    security(("operator" = [])),
-    responses(
-        (status = 200, body = AuditPage),
-        (status = "4XX", body = ProblemBody, content_type = "application/problem+json",
-            description = "`operator_token_required`, `operator_role_missing`, `field_invalid`, `rate_limited`"),
-    )
+    responses((status = 200, body = AuditPage)),
+    extensions(("x-roles" = json!(ReadAudit::ROLES))),
 )]
 pub(super) async fn audit(
     State(app): State<App>,

@@ -158,10 +158,24 @@ impl App {
         spawn_local(async move {
             // Whatever the portal answers, this page forgets.
             let _ = portal::sign_out().await;
-            self.forget_person();
-            self.preparation.set((Uuid::nil(), Preparation::Idle));
-            self.screen.update(|screen| *screen = screen.clone().signed_out());
+            self.signed_out();
         });
+    }
+
+    /// Signs out on all devices; what did not work is told, for elsewhere somebody may be signed in still.
+    pub fn sign_out_everywhere(self, failed: RwSignal<Option<Trouble>>) {
+        spawn_local(async move {
+            match portal::sign_out_everywhere().await {
+                Ok(()) => self.signed_out(),
+                Err(trouble) => drop(failed.try_set(self.shown(trouble))),
+            }
+        });
+    }
+
+    fn signed_out(self) {
+        self.forget_person();
+        self.preparation.set((Uuid::nil(), Preparation::Idle));
+        self.screen.update(|screen| *screen = screen.clone().signed_out());
     }
 
     /// A trouble that a view shows; a session that ended is not shown, it goes back to the beginning.

@@ -14,9 +14,9 @@ pub fn hours(seconds: u32) -> String {
     format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
-/// `1:59`.
+/// `1:59`, and from an hour on `1:00:00`.
 pub fn minutes(seconds: u32) -> String {
-    format!("{}:{:02}", seconds / 60, seconds % 60)
+    if seconds < 3600 { format!("{}:{:02}", seconds / 60, seconds % 60) } else { hours(seconds) }
 }
 
 #[cfg(test)]
@@ -27,6 +27,7 @@ mod tests {
     fn a_countdown_reads_as_in_the_figures() {
         assert_eq!(hours(586), "0:09:46");
         assert_eq!(minutes(119), "1:59");
+        assert_eq!((minutes(3599), minutes(86_400)), ("59:59".to_owned(), "24:00:00".to_owned()));
     }
 
     #[test]

@@ -58,6 +58,11 @@ pub fn sign_out() -> Asked<()> {
     done(call("DELETE", "/session", None))
 }
 
+/// Signs out on whichever device the person is signed in.
+pub fn sign_out_everywhere() -> Asked<()> {
+    done(call("DELETE", "/sessions", None))
+}
+
 /// The person's applications.
 pub fn applications() -> Asked<Vec<ApplicationRow>> {
     get("/applications")

@@ -262,6 +262,8 @@ codes! {
     SecondOperatorRequired = "second_operator_required", Portal, 409;
     /// The waiting time has not passed; `retryAfterSeconds` says how much of it is left.
     PhoneChangeTooEarly = "phone_change_too_early", Portal, 409;
+    /// So many wrong one-time passwords came in a row that an operator has to open the phone.
+    PhoneLocked = "phone_locked", Person, 403;
 }
 
 // The derive does not see through the macro's names and would publish those of Rust.

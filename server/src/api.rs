@@ -123,6 +123,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(sign_in::order_password))
         .routes(routes!(sign_in::sign_in))
         .routes(routes!(sign_in::session, sign_in::sign_out))
+        .routes(routes!(sign_in::sign_out_everywhere))
         .routes(routes!(applications::list))
         .routes(routes!(applications::details))
         .routes(routes!(applications::report_mistake))

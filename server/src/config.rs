@@ -86,8 +86,10 @@ pub struct OneTimePasswords {
     pub lifetime: Duration,
     /// `otp.resend_seconds`
     pub resend: Duration,
-    /// `otp.tries`: wrong ones a phone may give in one lifetime.
+    /// `otp.tries`: how often a password can be tried, and after how many wrong ones a phone waits.
     pub tries: u32,
+    /// `otp.failures`: how many wrong ones in a row lock a phone.
+    pub failures: u32,
     /// `otp.hourly_by_phone`: messages to one phone.
     pub hourly_by_phone: u32,
     /// `otp.hourly_by_address`: messages ordered from one address.
@@ -233,14 +235,18 @@ fn key_algorithm(text: &str) -> Result<KeyAlgorithm, &'static str> {
 }
 
 fn one_time_passwords(reader: &mut Reader<'_>) -> OneTimePasswords {
+    let mut few = |key, default| u32::try_from(reader.integer(key, default, 1..=100)).unwrap_or(1);
+    // NIST SP 800-63B §3.2.2: no more than a hundred in a row.
+    let (tries, failures) = (few("otp.tries", 5), few("otp.failures", 100));
     let mut limit = |key, default| u32::try_from(reader.integer(key, default, 1..=1_000_000)).unwrap_or(u32::MAX);
     OneTimePasswords {
-        tries: limit("otp.tries", 5),
+        tries,
+        failures,
         hourly_by_phone: limit("otp.hourly_by_phone", 10),
         hourly_by_address: limit("otp.hourly_by_address", 60),
         hourly_in_all: limit("otp.hourly_in_all", 10_000),
         hourly_tries_by_address: limit("otp.hourly_tries_by_address", 120),
-        lifetime: Duration::seconds(reader.integer("otp.lifetime_seconds", 600, 1..=3600)),
+        lifetime: Duration::seconds(reader.integer("otp.lifetime_seconds", 600, 1..=600)),
         resend: Duration::seconds(reader.integer("otp.resend_seconds", 120, 1..=3600)),
     }
 }
@@ -336,6 +342,15 @@ mod tests {
         let settings = Settings::read("[otp]\ntries = 3\nresend_seconds = 9", &variables).unwrap();
         assert_eq!((settings.otp.tries, settings.otp.resend), (7, Duration::seconds(9)));
         assert_eq!(settings.support_phone, "88005000508");
+    }
+
+    #[test]
+    fn passwords_that_live_longer_or_are_tried_more_often_than_they_may_are_refused() {
+        for (line, most) in [("lifetime_seconds", 600), ("failures", 100), ("tries", 100)] {
+            let read = |value: i32| Settings::read(&format!("[otp]\n{line} = {value}"), &BTreeMap::new());
+            assert!(read(most).is_ok(), "{line}");
+            assert!(read(most + 1).unwrap_err().to_string().contains(&format!("otp.{line}")), "{line}");
+        }
     }
 
     #[test]

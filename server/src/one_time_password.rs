@@ -1,8 +1,12 @@
 //! One-time passwords: ordered, sent by text message, tried, used once.
 //!
 //! For a phone that the portal does not know everything is done alike: a row, a hash (of nothing that can be typed), a
-//! sealed message that the sender throws away. A wrong password takes a try from the phone, not from the password, so
-//! a resend brings no new ones; the tries begin anew with a password that was right, or a lifetime after the first.
+//! sealed message that the sender throws away.
+//!
+//! A wrong password is counted twice. Its phone's are counted in a row, whatever they were tried for and however many
+//! were sent: every few of them the phone waits, each time twice as long, and with too many it is locked (NIST SP
+//! 800-63B §3.2.2). A right one ends the row. And a password is tried a few times and no more, although the phone's row
+//! should end meanwhile.
 
 use std::net::IpAddr;
 
@@ -12,16 +16,20 @@ use uuid::Uuid;
 
 use crate::{
     client_address::rate_subject,
+    config::OneTimePasswords,
     error::Refusal,
     portal::Portal,
     randomness,
     sms::{self, Message},
     store::{
         Attempt, Attempted, NewPassword, OrderLimits, Password, PasswordOrder, PasswordScope, PasswordState, Rate,
+        TryLimits,
     },
 };
 
 const HOUR: Duration = Duration::HOUR;
+/// The longest time that a phone waits after wrong passwords, unless it is locked.
+const LONGEST_WAIT: Duration = Duration::DAY;
 
 /// What a password is ordered for.
 #[derive(Clone, Debug)]
@@ -41,7 +49,7 @@ pub struct Order<'a> {
 /// Makes a password, records it and queues its message.
 ///
 /// # Errors
-/// `otp_resend_too_early` or `rate_limited`, with the seconds to wait; the store's.
+/// `otp_resend_too_early`, `otp_tries_exhausted` or `rate_limited`, with the seconds to wait; `phone_locked`; the store's.
 pub async fn order(portal: &Portal, order: &Order<'_>) -> Result<PasswordOrdered, Refusal> {
     let now = portal.clock.now();
     let otp = &portal.settings.otp;
@@ -66,9 +74,11 @@ pub async fn order(portal: &Portal, order: &Order<'_>) -> Result<PasswordOrdered
     };
     match portal.store.order_password(&new, &sealed, &limits(portal, &order.scope, order.address)).await? {
         PasswordOrder::Ordered => portal.message_waits(),
-        // A new password would be of no use while the phone has no tries left.
-        PasswordOrder::Exhausted(since) => return Err(too_early(since + otp.lifetime - now)),
-        PasswordOrder::TooEarly(earlier) => return Err(too_early(earlier + otp.resend - now)),
+        PasswordOrder::Locked => return Err(ErrorCode::PhoneLocked.into()),
+        PasswordOrder::Exhausted(until) => return Err(exhausted(until - now)),
+        PasswordOrder::TooEarly(earlier) => {
+            return Err(after(earlier + otp.resend - now, ErrorCode::OtpResendTooEarly));
+        }
         PasswordOrder::Limited(since) => return Err(limited(since + HOUR - now)),
     }
     Ok(PasswordOrdered { resend_after_seconds: seconds(otp.resend), expires_in_seconds: seconds(otp.lifetime) })
@@ -83,15 +93,26 @@ fn limits(portal: &Portal, scope: &PasswordScope, address: IpAddr) -> OrderLimit
         ("order".to_owned(), otp.hourly_in_all),
     ];
     let rates = rates.into_iter().map(|(subject, limit)| Rate { subject, limit, window: HOUR }).collect();
-    OrderLimits { interval: otp.resend, tries: otp.tries, window: otp.lifetime, rates }
+    OrderLimits { interval: otp.resend, tries: try_limits(otp), rates }
 }
 
-fn too_early(wait: Duration) -> Refusal {
-    Refusal::new(ErrorCode::OtpResendTooEarly).retry_after(seconds(wait).max(1))
+/// No password outlives the shortest wait, so none that is young when its phone begins to wait can be used after it.
+fn try_limits(otp: &OneTimePasswords) -> TryLimits {
+    let doubled = std::iter::successors(Some(otp.lifetime), |wait| Some(*wait * 2));
+    let waits = doubled.take_while(|wait| *wait < LONGEST_WAIT).chain([LONGEST_WAIT]).collect();
+    TryLimits { tries: otp.tries, waits, most: otp.failures }
+}
+
+fn after(wait: Duration, code: ErrorCode) -> Refusal {
+    Refusal::new(code).retry_after(seconds(wait).max(1))
+}
+
+fn exhausted(wait: Duration) -> Refusal {
+    after(wait, ErrorCode::OtpTriesExhausted)
 }
 
 fn limited(wait: Duration) -> Refusal {
-    Refusal::new(ErrorCode::RateLimited).retry_after(seconds(wait).max(1))
+    after(wait, ErrorCode::RateLimited)
 }
 
 /// Seconds until another password of this scope can be ordered; `None` if none was ordered that can still be used.
@@ -101,7 +122,10 @@ fn limited(wait: Duration) -> Refusal {
 pub async fn resend_after(portal: &Portal, scope: &PasswordScope) -> Result<Option<u32>, Refusal> {
     let now = portal.clock.now();
     let passwords = portal.store.passwords(scope).await?;
-    let can_be_used = |password: &&Password| password.state == PasswordState::Active && password.expires_at > now;
+    let can_be_used = |password: &&Password| {
+        let (is_young, tries) = (password.expires_at > now, portal.settings.otp.tries);
+        password.state == PasswordState::Active && is_young && password.tries < tries
+    };
     let latest = passwords.iter().find(can_be_used);
     Ok(latest.map(|password| seconds(password.created_at + portal.settings.otp.resend - now)))
 }
@@ -118,7 +142,8 @@ pub enum Tried {
 /// Tries a password. A try is taken before anything is compared, so tries at the same moment are all counted.
 ///
 /// # Errors
-/// `otp_not_requested`, `otp_wrong` (with the tries left), `otp_expired`, `otp_tries_exhausted`, `rate_limited`.
+/// `otp_not_requested`, `otp_wrong` (with the tries left), `otp_expired`, `otp_tries_exhausted`, `phone_locked`,
+/// `rate_limited`.
 pub async fn try_password(
     portal: &Portal,
     scope: &PasswordScope,
@@ -127,22 +152,24 @@ pub async fn try_password(
 ) -> Result<Tried, Refusal> {
     let now = portal.clock.now();
     let otp = &portal.settings.otp;
-    let exhausted =
-        |since| Refusal::new(ErrorCode::OtpTriesExhausted).retry_after(seconds(since + otp.lifetime - now).max(1));
     let subject = rate_subject(&portal.secrets, "try-by-address", address);
     let attempt = Attempt {
         scope: scope.clone(),
         rate: Rate { subject, limit: otp.hourly_tries_by_address, window: HOUR },
-        limit: otp.tries,
-        window: otp.lifetime,
+        limits: try_limits(otp),
     };
-    let (taken, since, passwords) = match portal.store.attempt(&attempt, now).await? {
+    let (failures, passwords) = match portal.store.attempt(&attempt, now).await? {
         Attempted::Limited(since) => return Err(limited(since + HOUR - now)),
         Attempted::NotOrdered => return Err(ErrorCode::OtpNotRequested.into()),
-        Attempted::Exhausted(since) => return Err(exhausted(since)),
-        Attempted::Taken { taken, since, passwords } => (taken, since, passwords),
+        Attempted::Locked => return Err(ErrorCode::PhoneLocked.into()),
+        Attempted::Exhausted(until) => return Err(exhausted(until - now)),
+        Attempted::Taken { failures, passwords } => (failures, passwords),
     };
     let is_over = passwords.first().is_none_or(|latest| latest.expires_at <= now);
+    // Those of the password, unless the phone has fewer.
+    let of_phone = (otp.tries - failures.count % otp.tries) % otp.tries;
+    let active = passwords.iter().filter(|password| password.state == PasswordState::Active);
+    let tries_left = active.map(|password| otp.tries.saturating_sub(password.tries)).fold(of_phone, u32::min);
 
     let digits: String = typed.chars().filter(|c| !c.is_whitespace()).collect();
     let is_right = |password: &Password| {
@@ -156,8 +183,9 @@ pub async fn try_password(
         Some(password) if password.state == PasswordState::Used => Ok(Tried::Used),
         Some(_) => Err(ErrorCode::OtpExpired.into()),
         None if is_over => Err(ErrorCode::OtpExpired.into()),
-        None if taken >= otp.tries => Err(exhausted(since)),
-        None => Err(Refusal::new(ErrorCode::OtpWrong).tries_left(otp.tries - taken)),
+        None if failures.count >= otp.failures => Err(ErrorCode::PhoneLocked.into()),
+        None if tries_left == 0 => Err(exhausted(failures.rests_until - now)),
+        None => Err(Refusal::new(ErrorCode::OtpWrong).tries_left(tries_left)),
     }
 }
 

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use qcert_protocol::holder::Phone;
 use tokio::sync::Notify;
-use uuid::Uuid;
 
 use crate::{
     ca::Ca,
     clock::Clock,
     config::Settings,
-    events::Announcer,
+    events::{Announcement, Announcer},
+    operators::desk::PhoneChanged,
     publication::Publication,
     randomness::Randomness,
     secrets::Secrets,
@@ -50,10 +50,11 @@ impl Portal {
         self.store.announce(Change::MessageWaits);
     }
 
-    /// Applications have another phone: shows them to whoever is signed in with it.
-    pub fn phones_changed(&self, phone: &str, applications: &[Uuid]) {
-        if let Ok(phone) = Phone::parse(phone) {
-            applications.iter().for_each(|application| self.announcer.row(&phone, *application));
+    /// Applications have another phone: shows them to whoever is signed in with it, and nothing to the old one's pages.
+    pub fn phone_changed(&self, changed: &PhoneChanged) {
+        changed.sessions.iter().for_each(|session| self.announcer.announce(Announcement::SessionEnded(*session)));
+        if let Ok(phone) = Phone::parse(&changed.change.new) {
+            changed.applications.iter().for_each(|application| self.announcer.row(&phone, *application));
         }
     }
 

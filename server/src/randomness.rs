@@ -74,3 +74,47 @@ pub fn six_digits(randomness: &dyn Randomness) -> Result<String, RandomnessFaile
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// Gives what it was given.
+    struct Given(Mutex<Vec<u32>>);
+
+    impl Randomness for Given {
+        fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomnessFailed> {
+            let next = self.0.lock().unwrap().pop().ok_or(RandomnessFailed)?;
+            bytes.copy_from_slice(&next.to_be_bytes());
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn no_code_is_likelier_than_another() {
+        let code_of = |drawn: &[u32]| six_digits(&Given(Mutex::new(drawn.to_vec())));
+        for (drawn, code) in [(0, "000000"), (41, "000041"), (999_999, "999999"), (1_000_000, "000000")] {
+            assert_eq!(code_of(&[drawn]).unwrap(), code);
+        }
+        // 4294 whole rounds of a million: each code has as many draws. What is past them is drawn again.
+        assert_eq!(code_of(&[4_293_999_999]).unwrap(), "999999");
+        for past in [4_294_000_000, u32::MAX] {
+            assert!(code_of(&[past]).is_err(), "it asks for another");
+            assert_eq!(code_of(&[7, past]).unwrap(), "000007");
+        }
+    }
+
+    #[test]
+    fn the_systems_codes_are_spread_over_all() {
+        let mut first = [0; 10];
+        for _ in 0..10_000 {
+            let code = six_digits(&SystemRandomness::new()).unwrap();
+            assert!(code.len() == 6 && code.bytes().all(|digit| digit.is_ascii_digit()), "{code}");
+            first[usize::from(code.as_bytes()[0] - b'0')] += 1;
+        }
+        // Ten standard deviations around a thousand.
+        assert!(first.iter().all(|count| (700..1300).contains(count)), "{first:?}");
+    }
+}

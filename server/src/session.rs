@@ -55,7 +55,7 @@ pub fn phone(typed: &str) -> Result<Phone, Refusal> {
 /// Orders the first one-time password. The answer is the same for every phone.
 ///
 /// # Errors
-/// `phone_invalid`, `otp_resend_too_early`, `rate_limited`.
+/// `phone_invalid`, and those of [`one_time_password::order`].
 pub async fn order_password(portal: &Portal, typed: &str, address: IpAddr) -> Result<portal::PasswordOrdered, Refusal> {
     let phone = phone(typed)?;
     let known = portal.store.phone_is_known(&phone).await?;
@@ -133,6 +133,16 @@ pub async fn goes_on(portal: &Portal, current: &Session) -> Result<bool, Refusal
 pub async fn end(portal: &Portal, session: &Session) -> Result<(), Refusal> {
     portal.store.end_session(&session.token_hash, &session.actor, portal.clock.now()).await?;
     portal.announcer.announce(Announcement::SessionEnded(session.id));
+    Ok(())
+}
+
+/// Ends all sessions of the person, on whichever server and device.
+///
+/// # Errors
+/// The store's.
+pub async fn end_everywhere(portal: &Portal, session: &Session) -> Result<(), Refusal> {
+    let ended = portal.store.end_sessions(&session.phone, &session.actor, portal.clock.now()).await?;
+    ended.into_iter().for_each(|id| portal.announcer.announce(Announcement::SessionEnded(id)));
     Ok(())
 }
 

@@ -56,14 +56,16 @@ pub trait Store: Send + Sync {
     -> Stored<()>;
 
     /// Records a one-time password and its sealed message, if the limits allow it; earlier ones of the same scope are
-    /// superseded. What was counted stays counted although a later limit refuses.
+    /// superseded, and their messages erased that no gateway was handed. What was counted stays counted although a later
+    /// limit refuses.
     async fn order_password(&self, new: &NewPassword, sealed: &[u8], limits: &OrderLimits) -> Stored<PasswordOrder>;
     /// The passwords of a scope, newest first, ten at most.
     async fn passwords(&self, scope: &PasswordScope) -> Stored<Vec<Password>>;
-    /// Takes one of the tries that a phone has, and reads the passwords that it is a try at.
+    /// Takes one of the tries that a phone and the scope's password have, counting it as a failure until the password
+    /// is used, and reads the passwords that it is a try at.
     async fn attempt(&self, attempt: &Attempt, now: OffsetDateTime) -> Stored<Attempted>;
-    /// How many tries were taken, and since when.
-    async fn tries(&self, phone: &Phone, purpose: Purpose) -> Stored<Option<(u32, OffsetDateTime)>>;
+    /// The wrong passwords of a phone since the last right one, if there are any.
+    async fn failures(&self, phone: &Phone) -> Stored<Option<Failures>>;
     /// Counts an event; `Some(start of the window)` if there were as many in the window already as there may be.
     async fn count(&self, rate: &Rate, now: OffsetDateTime) -> Stored<Option<OffsetDateTime>>;
     /// Uses a password and begins a session, ending the one before it; false if the password was not usable any more.
@@ -80,6 +82,8 @@ pub trait Store: Send + Sync {
     async fn touch_session(&self, id: Uuid, now: OffsetDateTime) -> Stored<()>;
     /// Ends a session.
     async fn end_session(&self, token_hash: &[u8; 32], by: &Actor, now: OffsetDateTime) -> Stored<()>;
+    /// Ends all sessions of a phone; answers which they were.
+    async fn end_sessions(&self, phone: &Phone, by: &Actor, now: OffsetDateTime) -> Stored<Vec<Uuid>>;
 
     /// Leases the oldest messages that are due: that wait, or whose lease has run out.
     async fn claim_messages(
@@ -185,7 +189,7 @@ pub trait Store: Send + Sync {
     ) -> Stored<bool>;
     /// Marks applications whose certificate's time is over; answers their ids and phones.
     async fn expire(&self, from: &[&str], now: OffsetDateTime) -> Stored<Vec<(Uuid, Phone)>>;
-    /// Forgets passwords, tries, rates and ended sessions that are older.
+    /// Forgets passwords, rates and ended sessions that are older. A phone's failures stay.
     async fn forget(&self, before: OffsetDateTime) -> Stored<()>;
     /// The audit, oldest first.
     async fn audit(&self) -> Stored<Vec<AuditRow>>;

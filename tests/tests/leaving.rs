@@ -111,6 +111,18 @@ async fn signing_out_ends_the_session_and_signing_in_shows_the_same_state() -> R
 }
 
 #[tokio::test]
+async fn signing_out_on_all_devices_ends_the_session_of_this_one() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let mut journey = Journey::begin(directory.path()).await?;
+    journey.sign_in().await?;
+    journey.browser.click("button", "Выйти на всех устройствах").await?;
+    journey.browser.find("textbox", "Номер телефона").await?;
+    journey.browser.reload().await?;
+    journey.browser.find("textbox", "Номер телефона").await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_server_that_was_restarted_goes_on_with_the_same_session_and_request() -> Result<()> {
     let directory = tempfile::tempdir()?;
     let mut journey = Journey::begin(directory.path()).await?;

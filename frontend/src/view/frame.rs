@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{pieces, step_bar};
+use super::{notice, pieces, step_bar};
 use crate::{
     app::App,
     dom::{View, el, part},
@@ -21,6 +21,16 @@ pub fn frame(app: App, words: &'static Words, screen: impl Fn() -> View + Send +
             View::all([
                 el("span").class("head__phone").child(session.phone).view(),
                 pieces::button("button button--quiet", words.sign_out, move || app.sign_out()).view(),
+            ])
+        })
+    });
+    let everywhere = part(move || {
+        app.session.with(Option::is_some).then(|| {
+            let failed = RwSignal::new(None);
+            let press = move || app.sign_out_everywhere(failed);
+            View::all([
+                pieces::button("button button--link", words.sign_out_everywhere, press).view(),
+                notice::slot(words, failed),
             ])
         })
     });
@@ -48,6 +58,11 @@ pub fn frame(app: App, words: &'static Words, screen: impl Fn() -> View + Send +
         step_bar::step_bar(app, words),
         offline,
         el("main").set("id", "main").class("main").set("tabindex", "-1").child(part(screen)).view(),
-        el("footer").class("foot").child(el("span").child(words.support)).child(pieces::support_phone(app)).view(),
+        el("footer")
+            .class("foot")
+            .child(el("span").child(words.support))
+            .child(pieces::support_phone(app))
+            .child(everywhere)
+            .view(),
     ])
 }

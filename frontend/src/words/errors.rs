@@ -51,6 +51,8 @@ errors! {
         "This password was used already.", "Have the message sent again and enter the new password.";
     OtpTriesExhausted: "Попытки ввода закончились.", "Получите смс повторно, когда это станет возможно, и введите новый пароль.",
         "There are no tries left.", "Have the message sent again as soon as you can, and enter the new password.";
+    PhoneLocked: "Номер заблокирован: слишком много неверных паролей подряд.", "Позвоните в поддержку: её номер внизу страницы.",
+        "The number is locked: too many wrong passwords in a row.", "Call the support: its number is at the bottom of the page.";
     OtpNotRequested: "Пароль для этого входа не запрашивали.", "Нажмите «Получить смс повторно» и введите новый пароль.",
         "No password was asked for here.", "Press “Send the message again” and enter the new password.";
     OtpResendTooEarly: "Смс отправлено недавно.", "Подождите: сообщение может идти до 2 минут.",

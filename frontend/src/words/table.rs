@@ -30,6 +30,7 @@ words! {
     step_all_done: "Готово!", "Done!";
     other_language: "English", "Русский";
     sign_out: "Выйти", "Sign out";
+    sign_out_everywhere: "Выйти на всех устройствах", "Sign out on all devices";
     skip: "К содержанию", "Skip to content";
     support: "Техническая поддержка", "Support";
     loading: "Загрузка…", "Loading…";

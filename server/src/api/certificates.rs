@@ -86,7 +86,7 @@ pub(super) async fn install(
     responses((status = 202, body = PasswordOrdered)),
     extensions(("x-problem-codes" = json!([
         CertificateNotFound, CertificateAlreadyRevoked, RevocationReasonUnsupported, ApplicationStateForbids,
-        OtpResendTooEarly, RateLimited,
+        OtpResendTooEarly, OtpTriesExhausted, PhoneLocked, RateLimited,
     ]))),
     security(("session" = [])),
 )]
@@ -107,7 +107,7 @@ pub(super) async fn order_revocation_password(
     responses((status = 200, body = ApplicationRow)),
     extensions(("x-problem-codes" = json!([
         CertificateNotFound, CertificateAlreadyRevoked, RevocationReasonUnsupported, OtpWrong, OtpExpired, OtpUsed,
-        OtpTriesExhausted, OtpNotRequested, DigestChanged, ApplicationStateForbids, RateLimited,
+        OtpTriesExhausted, PhoneLocked, OtpNotRequested, DigestChanged, ApplicationStateForbids, RateLimited,
     ]))),
     security(("session" = [])),
 )]

@@ -38,7 +38,7 @@ pub(super) async fn upload(
     post, path = "/requests/{id}/password", params(("id" = Uuid, Path)),
     responses((status = 202, body = PasswordOrdered)),
     extensions(("x-problem-codes" = json!([
-        RequestNotFound, OtpResendTooEarly, ApplicationStateForbids, RateLimited,
+        RequestNotFound, OtpResendTooEarly, OtpTriesExhausted, PhoneLocked, ApplicationStateForbids, RateLimited,
     ]))),
     security(("session" = [])),
 )]
@@ -57,7 +57,7 @@ pub(super) async fn order_password(
     post, path = "/requests/{id}/confirmation", params(("id" = Uuid, Path)), request_body = Confirmation,
     responses((status = 200, body = ApplicationRow)),
     extensions(("x-problem-codes" = json!([
-        RequestNotFound, OtpWrong, OtpExpired, OtpUsed, OtpTriesExhausted, OtpNotRequested, DigestChanged,
+        RequestNotFound, OtpWrong, OtpExpired, OtpUsed, OtpTriesExhausted, PhoneLocked, OtpNotRequested, DigestChanged,
         IdentificationMissing, ApplicationStateForbids, RateLimited,
     ]))),
     security(("session" = [])),

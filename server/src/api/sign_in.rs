@@ -18,7 +18,9 @@ use crate::session;
 #[utoipa::path(
     post, path = "/sign-in/password", request_body = PasswordOrder,
     responses((status = 202, body = PasswordOrdered)),
-    extensions(("x-problem-codes" = json!([PhoneInvalid, OtpResendTooEarly, RateLimited]))),
+    extensions(("x-problem-codes" = json!([
+        PhoneInvalid, OtpResendTooEarly, OtpTriesExhausted, PhoneLocked, RateLimited,
+    ]))),
 )]
 pub(super) async fn order_password(
     State(app): State<App>,
@@ -34,7 +36,7 @@ pub(super) async fn order_password(
     post, path = "/sign-in", request_body = SignIn,
     responses((status = 200, body = Session)),
     extensions(("x-problem-codes" = json!([
-        PhoneInvalid, OtpWrong, OtpExpired, OtpUsed, OtpTriesExhausted, OtpNotRequested, RateLimited,
+        PhoneInvalid, OtpWrong, OtpExpired, OtpUsed, OtpTriesExhausted, PhoneLocked, OtpNotRequested, RateLimited,
     ]))),
 )]
 pub(super) async fn sign_in(
@@ -69,4 +71,14 @@ pub(super) async fn sign_out(State(app): State<App>, session: Answer<SignedIn>) 
     }
     let cookie = cookie::clear(&app.portal.origin);
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
+}
+
+/// Ends all sessions of the person who is signed in, on whichever device.
+#[utoipa::path(delete, path = "/sessions", responses((status = 204)), security(("session" = [])))]
+pub(super) async fn sign_out_everywhere(
+    State(app): State<App>,
+    SignedIn(session): SignedIn,
+) -> Answer<impl IntoResponse> {
+    session::end_everywhere(&app.portal, &session).await?;
+    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie::clear(&app.portal.origin))]))
 }

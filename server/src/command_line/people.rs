@@ -136,8 +136,9 @@ pub(super) async fn phones(settings: &Settings, command: PhonesCommand) -> anyho
             )
         }
         PhonesCommand::Confirm { id, decision } => {
-            let (change, changed) = desk::confirm_phone(&office.desk(&decision.actor()), id).await?;
-            decision.answer(json!(change), &format!("changed the phone of {} applications", changed.len()))
+            let changed = desk::confirm_phone(&office.desk(&decision.actor()), id).await?;
+            let line = format!("changed the phone of {} applications", changed.applications.len());
+            decision.answer(json!(changed.change), &line)
         }
         PhonesCommand::Cancel { id, decision } => {
             desk::cancel_phone(&office.desk(&decision.actor()), id).await?;

@@ -117,13 +117,23 @@ pub async fn phone_changes(desk: &Desk<'_>, after: Uuid) -> Result<Vec<PhoneChan
     Ok(open.into_iter().map(change_view).collect())
 }
 
-/// Gives the new phone to all applications of the person that have the old one, and answers which they are. Requests
-/// that were prepared in a session of the old phone are left behind.
+/// A phone that was changed.
+pub struct PhoneChanged {
+    /// From what, to what.
+    pub change: PhoneChangeView,
+    /// The applications that have it now.
+    pub applications: Vec<Uuid>,
+    /// The sessions of the old phone, which have ended.
+    pub sessions: Vec<Uuid>,
+}
+
+/// Gives the new phone to all applications of the person that have the old one. Sessions of the old phone end, and
+/// requests that were prepared in them are left behind.
 ///
 /// # Errors
 /// `not_found`, `application_state_forbids` (decided by now, or the phone is another by now),
 /// `second_operator_required`, `phone_change_too_early`.
-pub async fn confirm_phone(desk: &Desk<'_>, id: Uuid) -> Result<(PhoneChangeView, Vec<Uuid>), Refusal> {
+pub async fn confirm_phone(desk: &Desk<'_>, id: Uuid) -> Result<PhoneChanged, Refusal> {
     let operators = desk.store.operator_store();
     let change = operators.phone_change(id).await?.ok_or(ErrorCode::NotFound)?;
     if !change.is_open {
@@ -139,14 +149,15 @@ pub async fn confirm_phone(desk: &Desk<'_>, id: Uuid) -> Result<(PhoneChangeView
     }
     let found = desk.store.application_by_number(&change.number).await?.ok_or(ErrorCode::ApplicationNotFound)?;
     let snils = found.application.holder.snils.as_str();
-    let changed = operators.confirm_phone_change(id, snils, desk.by, now).await?;
-    if changed.is_empty() {
+    // First, so that none is forgotten: whoever loses a session without need signs in again.
+    let sessions = desk.store.end_sessions(&change.old, desk.by, now).await?;
+    sessions.iter().for_each(|session| desk.store.announce(Change::SessionEnded(*session)));
+    let applications = operators.confirm_phone_change(id, snils, desk.by, now).await?;
+    if applications.is_empty() {
         return Err(ErrorCode::ApplicationStateForbids.into());
     }
-    for application in &changed {
-        desk.store.announce(Change::Row(*application));
-    }
-    Ok((change_view(PhoneChange { is_open: false, ..change }), changed))
+    applications.iter().for_each(|application| desk.store.announce(Change::Row(*application)));
+    Ok(PhoneChanged { change: change_view(PhoneChange { is_open: false, ..change }), applications, sessions })
 }
 
 /// Drops a proposal.

@@ -30,10 +30,10 @@ use uuid::Uuid;
 
 use super::{
     Application, Approved, Attempt, Attempted, AuditRow, AuthorityRecord, Certificate, Change, Commitment,
-    ConfirmOutcome, ConfirmedRequest, Import, ImportRules, IssuerId, Job, MessageRecord, MessageState, NewApplication,
-    NewPassword, NewRevocation, OperatorStore, OrderLimits, Overview, Password, PasswordOrder, PasswordScope, Prepared,
-    Purpose, QueuedMessage, Rate, Request, RevocationList, RevokeOutcome, Revoked, RevokedCertificate, SessionRecord,
-    SettledMessage, ShardState, Store, StoreError, Stored,
+    ConfirmOutcome, ConfirmedRequest, Failures, Import, ImportRules, IssuerId, Job, MessageRecord, MessageState,
+    NewApplication, NewPassword, NewRevocation, OperatorStore, OrderLimits, Overview, Password, PasswordOrder,
+    PasswordScope, Prepared, QueuedMessage, Rate, Request, RevocationList, RevokeOutcome, Revoked, RevokedCertificate,
+    SessionRecord, SettledMessage, ShardState, Store, StoreError, Stored,
 };
 use crate::audit::Actor;
 use changes::Changes;
@@ -144,8 +144,8 @@ impl Store for PostgresStore {
         passwords::attempt(&self.connections, attempt, now).await
     }
 
-    async fn tries(&self, phone: &Phone, purpose: Purpose) -> Stored<Option<(u32, OffsetDateTime)>> {
-        passwords::tries(&self.connections, phone, purpose).await
+    async fn failures(&self, phone: &Phone) -> Stored<Option<Failures>> {
+        passwords::failures(&self.connections, phone).await
     }
 
     async fn count(&self, rate: &Rate, now: OffsetDateTime) -> Stored<Option<OffsetDateTime>> {
@@ -172,6 +172,10 @@ impl Store for PostgresStore {
 
     async fn end_session(&self, token_hash: &[u8; 32], _: &Actor, now: OffsetDateTime) -> Stored<()> {
         sessions::end(&self.connections, token_hash, now).await
+    }
+
+    async fn end_sessions(&self, phone: &Phone, _: &Actor, now: OffsetDateTime) -> Stored<Vec<Uuid>> {
+        sessions::end_all(&self.connections, phone, now).await
     }
 
     async fn claim_messages(

@@ -275,15 +275,46 @@ pub struct Rate {
     pub window: Duration,
 }
 
+/// How many wrong passwords are put up with. A phone's are counted in a row, whatever they were tried for, until a
+/// right one comes or an operator forgives them.
+#[derive(Clone, Debug)]
+pub struct TryLimits {
+    /// So many tries a password is given, and so many a phone before it has to wait.
+    pub tries: u32,
+    /// How long a phone waits after so many wrong ones, after twice as many, and so on; the last of these ever after.
+    pub waits: Vec<Duration>,
+    /// With so many a phone is locked.
+    pub most: u32,
+}
+
+/// The wrong passwords of a phone, one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failures {
+    /// How many.
+    pub count: u32,
+    /// No password is tried or ordered before this time.
+    pub rests_until: OffsetDateTime,
+}
+
+impl TryLimits {
+    /// A phone's failures with another one.
+    pub(in crate::store) fn another(&self, before: Failures, now: OffsetDateTime) -> Failures {
+        let count = before.count + 1;
+        if !count.is_multiple_of(self.tries) {
+            return Failures { count, ..before };
+        }
+        let wait = self.waits.get((count / self.tries) as usize - 1).or(self.waits.last());
+        Failures { count, rests_until: now + wait.copied().unwrap_or_default() }
+    }
+}
+
 /// What an order of a password is held to.
 #[derive(Clone, Debug)]
 pub struct OrderLimits {
     /// How long after the latest of the scope that can still be used.
     pub interval: Duration,
-    /// The tries that a phone has; while it has none left, another password would be of no use.
-    pub tries: u32,
-    /// How long those tries count.
-    pub window: Duration,
+    /// While a phone waits, or is locked, another password would be of no use.
+    pub tries: TryLimits,
     /// Counted in this order, up to the first that is reached.
     pub rates: Vec<Rate>,
 }
@@ -293,7 +324,9 @@ pub struct OrderLimits {
 pub enum PasswordOrder {
     /// Recorded.
     Ordered,
-    /// Not recorded: the phone's tries were taken since then.
+    /// Not recorded: the phone is locked.
+    Locked,
+    /// Not recorded: the phone waits until then.
     Exhausted(OffsetDateTime),
     /// Not recorded: another one was made at this time.
     TooEarly(OffsetDateTime),
@@ -308,10 +341,8 @@ pub struct Attempt {
     pub scope: PasswordScope,
     /// Counted first.
     pub rate: Rate,
-    /// The tries that a phone has in each `window`.
-    pub limit: u32,
-    /// How long those tries count.
-    pub window: Duration,
+    /// What password and phone are held to.
+    pub limits: TryLimits,
 }
 
 /// What became of a try before anything was compared.
@@ -321,14 +352,14 @@ pub enum Attempted {
     Limited(OffsetDateTime),
     /// The scope has no password; no try was taken.
     NotOrdered,
-    /// No try was left, since then.
+    /// The phone is locked; no try was taken.
+    Locked,
+    /// No try is left, and another password cannot be ordered before then.
     Exhausted(OffsetDateTime),
     /// A try was taken.
     Taken {
-        /// How many were taken, this one included.
-        taken: u32,
-        /// Since when.
-        since: OffsetDateTime,
+        /// The phone's failures if this is another one.
+        failures: Failures,
         /// The passwords of the scope, newest first, ten at most, and one at least.
         passwords: Vec<Password>,
     },
@@ -356,6 +387,8 @@ pub struct Password {
     pub hash: [u8; 32],
     /// Where it stands.
     pub state: PasswordState,
+    /// How many tries it was given.
+    pub tries: u32,
     /// When it was made.
     pub created_at: OffsetDateTime,
     /// When it is too old.

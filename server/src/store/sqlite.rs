@@ -36,10 +36,10 @@ use crate::{audit::Actor, hex::hex};
 
 use super::{
     Application, Approved, Attempt, Attempted, AuditRow, AuthorityRecord, Certificate, Change, Commitment,
-    ConfirmOutcome, ConfirmedRequest, Import, ImportRules, IssuerId, Job, MessageRecord, MessageState, NewApplication,
-    NewPassword, NewRevocation, OperatorStore, OrderLimits, Overview, Password, PasswordOrder, PasswordScope, Prepared,
-    Purpose, QueuedMessage, Rate, Request, RevocationList, RevokeOutcome, Revoked, RevokedCertificate, SessionRecord,
-    SettledMessage, ShardState, Store, StoreError, Stored,
+    ConfirmOutcome, ConfirmedRequest, Failures, Import, ImportRules, IssuerId, Job, MessageRecord, MessageState,
+    NewApplication, NewPassword, NewRevocation, OperatorStore, OrderLimits, Overview, Password, PasswordOrder,
+    PasswordScope, Prepared, Purpose, QueuedMessage, Rate, Request, RevocationList, RevokeOutcome, Revoked,
+    RevokedCertificate, SessionRecord, SettledMessage, ShardState, Store, StoreError, Stored,
 };
 use issuances::Lease;
 use readers::Readers;
@@ -162,8 +162,8 @@ impl Store for SqliteStore {
         self.write(move |connection| passwords::attempt(connection, &attempt, now)).await
     }
 
-    async fn tries(&self, phone: &Phone, purpose: Purpose) -> Stored<Option<(u32, OffsetDateTime)>> {
-        self.readers.read(|connection| passwords::tries(connection, phone, purpose))
+    async fn failures(&self, phone: &Phone) -> Stored<Option<Failures>> {
+        self.readers.read(|connection| passwords::failures(connection, phone))
     }
 
     async fn count(&self, rate: &Rate, now: OffsetDateTime) -> Stored<Option<OffsetDateTime>> {
@@ -193,6 +193,11 @@ impl Store for SqliteStore {
     async fn end_session(&self, token_hash: &[u8; 32], _: &Actor, now: OffsetDateTime) -> Stored<()> {
         let token_hash = *token_hash;
         self.write(move |connection| sessions::end(connection, &token_hash, now)).await
+    }
+
+    async fn end_sessions(&self, phone: &Phone, _: &Actor, now: OffsetDateTime) -> Stored<Vec<Uuid>> {
+        let phone = phone.clone();
+        self.write(move |connection| sessions::end_all(connection, &phone, now)).await
     }
 
     async fn claim_messages(

@@ -8,7 +8,7 @@ use qcert_server::{
     audit::Actor,
     store::{
         Approved, Certificate, Commitment, ConfirmOutcome, ConfirmedRequest, Job, NewPassword, OrderLimits,
-        PasswordOrder, PasswordScope, Prepared, Purpose, Request, RequestState, Store, sqlite::SqliteStore,
+        PasswordOrder, PasswordScope, Prepared, Purpose, Request, RequestState, Store, TryLimits, sqlite::SqliteStore,
     },
 };
 use tempfile::TempDir;
@@ -51,7 +51,8 @@ async fn confirmed(now: OffsetDateTime) -> (TempDir, SqliteStore) {
         created_at: now,
         expires_at: now + Duration::HOUR,
     };
-    let limits = OrderLimits { interval: Duration::ZERO, tries: u32::MAX, window: Duration::HOUR, rates: Vec::new() };
+    let tries = TryLimits { tries: 5, waits: vec![Duration::HOUR], most: 100 };
+    let limits = OrderLimits { interval: Duration::ZERO, tries, rates: Vec::new() };
     assert_eq!(store.order_password(&password, b"m", &limits).await.unwrap(), PasswordOrder::Ordered);
     let confirmed = ConfirmedRequest {
         password: password.id,

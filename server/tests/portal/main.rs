@@ -30,6 +30,8 @@ mod ocsp;
 #[cfg(test)]
 mod operators;
 #[cfg(test)]
+mod phones_alike;
+#[cfg(test)]
 #[path = "../../../pki/tests/pki/pkilint.rs"]
 mod pkilint;
 #[cfg(test)]
@@ -40,6 +42,8 @@ mod publication;
 mod requests;
 #[cfg(test)]
 mod revocation;
+#[cfg(test)]
+mod sessions;
 #[cfg(test)]
 mod several_servers;
 #[cfg(test)]

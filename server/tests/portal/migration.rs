@@ -150,7 +150,7 @@ async fn a_database_of_the_first_server_goes_on_with_everything_in_it() {
     assert!(matches!(session, Some(SessionRecord { id: there, .. }) if there == id(40)));
     let scope = PasswordScope { phone: phone.clone(), purpose: Purpose::Confirmation, subject: Some((id(12), id(40))) };
     assert_eq!(store.passwords(&scope).await.unwrap().len(), 1);
-    assert_eq!(store.tries(&phone, Purpose::SignIn).await.unwrap(), Some((2, NOW)));
+    assert_eq!(store.failures(&phone).await.unwrap().map(|failures| failures.count), Some(2));
     let rate = Rate { subject: "x".to_owned(), limit: 1, window: Duration::HOUR };
     assert_eq!(store.count(&rate, NOW).await.unwrap(), Some(NOW));
     assert_eq!(store.claim_messages(id(32), 9, NOW, NOW).await.unwrap()[0].sealed, b"M");

@@ -64,6 +64,39 @@ async fn a_password_for_one_request_does_not_confirm_another() {
 }
 
 #[tokio::test]
+async fn a_code_is_bound_to_its_purpose_and_digest_and_only_its_keyed_hash_is_kept() {
+    let workplace = Workplace::new().await;
+    let mut browser = workplace.signed_in(PHONE).await;
+    let (_, request) = workplace.prepared(&mut browser).await;
+    browser.post(&format!("/requests/{request}/password"), Value::Null).await;
+    let password = workplace.password(PHONE).await;
+    let sign_in = json!({"phone": PHONE, "password": password});
+    assert_eq!(workplace.browser().post("/sign-in", sign_in.clone()).await.code(), "otp_wrong");
+    // Nor does it become good for something else in the database.
+    workplace.sql("CREATE TABLE kept AS SELECT id, digest FROM passwords").await;
+    for other in [
+        "UPDATE passwords SET digest = zeroblob(32) WHERE purpose = 'confirmation'",
+        "UPDATE passwords SET digest = NULL WHERE purpose = 'confirmation'",
+        "UPDATE passwords SET purpose = 'signIn', subject = NULL, session_id = NULL WHERE purpose = 'confirmation'",
+    ] {
+        workplace.sql(other).await;
+        let code = match other.contains("signIn") {
+            true => workplace.browser().post("/sign-in", sign_in.clone()).await.code(),
+            false => browser.confirm(request, &password).await.code(),
+        };
+        assert_eq!(code, "otp_wrong", "{other}");
+        workplace.sql("UPDATE passwords SET digest = (SELECT digest FROM kept WHERE kept.id = passwords.id)").await;
+    }
+    let file = workplace.portal.settings.database_file().unwrap();
+    let connection = rusqlite::Connection::open(file).unwrap();
+    let hash: Vec<u8> = connection
+        .query_row("SELECT hash FROM passwords ORDER BY created_at DESC, id DESC", [], |row| row.get(0))
+        .unwrap();
+    let plain = ring::digest::digest(&ring::digest::SHA256, password.as_bytes());
+    assert!(hash.len() == 32 && hash != plain.as_ref(), "a hash of a million codes is looked up in no time");
+}
+
+#[tokio::test]
 async fn data_that_change_after_the_password_was_sent_need_a_new_one() {
     let workplace = Workplace::new().await;
     let mut browser = workplace.signed_in(PHONE).await;

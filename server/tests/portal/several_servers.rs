@@ -63,6 +63,42 @@ async fn a_session_begun_at_one_server_is_good_at_the_other_and_ends_at_both() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn signing_out_everywhere_at_one_server_ends_sessions_and_open_pages_at_the_other() {
+    let one = Workplace::on_postgres("").await;
+    let two = one.beside().await;
+    let mut here = one.signed_in(PHONE).await;
+    one.clock.advance(Duration::minutes(2));
+    let mut there = at(&two, &one.signed_in(PHONE).await);
+    let mut stream = Stream::open(&there).await;
+    assert_eq!(here.delete("/sessions").await.status, 204);
+    let told = async { while stream.next().await.is_some() {} };
+    tokio::time::timeout(StdDuration::from_secs(3), told).await.unwrap();
+    assert_eq!(there.get("/session").await.code(), "session_required");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn failures_in_a_row_are_counted_across_servers_and_processes() {
+    let one = Workplace::on_postgres("[otp]\nfailures = 7").await;
+    let two = one.beside().await;
+    let mut browsers = [one.browser(), two.browser()];
+    let mut codes = Vec::new();
+    for turn in 0..8 {
+        if turn == 0 || turn == 5 {
+            one.clock.advance(Duration::DAY);
+            let ordered = browsers[turn % 2].post("/sign-in/password", json!({"phone": PHONE})).await;
+            assert_eq!(ordered.status, 202);
+        }
+        let reply = browsers[turn % 2].post("/sign-in", json!({"phone": PHONE, "password": "none"})).await;
+        codes.push(reply.code());
+    }
+    let wrong = "otp_wrong";
+    assert_eq!(codes, [wrong, wrong, wrong, wrong, "otp_tries_exhausted", wrong, "phone_locked", "phone_locked"]);
+    for browser in &mut browsers {
+        assert_eq!(browser.post("/sign-in/password", json!({"phone": PHONE})).await.code(), "phone_locked");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tries_and_limits_hold_across_servers() {
     let one = Workplace::on_postgres("").await;
     let two = one.beside().await;

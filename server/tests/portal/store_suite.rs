@@ -22,7 +22,7 @@ use qcert_server::{
     store::{
         Certificate, Commitment, ConfirmOutcome, ConfirmedRequest, Import, ImportRules, IssuerId, Job, NewPassword,
         OrderLimits, PasswordOrder, PasswordScope, Prepared, Purpose, Request, RequestState, SessionRecord, Store,
-        postgres::PostgresStore, sqlite::SqliteStore,
+        TryLimits, postgres::PostgresStore, sqlite::SqliteStore,
     },
 };
 use qcert_test_postgres::Database;
@@ -98,7 +98,12 @@ fn password(number: u128, created_at: OffsetDateTime) -> NewPassword {
 
 /// Nothing but the interval.
 fn limits(interval: Duration) -> OrderLimits {
-    OrderLimits { interval, tries: u32::MAX, window: Duration::HOUR, rates: Vec::new() }
+    OrderLimits { interval, tries: tries(100), rates: Vec::new() }
+}
+
+/// So many tries for a password, and for a phone before it waits an hour, then two, then three; at a hundred it is locked.
+fn tries(tries: u32) -> TryLimits {
+    TryLimits { tries, waits: [1, 2, 3].map(Duration::hours).to_vec(), most: 100 }
 }
 
 fn session(number: u128) -> SessionRecord {
@@ -208,10 +213,13 @@ macro_rules! suite {
             passwords: a_password_is_not_used_after_its_time,
             passwords: a_later_password_supersedes_the_earlier_ones_of_its_subject,
             issuances: several_are_leased_committed_and_completed_together,
-            passwords: tries_are_taken_until_the_window_ends,
+            people: all_sessions_of_a_phone_end_and_nobody_elses,
+            passwords: a_phone_waits_longer_after_each_round_of_wrong_passwords,
+            passwords: failures_are_counted_over_all_purposes_until_a_password_is_right,
+            passwords: a_phone_with_too_many_failures_is_locked_until_an_operator_opens_it,
+            passwords: a_password_is_given_its_tries_and_no_more_although_the_phone_has_others,
             passwords: a_try_reads_the_passwords_that_it_is_a_try_at,
             passwords: a_try_over_the_rate_takes_none_from_the_phone,
-            passwords: an_order_is_refused_while_the_phone_has_no_try_left,
             passwords: an_order_is_counted_up_to_the_first_rate_that_is_reached,
             passwords: tries_at_the_same_moment_are_all_counted,
             passwords: events_are_counted_until_the_window_ends,
@@ -228,6 +236,8 @@ macro_rules! suite {
             messages: a_name_that_a_gateway_gives_again_is_of_the_later_message,
             messages: a_report_tells_of_a_message_of_which_nobody_knew,
             messages: old_messages_are_forgotten_unless_they_are_on_their_way,
+            messages: a_message_whose_password_is_superseded_is_not_sent_and_loses_its_text,
+            messages: a_message_that_was_begun_stays_when_its_password_is_superseded,
             requests: a_key_serves_one_request_until_it_is_removed,
             requests: a_blocked_key_is_refused,
             requests: a_request_is_confirmed_once_of_two_at_once,

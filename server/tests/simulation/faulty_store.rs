@@ -161,12 +161,13 @@ passed_through! {
     OrderPassword order_password(new: &NewPassword, sealed: &[u8], limits: &OrderLimits) -> PasswordOrder;
     Passwords passwords(scope: &PasswordScope) -> Vec<Password>;
     Attempt attempt(attempt: &Attempt, now: OffsetDateTime) -> Attempted;
-    Tries tries(phone: &Phone, purpose: Purpose) -> Option<(u32, OffsetDateTime)>;
+    Failures failures(phone: &Phone) -> Option<Failures>;
     Count count(rate: &Rate, now: OffsetDateTime) -> Option<OffsetDateTime>;
     SignIn sign_in(password: Uuid, session: &SessionRecord, before: Option<[u8; 32]>, by: &Actor) -> bool;
     Session session(token_hash: &[u8; 32]) -> Option<SessionRecord>;
     TouchSession touch_session(id: Uuid, now: OffsetDateTime) -> ();
     EndSession end_session(token_hash: &[u8; 32], by: &Actor, now: OffsetDateTime) -> ();
+    EndSessions end_sessions(phone: &Phone, by: &Actor, now: OffsetDateTime) -> Vec<Uuid>;
     ClaimMessages claim_messages(owner: Uuid, limit: u32, now: OffsetDateTime, until: OffsetDateTime) -> Vec<QueuedMessage>;
     BeginMessages begin_messages(owner: Uuid, ids: &[i64], gateway: &str, until: OffsetDateTime) -> Vec<i64>;
     SettleMessages settle_messages(owner: Uuid, settled: &[SettledMessage], now: OffsetDateTime) -> ();

@@ -93,6 +93,31 @@ fn a_code_that_is_sent_again_brings_no_new_tries() {
 }
 
 #[test]
+fn a_code_is_tried_five_times_although_another_one_was_right_meanwhile() {
+    let [wrong, right] = [Code::Wrong, Code::Latest].map(|code| typed(First, code));
+    holds(1, &[&ORDERED[..], &[wrong; 4], &SENT, &[wrong, right]].concat());
+}
+
+#[test]
+fn a_phone_waits_longer_each_time() {
+    let [wrong, right] = [Code::Wrong, Code::Latest].map(|code| typed(Second, code));
+    let wait = |seconds| [Step::new(First, Seconds(seconds))];
+    holds(1, &[&ORDERED[..], &[wrong; 5], &wait(601), &ORDERED, &[wrong; 5], &wait(1199), &ORDERED, &[right]].concat());
+    holds(1, &[&ORDERED[..], &[wrong; 5], &wait(601), &ORDERED, &[wrong; 5], &wait(1201), &ORDERED, &[right]].concat());
+}
+
+#[test]
+fn a_message_whose_code_another_one_took_the_place_of_is_not_sent() {
+    let (away, back) = (Step::new(First, Gateway(false)), Step::new(First, Gateway(true)));
+    let [order, send] = ORDERED;
+    let later = Step::new(First, Seconds(121));
+    holds(
+        1,
+        &[away, order, send, later, Step::new(Second, OrderSignIn(Director)), back, send, typed(Second, Code::Latest)],
+    );
+}
+
+#[test]
 fn a_code_is_used_once_although_both_servers_try_it_at_once() {
     let asleep = typed(First, Code::Latest).failing(Fault::Of(Call::SignIn, WaitsBefore));
     holds(1, &[&ORDERED[..], &[asleep, typed(Second, Code::Latest), Step::new(First, GoOn)]].concat());

@@ -13,8 +13,8 @@ use uuid::Uuid;
 pub use self::revocation::{list_address, named_list};
 use crate::{
     model::{Intent, Model},
-    operation::Person,
-    registry::{Application, Registry},
+    operation::{Operation, Person},
+    registry::{Application, Registry, Session},
     simulation::{Answer, OnItsWay},
     world::World,
 };
@@ -45,6 +45,8 @@ pub struct Case<'a> {
     pub judged: &'a mut Judged,
     pub world: &'a World,
     pub outcome: Option<Outcome<'a>>,
+    /// The codes whose messages came.
+    pub came: Vec<Uuid>,
 }
 
 /// Holds everything against everything.
@@ -200,6 +202,14 @@ fn answers(case: &mut Case<'_>) -> Result<(), String> {
         ensure(!(never_had && told), || {
             format!("{:?} was told of application {}", delivery.person, application.number)
         })?;
+    }
+    if let Some(outcome) = &case.outcome
+        && let Operation::SignOutEverywhere(person, _) = outcome.begun.step.operation
+        && (reply.status, outcome.disturbed) == (204, false)
+    {
+        let theirs = |session: &&Session| session.phone == person.phone();
+        let goes_on = case.after.sessions.values().filter(theirs).any(|session| !session.has_ended);
+        ensure(!goes_on, || format!("{person:?} signed out everywhere, and a session goes on"))?;
     }
     ensure(delivery.person != Person::Nobody || reply.cookie.is_none(), || "a stranger has a session".to_owned())
 }

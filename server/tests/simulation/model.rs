@@ -12,9 +12,11 @@ use crate::{
     registry::Registry,
 };
 
-/// How long a password lives, and how long wrong tries count.
-const LIFETIME: Duration = Duration::minutes(10);
-const TRIES: u32 = 5;
+/// How often a code can be tried, and after how many wrong ones a phone waits.
+pub const TRIES: u32 = 5;
+/// How long it waits first, and at most.
+const FIRST_WAIT: Duration = Duration::minutes(10);
+const LONGEST_WAIT: Duration = Duration::DAY;
 
 /// What a step wants, as far as it is judged.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,14 +37,18 @@ pub struct Made {
     pub subject: Option<(Uuid, Uuid)>,
     /// Did the person get it?
     pub came: bool,
+    /// How many wrong ones were certainly typed in its place, and how many perhaps.
+    pub met: u32,
+    pub perhaps: u32,
 }
 
-/// Wrong tries of a phone for one purpose, as far as they are certain.
+/// Wrong codes of a phone, one after the other.
 #[derive(Clone, Copy, Debug, Default)]
-struct Tries {
-    window: Option<(OffsetDateTime, u32)>,
-    /// Until then nobody outside can know: an answer was lost.
-    unsure: Option<OffsetDateTime>,
+struct Failures {
+    count: u32,
+    rests_until: Option<OffsetDateTime>,
+    /// An answer was lost: nobody outside can know any more.
+    unsure: bool,
 }
 
 #[derive(Default)]
@@ -55,7 +61,7 @@ pub struct Model {
     pub revoked: BTreeMap<String, Duration>,
     /// Which applications a phone ever had.
     pub had: BTreeSet<(String, Uuid)>,
-    tries: BTreeMap<(String, &'static str), Tries>,
+    failures: BTreeMap<String, Failures>,
 }
 
 /// SHA-256 of a cookie's token, by which the database knows the session.
@@ -72,6 +78,15 @@ impl Intent {
             Self::Confirm { .. } => Some("confirmation"),
             Self::Revoke { .. } => Some("revocation"),
             Self::Anything => None,
+        }
+    }
+
+    /// What the password belongs to, and in which session.
+    fn subject(&self) -> Option<(Uuid, Uuid)> {
+        match self {
+            Self::Confirm { request, session, .. } => Some((*request, (*session)?)),
+            Self::Revoke { certificate, session, .. } => Some((*certificate, (*session)?)),
+            Self::SignIn { .. } | Self::Anything => None,
         }
     }
 }
@@ -115,42 +130,41 @@ impl Model {
         (0..1_000_000).map(|number| format!("{number:06}")).find(is_free).unwrap_or_default()
     }
 
-    /// Has this phone certainly no tries left?
-    pub fn exhausted(&self, phone: &str, purpose: &'static str, now: OffsetDateTime) -> bool {
-        let tries = self.tries.get(&(phone.to_owned(), purpose)).copied().unwrap_or_default();
-        let sure = tries.unsure.is_none_or(|until| until <= now);
-        sure && tries.window.is_some_and(|(since, count)| count >= TRIES && now < since + LIFETIME)
+    /// Does this phone certainly have to wait?
+    pub fn exhausted(&self, phone: &str, now: OffsetDateTime) -> bool {
+        let failures = self.failures.get(phone).copied().unwrap_or_default();
+        !failures.unsure && failures.rests_until.is_some_and(|until| now < until)
     }
 
     /// A try was answered with this code, or with nothing that tells anything.
-    pub fn tried(&mut self, phone: &str, purpose: &'static str, at: OffsetDateTime, code: Option<&str>) {
-        let tries = self.tries.entry((phone.to_owned(), purpose)).or_default();
+    pub fn tried(&mut self, phone: &str, intent: &Intent, at: OffsetDateTime, code: Option<&str>) {
+        let (Some(purpose), subject) = (intent.purpose(), intent.subject()) else { return };
+        let is_scope = |made: &&mut Made| made.phone == phone && made.purpose == purpose && made.subject == subject;
+        let failures = self.failures.entry(phone.to_owned()).or_default();
+        let Some(made) = self.codes.values_mut().filter(is_scope).max_by_key(|made| made.at) else { return };
         match code {
             // Nothing was compared.
-            Some("rate_limited" | "otp_not_requested" | "session_required") => {}
-            Some("request_not_found" | "certificate_not_found" | "phone_invalid") => {}
-            // The last of them is answered so, or one that came after it.
-            Some("otp_tries_exhausted") => {
-                if let Some((_, count)) = &mut tries.window {
-                    *count = TRIES;
-                }
-            }
-            Some("otp_wrong" | "otp_expired") if tries.unsure.is_none_or(|until| until <= at) => {
-                tries.unsure = None;
-                tries.window = match tries.window {
-                    Some((since, count)) if at < since + LIFETIME => Some((since, count + 1)),
-                    _ => Some((at, 1)),
-                };
-            }
+            Some("rate_limited" | "otp_not_requested" | "session_required") => return,
+            Some("request_not_found" | "certificate_not_found" | "phone_invalid") => return,
+            Some("otp_tries_exhausted") if !(failures.count + 1).is_multiple_of(TRIES) || made.met >= TRIES => return,
+            // The last of the phone's is answered so, and one that came after the last of the code's.
+            Some("otp_wrong" | "otp_expired" | "otp_tries_exhausted") if made.met + made.perhaps < TRIES => {}
             _ => {
-                tries.window = None;
-                tries.unsure = Some(tries.unsure.map_or(at + LIFETIME, |until| until.max(at + LIFETIME)));
+                made.perhaps += 1;
+                failures.unsure = true;
+                return;
             }
+        }
+        made.met += 1;
+        failures.count += 1;
+        if failures.count.is_multiple_of(TRIES) {
+            let doubled = 2i32.pow((failures.count / TRIES - 1).min(8));
+            failures.rests_until = Some(at + (FIRST_WAIT * doubled).min(LONGEST_WAIT));
         }
     }
 
-    /// A password was used: the phone's tries begin anew.
-    pub fn used(&mut self, phone: &str, purpose: &'static str) {
-        self.tries.remove(&(phone.to_owned(), purpose));
+    /// A password was used: the phone has no failures any more.
+    pub fn used(&mut self, phone: &str) {
+        self.failures.remove(phone);
     }
 }

@@ -86,6 +86,8 @@ pub enum Operation {
     OrderSignIn(Person),
     SignIn(Person, Browser, Code),
     SignOut(Person, Browser),
+    /// Ends all sessions of the person.
+    SignOutEverywhere(Person, Browser),
     /// Reads the rows that the page shows.
     Look(Person, Browser),
     /// Asks for an application of the other person.
@@ -154,12 +156,13 @@ pub enum Call {
     OrderPassword,
     Passwords,
     Attempt,
-    Tries,
+    Failures,
     Count,
     SignIn,
     Session,
     TouchSession,
     EndSession,
+    EndSessions,
     ClaimMessages,
     BeginMessages,
     SettleMessages,

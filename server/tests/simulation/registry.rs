@@ -71,6 +71,7 @@ pub struct Password {
     /// What it confirms, and in which session.
     pub subject: Option<(Uuid, Uuid)>,
     pub digest: Option<Vec<u8>>,
+    pub state: String,
     pub created_at: i64,
     pub expires_at: i64,
 }
@@ -78,6 +79,7 @@ pub struct Password {
 pub struct Session {
     pub id: Uuid,
     pub phone: String,
+    pub has_ended: bool,
 }
 
 pub struct AuditRow {
@@ -175,12 +177,12 @@ impl Reader {
                 .into_iter()
                 .collect(),
             passwords: self.map(
-                "SELECT id, purpose, phone, subject, session_id, digest, created_at, expires_at \
+                "SELECT id, purpose, phone, subject, session_id, digest, created_at, expires_at, state \
                  FROM passwords",
                 password,
             ),
-            sessions: self.map("SELECT token_hash, id, phone FROM sessions", |row| {
-                (row.take(0), Session { id: row.id(1), phone: row.take(2) })
+            sessions: self.map("SELECT token_hash, id, phone, ended_at IS NOT NULL FROM sessions", |row| {
+                (row.take(0), Session { id: row.id(1), phone: row.take(2), has_ended: row.take(3) })
             }),
             messages: self.map("SELECT id, sealed FROM messages WHERE sealed IS NOT NULL", |row| (row.take(0), row.take(1))),
             audit: self.list("SELECT at, event, subject, detail, hash FROM audit ORDER BY id", [], |row| AuditRow {
@@ -260,6 +262,7 @@ fn password(row: &Row<'_>) -> (Uuid, Password) {
         digest: row.take(5),
         created_at: row.take(6),
         expires_at: row.take(7),
+        state: row.take(8),
     };
     (row.id(0), password)
 }
@@ -296,6 +299,12 @@ impl Registry {
     pub fn revoked(&self) -> BTreeSet<String> {
         let revoked = self.certificates.values().filter(|one| one.revoked.is_some());
         revoked.map(|one| one.serial.clone()).collect()
+    }
+
+    /// The passwords that a later one took the place of.
+    pub fn superseded(&self) -> BTreeSet<Uuid> {
+        let superseded = self.passwords.iter().filter(|(_, password)| password.state == "superseded");
+        superseded.map(|(id, _)| *id).collect()
     }
 
     /// The latest request of an application, whatever became of it.

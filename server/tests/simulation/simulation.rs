@@ -79,6 +79,8 @@ pub struct Known {
     pub revoked: BTreeSet<String>,
     /// Blocked keys.
     pub blocked: BTreeSet<Vec<u8>>,
+    /// Passwords that a later one took the place of.
+    pub superseded: BTreeSet<Uuid>,
     /// How far the clock had moved.
     pub moved: Duration,
 }
@@ -211,13 +213,14 @@ impl<'a> Simulation<'a> {
         };
         let running = Running::new(fault);
         let work = Box::pin(running.scope(work));
-        let purpose = delivery.as_ref().and_then(|delivery| Some((delivery.person, delivery.intent.purpose()?)));
-        let exhausted = purpose.is_some_and(|(person, purpose)| self.model.exhausted(person.phone(), purpose, now));
+        let tries = delivery.as_ref().filter(|delivery| delivery.intent.purpose().is_some());
+        let exhausted = tries.is_some_and(|delivery| self.model.exhausted(delivery.person.phone(), now));
         let worker = self.world.server(step.at).worker;
         let known = Known {
             certificates: self.registry.certificates.values().map(|one| one.serial.clone()).collect(),
             revoked: self.registry.revoked(),
             blocked: self.registry.blocked.clone(),
+            superseded: self.registry.superseded(),
             moved: self.world.clock.moved(),
         };
         Some(OnItsWay { step, delivery, began: now, worker, exhausted, known, running, work })
@@ -279,7 +282,7 @@ impl<'a> Simulation<'a> {
     /// Reads the database, and holds it against everything that must be.
     fn judge(&mut self, step: Step, outcome: Option<invariants::Outcome<'_>>, said: &str) -> Result<(), String> {
         let after = self.reader.read();
-        self.note_codes(&after);
+        let came = self.note_codes(&after);
         let moved = self.world.clock.moved();
         for serial in after.revoked() {
             self.model.revoked.entry(serial).or_insert(moved);
@@ -291,6 +294,7 @@ impl<'a> Simulation<'a> {
             judged: &mut self.judged,
             world: &self.world,
             outcome,
+            came,
         });
         self.trace.push(format!("{step:?}: {said}; {}", after.summary()));
         self.tally.registry(&after);

@@ -81,9 +81,9 @@ pub(super) async fn confirm(
     Allowed(operator, _): Allowed<ConfirmPhones>,
     InPath(id): InPath<Uuid>,
 ) -> Answer<Json<PhoneChangeView>> {
-    let (change, changed) = desk::confirm_phone(&Desk::of(&app.portal, &operator), id).await?;
-    app.portal.phones_changed(&change.new, &changed);
-    Ok(Json(change))
+    let changed = desk::confirm_phone(&Desk::of(&app.portal, &operator), id).await?;
+    app.portal.phone_changed(&changed);
+    Ok(Json(changed.change))
 }
 
 /// Drops a proposal. For registrars and approvers.

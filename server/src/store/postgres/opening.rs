@@ -72,6 +72,7 @@ async fn migrate(connection: &mut PgConnection) -> Stored<()> {
         migration(4, "operators", include_str!("../../../migrations/postgres/0004_operators.sql")),
         migration(5, "messages", include_str!("../../../migrations/postgres/0005_messages.sql")),
         migration(6, "phones and answers", include_str!("../../../migrations/postgres/0006_phones_and_answers.sql")),
+        migration(7, "failures", include_str!("../../../migrations/postgres/0007_failures.sql")),
     ];
     let migrated = Migrator::with_migrations(migrations).run(connection).await;
     migrated.map_err(|error| StoreError::Unavailable(format!("the tables cannot be brought up to date: {error}")))

@@ -1,10 +1,10 @@
-//! One-time passwords, the tries they were given, and rates.
+//! One-time passwords, the wrong ones that came in their place, and rates.
 
 use qcert_protocol::holder::Phone;
 use time::OffsetDateTime;
 
 use super::{
-    Attempt, Attempted, NewPassword, OrderLimits, Password, PasswordOrder, PasswordScope, Purpose, Rate, StoreError,
+    Attempt, Attempted, Failures, NewPassword, OrderLimits, Password, PasswordOrder, PasswordScope, Rate, StoreError,
     Stored,
     connections::Connections,
     rows::{self, Columns, millis},
@@ -31,7 +31,7 @@ pub(super) async fn order(
     let ordered = connections
         .write(|| {
             sqlx::query(
-                "SELECT outcome, since FROM order_password($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, \
+                "SELECT outcome, at FROM order_password($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, \
                  $14, $15, $16, $17)",
             )
             .bind(new.id)
@@ -45,8 +45,8 @@ pub(super) async fn order(
             .bind(millis(new.expires_at))
             .bind(sealed)
             .bind(millis(now - limits.interval))
-            .bind(integer(limits.tries))
-            .bind(millis(now - limits.window))
+            .bind(integer(limits.tries.tries))
+            .bind(integer(limits.tries.most))
             .bind(&subjects)
             .bind(&most)
             .bind(&slots)
@@ -56,6 +56,7 @@ pub(super) async fn order(
     let columns = &mut Columns::of(ordered.first().ok_or(StoreError::Corrupt("no answer to an order"))?);
     match columns.next()? {
         "ordered" => Ok(PasswordOrder::Ordered),
+        "locked" => Ok(PasswordOrder::Locked),
         "exhausted" => Ok(PasswordOrder::Exhausted(columns.time()?)),
         "tooEarly" => Ok(PasswordOrder::TooEarly(columns.time()?)),
         "limited" => Ok(PasswordOrder::Limited(columns.time()?)),
@@ -65,7 +66,7 @@ pub(super) async fn order(
 
 pub(super) async fn of_scope(connections: &Connections, scope: &PasswordScope) -> Stored<Vec<Password>> {
     let (subject, session) = scope.subject.unzip();
-    let statement = "SELECT id, digest, hash, state, created_at, expires_at FROM passwords \
+    let statement = "SELECT id, digest, hash, state, tries, created_at, expires_at FROM passwords \
          WHERE phone = $1 AND purpose = $2 AND subject_id IS NOT DISTINCT FROM $3 \
          AND session_id IS NOT DISTINCT FROM $4 ORDER BY created_at DESC, id DESC LIMIT 10";
     let find = || {
@@ -86,17 +87,19 @@ fn password(columns: &mut Columns<'_>) -> Stored<Password> {
             "used" => PasswordState::Used,
             _ => return Err(StoreError::Corrupt("passwords.state")),
         },
+        tries: columns.next::<i32>()?.unsigned_abs(),
         created_at: columns.time()?,
         expires_at: columns.time()?,
     })
 }
 
 pub(super) async fn attempt(connections: &Connections, attempt: &Attempt, now: OffsetDateTime) -> Stored<Attempted> {
-    let (scope, rate) = (&attempt.scope, &attempt.rate);
+    let (scope, rate, limits) = (&attempt.scope, &attempt.rate, &attempt.limits);
     let (subject, session) = scope.subject.unzip();
+    let waits: Vec<i64> = limits.waits.iter().map(|wait| millis(OffsetDateTime::UNIX_EPOCH + *wait)).collect();
     let answer = connections
         .write(|| {
-            sqlx::query("SELECT * FROM attempt($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)")
+            sqlx::query("SELECT * FROM attempt($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)")
                 .bind(scope.purpose.as_str())
                 .bind(scope.phone.as_str())
                 .bind(subject)
@@ -105,36 +108,33 @@ pub(super) async fn attempt(connections: &Connections, attempt: &Attempt, now: O
                 .bind(integer(rate.limit))
                 .bind(slots(rate))
                 .bind(millis(now - rate.window))
-                .bind(integer(attempt.limit))
-                .bind(millis(now - attempt.window))
+                .bind(integer(limits.tries))
+                .bind(&waits)
+                .bind(integer(limits.most))
                 .bind(millis(now))
         })
         .await?;
     let Some(first) = answer.first() else { return Ok(Attempted::NotOrdered) };
     let columns = &mut Columns::of(first);
-    let (outcome, since) = (columns.next()?, columns.time()?);
+    let (outcome, at) = (columns.next()?, columns.time()?);
     match outcome {
-        "limited" => Ok(Attempted::Limited(since)),
-        "exhausted" => Ok(Attempted::Exhausted(since)),
+        "limited" => Ok(Attempted::Limited(at)),
+        "locked" => Ok(Attempted::Locked),
+        "exhausted" => Ok(Attempted::Exhausted(at)),
         "taken" => Ok(Attempted::Taken {
-            taken: columns.next::<i32>()?.unsigned_abs(),
-            since,
+            failures: Failures { count: columns.next::<i32>()?.unsigned_abs(), rests_until: at },
             passwords: answer.iter().map(|row| password(&mut Columns::after(row, 3))).collect::<Stored<_>>()?,
         }),
         _ => Err(StoreError::Corrupt("the answer to a try")),
     }
 }
 
-pub(super) async fn tries(
-    connections: &Connections,
-    phone: &Phone,
-    purpose: Purpose,
-) -> Stored<Option<(u32, OffsetDateTime)>> {
-    let statement = "SELECT count, started_at FROM tries WHERE phone = $1 AND purpose = $2";
-    let found = connections.read(|| sqlx::query(statement).bind(phone.as_str()).bind(purpose.as_str())).await?;
+pub(super) async fn failures(connections: &Connections, phone: &Phone) -> Stored<Option<Failures>> {
+    let statement = "SELECT count, rests_until FROM failures WHERE phone = $1";
+    let found = connections.read(|| sqlx::query(statement).bind(phone.as_str())).await?;
     let read = |row| {
         let columns = &mut Columns::of(row);
-        Ok((columns.next::<i32>()?.unsigned_abs(), columns.time()?))
+        Ok(Failures { count: columns.next::<i32>()?.unsigned_abs(), rests_until: columns.time()? })
     };
     found.first().map(read).transpose()
 }

@@ -84,7 +84,7 @@ pub(super) async fn answer(
 
 pub(super) async fn unlock(connections: &Connections, phone: &Phone, by: &Actor, now: OffsetDateTime) -> Stored<bool> {
     let detail = format!("{} by {}", phone.masked(), by.who);
-    let statement = "WITH unlocked AS (DELETE FROM tries WHERE phone = $1 RETURNING phone), \
+    let statement = "WITH unlocked AS (DELETE FROM failures WHERE phone = $1 RETURNING phone), \
          told AS (INSERT INTO audit_waiting (at, event, subject, detail) \
          SELECT $2, 'phone unlocked', $3, $4 FROM unlocked LIMIT 1) \
          SELECT EXISTS (SELECT FROM unlocked)";

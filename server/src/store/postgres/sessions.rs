@@ -1,5 +1,6 @@
 //! Sessions.
 
+use qcert_protocol::holder::Phone;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -51,6 +52,12 @@ pub(super) async fn find(connections: &Connections, token_hash: &[u8; 32]) -> St
 pub(super) async fn touch(connections: &Connections, id: Uuid, now: OffsetDateTime) -> Stored<()> {
     let statement = "UPDATE sessions SET last_seen_at = greatest(last_seen_at, $2) WHERE id = $1";
     connections.write(|| sqlx::query(statement).bind(id).bind(millis(now))).await.map(drop)
+}
+
+pub(super) async fn end_all(connections: &Connections, phone: &Phone, now: OffsetDateTime) -> Stored<Vec<Uuid>> {
+    let statement = "UPDATE sessions SET ended_at = $2 WHERE phone = $1 AND ended_at IS NULL RETURNING id";
+    let ended = connections.write(|| sqlx::query(statement).bind(phone.as_str()).bind(millis(now))).await?;
+    ended.iter().map(|row| Columns::of(row).next()).collect()
 }
 
 pub(super) async fn end(connections: &Connections, token_hash: &[u8; 32], now: OffsetDateTime) -> Stored<()> {

@@ -36,10 +36,12 @@ pub enum MessageState {
     Expired,
     /// It was handed to a gateway, and nobody knows whether it was taken. It is not sent again.
     Unknown,
+    /// A later password took its password's place before any gateway was handed it.
+    Superseded,
 }
 
 impl MessageState {
-    const ALL: [(Self, &'static str); 8] = [
+    const ALL: [(Self, &'static str); 9] = [
         (Self::Waiting, "waiting"),
         (Self::Sending, "sending"),
         (Self::Accepted, "accepted"),
@@ -48,6 +50,7 @@ impl MessageState {
         (Self::Refused, "refused"),
         (Self::Expired, "expired"),
         (Self::Unknown, "unknown"),
+        (Self::Superseded, "superseded"),
     ];
 
     /// The name in the database, and for the operator.

@@ -9,12 +9,13 @@ use rusqlite::{Connection, functions::FunctionFlags};
 
 use super::{StoreError, Stored};
 
-const STEPS: [&str; 5] = [
+const STEPS: [&str; 6] = [
     include_str!("../../../migrations/sqlite/0001_first.sql"),
     include_str!("../../../migrations/sqlite/0002_revocation.sql"),
     include_str!("../../../migrations/sqlite/0003_operators.sql"),
     include_str!("../../../migrations/sqlite/0004_messages.sql"),
     include_str!("../../../migrations/sqlite/0005_phones_and_answers.sql"),
+    include_str!("../../../migrations/sqlite/0006_failures.sql"),
 ];
 
 /// The version before the step that makes the table of terms.

@@ -1,4 +1,4 @@
-//! One-time passwords, the tries they were given, and rates.
+//! One-time passwords, the wrong ones that came in their place, and rates.
 
 use qcert_protocol::holder::Phone;
 use rusqlite::{Connection, params};
@@ -6,8 +6,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    Attempt, Attempted, Effect, NewPassword, OrderLimits, Password, PasswordOrder, PasswordScope, Purpose, Rate,
-    StoreError, Stored,
+    Attempt, Attempted, Effect, Failures, NewPassword, OrderLimits, Password, PasswordOrder, PasswordScope, Purpose,
+    Rate, StoreError, Stored,
     rows::{all, execute, first, millis},
 };
 use crate::store::PasswordState;
@@ -19,13 +19,14 @@ pub(super) fn order(
     limits: &OrderLimits,
 ) -> Stored<Effect<PasswordOrder>> {
     let now = new.created_at;
-    match tries(connection, &new.scope.phone, new.scope.purpose)? {
-        Some((taken, since)) if taken >= limits.tries && since > now - limits.window => {
-            return Ok(Effect::Undone(PasswordOrder::Exhausted(since)));
+    match failures(connection, &new.scope.phone)? {
+        Some(failures) if failures.count >= limits.tries.most => return Ok(Effect::Undone(PasswordOrder::Locked)),
+        Some(Failures { rests_until, .. }) if rests_until > now => {
+            return Ok(Effect::Undone(PasswordOrder::Exhausted(rests_until)));
         }
         _ => {}
     }
-    if let Some(latest) = latest_active(connection, &new.scope, now - limits.interval)? {
+    if let Some(latest) = latest_active(connection, &new.scope, limits.tries.tries, now - limits.interval)? {
         return Ok(Effect::Undone(PasswordOrder::TooEarly(latest)));
     }
     for rate in &limits.rates {
@@ -33,53 +34,64 @@ pub(super) fn order(
             return Ok(Effect::Kept(PasswordOrder::Limited(since)));
         }
     }
-    supersede(connection, &new.scope)?;
-    insert(connection, new)?;
+    supersede(connection, &new.scope, now)?;
     execute(
         connection,
         "INSERT INTO messages (sealed, phone, purpose, created_at, expires_at) VALUES (?, ?, ?, ?, ?)",
         params![sealed, new.scope.phone.as_str(), new.scope.purpose.as_str(), millis(now), millis(new.expires_at)],
     )?;
+    insert(connection, new, connection.last_insert_rowid())?;
     if let Some((subject, _)) = new.scope.subject {
         tell_row(connection, new.scope.purpose, subject)?;
     }
     Ok(Effect::Kept(PasswordOrder::Ordered))
 }
 
-/// When the latest of a scope was made, if it can be used and was made after `after`.
+/// When the latest of a scope was made, if it can be used, was not tried so often and was made after `after`.
 fn latest_active(
     connection: &Connection,
     scope: &PasswordScope,
+    tries: u32,
     after: OffsetDateTime,
 ) -> Stored<Option<OffsetDateTime>> {
     let (subject, session) = scope.subject.unzip();
     first(
         connection,
         "SELECT created_at FROM passwords WHERE phone = ? AND purpose = ? AND subject IS ? AND session_id IS ? \
-         AND state = 'active' AND created_at > ? ORDER BY created_at DESC LIMIT 1",
-        params![scope.phone.as_str(), scope.purpose.as_str(), subject, session, millis(after)],
+         AND state = 'active' AND created_at > ? AND tries < ? ORDER BY created_at DESC LIMIT 1",
+        params![scope.phone.as_str(), scope.purpose.as_str(), subject, session, millis(after), tries],
         |columns| columns.time(),
     )
 }
 
-/// A later password takes the place of every earlier one: of the phone, or of the subject in whichever session.
-fn supersede(connection: &Connection, scope: &PasswordScope) -> Stored<()> {
-    execute(
+/// A later password takes the place of every earlier one: of the phone, or of the subject in whichever session. What no
+/// gateway was handed of those is not sent any more, although a sender may have leased it.
+fn supersede(connection: &Connection, scope: &PasswordScope, now: OffsetDateTime) -> Stored<()> {
+    let messages: Vec<Option<i64>> = all(
         connection,
         "UPDATE passwords SET state = 'superseded' \
-         WHERE phone = ? AND purpose = ? AND subject IS ? AND state = 'active'",
+         WHERE phone = ? AND purpose = ? AND subject IS ? AND state = 'active' RETURNING message_id",
         params![scope.phone.as_str(), scope.purpose.as_str(), scope.subject.map(|(subject, _)| subject)],
+        |columns| columns.next(),
     )?;
+    for message in messages.into_iter().flatten() {
+        execute(
+            connection,
+            "UPDATE messages SET state = 'superseded', sealed = NULL, due_at = NULL, lease_owner = NULL, \
+             settled_at = ? WHERE id = ? AND state = 'waiting'",
+            [millis(now), message],
+        )?;
+    }
     Ok(())
 }
 
-fn insert(connection: &Connection, new: &NewPassword) -> Stored<()> {
+fn insert(connection: &Connection, new: &NewPassword, message: i64) -> Stored<()> {
     let (subject, session) = new.scope.subject.unzip();
     execute(
         connection,
         "INSERT INTO passwords \
-         (id, purpose, phone, subject, session_id, digest, hash, state, created_at, expires_at) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, 'active', ?, ?)",
+         (id, purpose, phone, subject, session_id, digest, hash, state, created_at, expires_at, message_id) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, 'active', ?, ?, ?)",
         params![
             new.id,
             new.scope.purpose.as_str(),
@@ -90,6 +102,7 @@ fn insert(connection: &Connection, new: &NewPassword) -> Stored<()> {
             new.hash,
             millis(new.created_at),
             millis(new.expires_at),
+            message,
         ],
     )?;
     Ok(())
@@ -116,7 +129,7 @@ pub(super) fn of_scope(connection: &Connection, scope: &PasswordScope) -> Stored
     let (subject, session) = scope.subject.unzip();
     all(
         connection,
-        "SELECT id, digest, hash, state, created_at, expires_at FROM passwords \
+        "SELECT id, digest, hash, state, tries, created_at, expires_at FROM passwords \
          WHERE phone = ? AND purpose = ? AND subject IS ? AND session_id IS ? \
          ORDER BY created_at DESC, id DESC LIMIT 10",
         params![scope.phone.as_str(), scope.purpose.as_str(), subject, session],
@@ -131,6 +144,7 @@ pub(super) fn of_scope(connection: &Connection, scope: &PasswordScope) -> Stored
                     "used" => PasswordState::Used,
                     _ => return Err(StoreError::Corrupt("passwords.state")),
                 },
+                tries: columns.next()?,
                 created_at: columns.time()?,
                 expires_at: columns.time()?,
             })
@@ -138,17 +152,17 @@ pub(super) fn of_scope(connection: &Connection, scope: &PasswordScope) -> Stored
     )
 }
 
-/// Compare and swap: active and young becomes used, once. The phone's tries begin anew.
+/// Compare and swap: active and young becomes used, once. The phone has no failures any more.
 pub(super) fn use_up(connection: &Connection, id: Uuid, now: OffsetDateTime) -> Stored<bool> {
     let used = first(
         connection,
         "UPDATE passwords SET state = 'used' WHERE id = ? AND state = 'active' AND expires_at > ? \
-         RETURNING phone, purpose",
+         RETURNING phone",
         params![id, millis(now)],
-        |columns| Ok([columns.next::<String>()?, columns.next()?]),
+        |columns| columns.next::<String>(),
     )?;
-    let Some(tries) = used else { return Ok(false) };
-    execute(connection, "DELETE FROM tries WHERE phone = ? AND purpose = ?", tries)?;
+    let Some(phone) = used else { return Ok(false) };
+    execute(connection, "DELETE FROM failures WHERE phone = ?", [phone])?;
     Ok(true)
 }
 
@@ -156,39 +170,39 @@ pub(super) fn attempt(connection: &Connection, attempt: &Attempt, now: OffsetDat
     if let Some(since) = count(connection, &attempt.rate, now)? {
         return Ok(Effect::Kept(Attempted::Limited(since)));
     }
-    let passwords = of_scope(connection, &attempt.scope)?;
+    let (phone, limits) = (&attempt.scope.phone, &attempt.limits);
+    let mut passwords = of_scope(connection, &attempt.scope)?;
     if passwords.is_empty() {
         return Ok(Effect::Kept(Attempted::NotOrdered));
     }
-    let (phone, purpose) = (&attempt.scope.phone, attempt.scope.purpose);
-    Ok(Effect::Kept(match take_try(connection, attempt, now)? {
-        Some((taken, since)) => Attempted::Taken { taken, since, passwords },
-        None => Attempted::Exhausted(tries(connection, phone, purpose)?.map_or(now, |(_, since)| since)),
-    }))
+    let before = failures(connection, phone)?;
+    let before = before.unwrap_or(Failures { count: 0, rests_until: OffsetDateTime::UNIX_EPOCH });
+    if before.count >= limits.most {
+        return Ok(Effect::Kept(Attempted::Locked));
+    }
+    let is_active = |password: &Password| password.state == PasswordState::Active;
+    let is_spent = passwords.iter().any(|password| is_active(password) && password.tries >= limits.tries);
+    if is_spent || before.rests_until > now {
+        return Ok(Effect::Kept(Attempted::Exhausted(before.rests_until.max(now))));
+    }
+    let failures = limits.another(before, now);
+    execute(
+        connection,
+        "INSERT INTO failures (phone, count, rests_until) VALUES (?, ?, ?) \
+         ON CONFLICT (phone) DO UPDATE SET count = excluded.count, rests_until = excluded.rests_until",
+        params![phone.as_str(), failures.count, millis(failures.rests_until)],
+    )?;
+    for password in passwords.iter_mut().filter(|password| is_active(password)) {
+        execute(connection, "UPDATE passwords SET tries = tries + 1 WHERE id = ?", [password.id])?;
+        password.tries += 1;
+    }
+    Ok(Effect::Kept(Attempted::Taken { failures, passwords }))
 }
 
-/// How many tries were taken, this one included, and since when; `None` if there was none left.
-fn take_try(connection: &Connection, attempt: &Attempt, now: OffsetDateTime) -> Stored<Option<(u32, OffsetDateTime)>> {
-    let (phone, purpose) = (&attempt.scope.phone, attempt.scope.purpose);
-    first(
-        connection,
-        "INSERT INTO tries (phone, purpose, started_at, count) VALUES (?1, ?2, ?3, 1) \
-         ON CONFLICT (phone, purpose) DO UPDATE SET \
-         count = CASE WHEN started_at <= ?4 THEN 1 ELSE count + 1 END, \
-         started_at = CASE WHEN started_at <= ?4 THEN ?3 ELSE started_at END \
-         WHERE started_at <= ?4 OR count < ?5 RETURNING count, started_at",
-        params![phone.as_str(), purpose.as_str(), millis(now), millis(now - attempt.window), attempt.limit],
-        |columns| Ok((columns.next()?, columns.time()?)),
-    )
-}
-
-pub(super) fn tries(connection: &Connection, phone: &Phone, purpose: Purpose) -> Stored<Option<(u32, OffsetDateTime)>> {
-    first(
-        connection,
-        "SELECT count, started_at FROM tries WHERE phone = ? AND purpose = ?",
-        [phone.as_str(), purpose.as_str()],
-        |columns| Ok((columns.next()?, columns.time()?)),
-    )
+pub(super) fn failures(connection: &Connection, phone: &Phone) -> Stored<Option<Failures>> {
+    first(connection, "SELECT count, rests_until FROM failures WHERE phone = ?", [phone.as_str()], |columns| {
+        Ok(Failures { count: columns.next()?, rests_until: columns.time()? })
+    })
 }
 
 pub(super) fn count(connection: &Connection, rate: &Rate, now: OffsetDateTime) -> Stored<Option<OffsetDateTime>> {
@@ -211,7 +225,6 @@ pub(super) fn count(connection: &Connection, rate: &Rate, now: OffsetDateTime) -
 pub(super) fn forget(connection: &Connection, before: OffsetDateTime) -> Stored<Effect<()>> {
     for statement in [
         "DELETE FROM passwords WHERE created_at < ?",
-        "DELETE FROM tries WHERE started_at < ?",
         "DELETE FROM rates WHERE started_at < ?",
         "DELETE FROM sessions WHERE last_seen_at < ? \
          AND NOT EXISTS (SELECT 1 FROM passwords WHERE session_id = sessions.id)",

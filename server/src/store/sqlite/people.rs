@@ -86,7 +86,7 @@ fn queue(connection: &Connection, notice: &Notice, now: OffsetDateTime) -> Store
 }
 
 pub(super) fn unlock(connection: &Connection, phone: &Phone, by: &Actor, now: OffsetDateTime) -> Stored<Effect<bool>> {
-    if execute(connection, "DELETE FROM tries WHERE phone = ?", [phone.as_str()])? == 0 {
+    if execute(connection, "DELETE FROM failures WHERE phone = ?", [phone.as_str()])? == 0 {
         return Ok(Effect::Undone(false));
     }
     audit::append(connection, now, "phone unlocked", Uuid::nil(), &format!("{} by {}", phone.masked(), by.who))?;

@@ -1,12 +1,13 @@
 //! Sessions.
 
+use qcert_protocol::holder::Phone;
 use rusqlite::{Connection, params};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
     Effect, SessionRecord, Stored, passwords,
-    rows::{execute, first, millis, phone},
+    rows::{all, execute, first, millis, phone},
 };
 
 pub(super) fn sign_in(
@@ -50,6 +51,16 @@ pub(super) fn find(connection: &Connection, token_hash: &[u8; 32]) -> Stored<Opt
 pub(super) fn touch(connection: &Connection, id: Uuid, now: OffsetDateTime) -> Stored<Effect<()>> {
     execute(connection, "UPDATE sessions SET last_seen_at = ? WHERE id = ?", params![millis(now), id])?;
     Ok(Effect::Kept(()))
+}
+
+pub(super) fn end_all(connection: &Connection, of: &Phone, now: OffsetDateTime) -> Stored<Effect<Vec<Uuid>>> {
+    let ended = all(
+        connection,
+        "UPDATE sessions SET ended_at = ? WHERE phone = ? AND ended_at IS NULL RETURNING id",
+        params![millis(now), of.as_str()],
+        |columns| columns.next(),
+    )?;
+    Ok(Effect::Kept(ended))
 }
 
 pub(super) fn end(connection: &Connection, token_hash: &[u8; 32], now: OffsetDateTime) -> Stored<Effect<()>> {

@@ -43,6 +43,8 @@ async fn a_new_phone_needs_two_operators_a_day_and_tells_the_old_one() {
     assert_eq!(boris.post(&confirmation, Value::Null).await.status, 200);
     let again = boris.post(&confirmation, Value::Null).await;
     assert_eq!(again.code(), "application_state_forbids");
+    assert_eq!(old.get("/applications").await.code(), "session_required");
+    let mut old = workplace.signed_in(PHONE).await;
     assert!(old.rows().await.iter().all(|row| row.number != NUMBER));
     let mut new = workplace.signed_in(UNKNOWN_PHONE).await;
     let rows = new.rows().await;
@@ -102,6 +104,7 @@ async fn a_proposal_is_replaced_by_the_next_and_dropped_by_either_operator() {
 async fn an_unlocked_phone_has_its_tries_again() {
     let workplace = Workplace::new().await;
     let anna = workplace.operator("anna", &[Registrar]).await;
+    let mut signed_in = workplace.signed_in(PHONE).await;
     let mut browser = workplace.browser();
     assert_eq!(browser.post("/sign-in/password", json!({"phone": PHONE})).await.status, 202);
     let password = workplace.password(PHONE).await;
@@ -112,7 +115,11 @@ async fn an_unlocked_phone_has_its_tries_again() {
     assert_eq!(browser.post("/sign-in", typed.clone()).await.code(), "otp_tries_exhausted");
     let unlocked = anna.post("/phones/unlock", json!({"phone": PHONE})).await;
     assert_eq!((unlocked.status.as_u16(), unlocked.json()), (200, json!({"wasLocked": true})));
-    assert_eq!(browser.post("/sign-in", typed).await.status, 200);
+    assert_eq!(browser.post("/sign-in", typed).await.code(), "otp_tries_exhausted", "the password had its five");
+    assert_eq!(browser.post("/sign-in/password", json!({"phone": PHONE})).await.status, 202, "at once");
+    let password = workplace.password(PHONE).await;
+    assert_eq!(browser.post("/sign-in", json!({"phone": PHONE, "password": password})).await.status, 200);
+    assert_eq!(signed_in.get("/session").await.status, 200, "whoever was signed in is so still");
     assert_eq!(anna.post("/phones/unlock", json!({"phone": PHONE})).await.json(), json!({"wasLocked": false}));
     assert_eq!(anna.post("/phones/unlock", json!({"phone": "1"})).await.code(), "field_invalid");
     assert!(workplace.audited().await.contains(&"phone unlocked: +7 922 ··· ··45 by anna".to_owned()));

@@ -183,3 +183,35 @@ pub async fn old_messages_are_forgotten_unless_they_are_on_their_way(store: &dyn
     let kept = store.messages(None, 10).await.unwrap();
     assert_eq!(kept.iter().map(|record| record.state).collect::<Vec<_>>(), [MessageState::Waiting]);
 }
+
+pub async fn a_message_whose_password_is_superseded_is_not_sent_and_loses_its_text(store: &dyn Store) {
+    let order = async |number: u128, at| {
+        store.order_password(&password(number, at), &[number as u8], &limits(Duration::SECOND)).await.unwrap()
+    };
+    order(1, NOW).await;
+    let claimed = store.claim_messages(id(7), 1, NOW, LATER).await.unwrap();
+    order(2, LATER).await;
+    // Leased, and not begun.
+    assert!(store.begin_messages(id(7), &[claimed[0].id], "first", LATER).await.unwrap().is_empty());
+    order(3, LATER + Duration::MINUTE).await;
+    let waiting = store.claim_messages(id(8), 9, LATER + Duration::HOUR, LATER).await.unwrap();
+    assert_eq!(waiting.iter().map(|message| message.sealed.clone()).collect::<Vec<_>>(), [vec![3]]);
+    store.settle_messages(id(7), &[ended(claimed[0].id, MessageState::Accepted, &[])], LATER).await.unwrap();
+    let records = store.messages(None, 10).await.unwrap();
+    let states: Vec<_> = records.iter().map(|record| (record.state, record.settled_at)).collect();
+    let superseded = |at| (MessageState::Superseded, Some(at));
+    assert_eq!(states, [(MessageState::Waiting, None), superseded(LATER + Duration::MINUTE), superseded(LATER)]);
+    store.forget_messages(LATER + Duration::HOUR).await.unwrap();
+    assert_eq!(store.messages(None, 10).await.unwrap().len(), 1);
+}
+
+pub async fn a_message_that_was_begun_stays_when_its_password_is_superseded(store: &dyn Store) {
+    store.order_password(&password(1, NOW), b"m", &limits(Duration::SECOND)).await.unwrap();
+    let claimed = store.claim_messages(id(7), 1, NOW, LATER).await.unwrap();
+    store.begin_messages(id(7), &[claimed[0].id], "first", LATER).await.unwrap();
+    store.order_password(&password(2, NOW + Duration::SECOND), b"m", &limits(Duration::SECOND)).await.unwrap();
+    assert_eq!(store.messages(None, 10).await.unwrap()[1].state, MessageState::Sending);
+    store.settle_messages(id(7), &[ended(claimed[0].id, MessageState::Accepted, &["a"])], LATER).await.unwrap();
+    report(store, "a", MessageState::Delivered).await;
+    assert_eq!(store.messages(None, 10).await.unwrap()[1].state, MessageState::Delivered);
+}

@@ -8,7 +8,9 @@ use qcert_server::store::{
 use time::Duration;
 use uuid::Uuid;
 
-use super::{LATER, NOW, by, confirmed, filled, holder, id, ordered, passwords::attempt, prepared, rules};
+use super::{
+    LATER, NOW, by, confirmed, filled, holder, id, limits, ordered, password, passwords::attempt, prepared, rules,
+};
 use crate::support::{DEMO, OTHER_PHONE, PHONE, UNKNOWN_PHONE};
 
 fn operator(number: u8, name: &str) -> NewOperator {
@@ -222,6 +224,7 @@ pub async fn an_unlocked_phone_begins_its_tries_anew(store: &dyn Store) {
     let exhausted = async || matches!(store.attempt(&attempt(1), NOW).await.unwrap(), Attempted::Exhausted(_));
     assert_eq!((exhausted().await, exhausted().await), (false, true));
     assert!(store.operator_store().unlock_phone(&phone, &by("anna"), NOW).await.unwrap());
+    store.order_password(&password(2, NOW), b"m", &limits(Duration::ZERO)).await.unwrap();
     assert!(!exhausted().await);
     let rows = store.audit().await.unwrap();
     assert_eq!(rows.last().unwrap().detail, "+7 922 ··· ··45 by anna");

@@ -1,22 +1,33 @@
 //! One-time passwords, tries and rates.
 
 use qcert_server::store::{
-    Attempt, Attempted, NewPassword, OrderLimits, PasswordOrder, PasswordScope, PasswordState, Purpose, Rate, Store,
+    Attempt, Attempted, ConfirmOutcome, ConfirmedRequest, Failures, NewPassword, OrderLimits, PasswordOrder,
+    PasswordScope, PasswordState, Purpose, Rate, Store,
 };
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
-use super::{LATER, NOW, filled, holder, id, limits, ordered, password, phone, prepared, session, sign_in};
+use super::{LATER, NOW, by, filled, holder, id, limits, ordered, password, phone, prepared, session, sign_in, tries};
+use crate::support::OTHER_PHONE;
 
 /// A try at the passwords for signing in, of which there are so many.
 pub fn attempt(limit: u32) -> Attempt {
-    let rate = Rate { subject: "address".to_owned(), limit: 100, window: Duration::HOUR };
-    Attempt { scope: sign_in(), rate, limit, window: Duration::HOUR }
+    let rate = Rate { subject: "address".to_owned(), limit: 1000, window: Duration::HOUR };
+    Attempt { scope: sign_in(), rate, limits: tries(limit) }
 }
 
 fn taken(attempted: Attempted) -> Option<u32> {
     match attempted {
-        Attempted::Taken { taken, .. } => Some(taken),
+        Attempted::Taken { failures, .. } => Some(failures.count),
         _ => None,
+    }
+}
+
+/// So many wrong passwords of the phone, each at one that was just ordered.
+async fn fail(store: &dyn Store, limit: u32, count: u128, at: OffsetDateTime) {
+    for number in 0..count {
+        let new = password(1_000_000 + at.unix_timestamp() as u128 * 1000 + number, at);
+        assert_eq!(store.order_password(&new, b"m", &limits(Duration::ZERO)).await.unwrap(), PasswordOrder::Ordered);
+        assert!(taken(store.attempt(&attempt(limit), at).await.unwrap()).is_some(), "{number}");
     }
 }
 
@@ -73,16 +84,76 @@ pub async fn a_later_password_supersedes_the_earlier_ones_of_its_subject(store: 
     assert_eq!(store.passwords(&sign_in()).await.unwrap()[0].state, PasswordState::Used);
 }
 
-pub async fn tries_are_taken_until_the_window_ends(store: &dyn Store) {
-    let at = async |now| taken(store.attempt(&attempt(2), now).await.unwrap());
-    assert_eq!(at(NOW).await, None, "no password was ordered");
-    assert_eq!(store.tries(&phone(), Purpose::SignIn).await.unwrap(), None);
+pub async fn a_phone_waits_longer_after_each_round_of_wrong_passwords(store: &dyn Store) {
+    assert!(matches!(store.attempt(&attempt(2), NOW).await.unwrap(), Attempted::NotOrdered));
+    assert_eq!(store.failures(&phone()).await.unwrap(), None, "nothing was tried");
+    let mut at = NOW;
+    for (round, hours) in (1..).zip([1, 2, 3, 3]) {
+        fail(store, 2, 2, at).await;
+        let until = at + Duration::hours(hours);
+        let failures = Failures { count: 2 * round, rests_until: until };
+        assert_eq!(store.failures(&phone()).await.unwrap(), Some(failures));
+        let last = until - Duration::SECOND;
+        let order = store.order_password(&password(u128::from(round), last), b"m", &limits(Duration::ZERO)).await;
+        assert_eq!(order.unwrap(), PasswordOrder::Exhausted(until));
+        let refused = store.attempt(&attempt(2), last).await.unwrap();
+        assert!(matches!(refused, Attempted::Exhausted(then) if then == until), "{refused:?}");
+        at = until;
+    }
+    assert_eq!(store.failures(&phone()).await.unwrap().unwrap().count, 8, "what is refused is not counted");
+}
+
+pub async fn failures_are_counted_over_all_purposes_until_a_password_is_right(store: &dyn Store) {
+    filled(store).await;
+    let confirmed = prepared(store, 1, false).await;
+    assert!(store.sign_in(id(2001), &session(1), None, &holder()).await.unwrap());
+    let scope =
+        PasswordScope { phone: phone(), purpose: Purpose::Confirmation, subject: Some((confirmed.request, id(1))) };
+    let new = NewPassword { scope: scope.clone(), ..password(1, NOW) };
+    store.order_password(&new, b"m", &limits(Duration::ZERO)).await.unwrap();
+    fail(store, 5, 3, NOW).await;
+    let attempt = Attempt { scope, ..attempt(5) };
+    assert_eq!(taken(store.attempt(&attempt, NOW).await.unwrap()), Some(4));
+    // Of another phone nothing is known.
+    let other = qcert_protocol::holder::Phone::parse(OTHER_PHONE).unwrap();
+    assert_eq!(store.failures(&other).await.unwrap(), None);
+    assert_eq!(
+        store.confirm_request(&ConfirmedRequest { password: id(1), ..confirmed }).await.unwrap(),
+        ConfirmOutcome::Done
+    );
+    assert_eq!(store.failures(&phone()).await.unwrap(), None);
+}
+
+pub async fn a_phone_with_too_many_failures_is_locked_until_an_operator_opens_it(store: &dyn Store) {
+    fail(store, 100, 99, NOW).await;
+    store.order_password(&password(1, NOW), b"m", &limits(Duration::ZERO)).await.unwrap();
+    assert_eq!(taken(store.attempt(&attempt(100), NOW).await.unwrap()), Some(100));
+    let long = NOW + Duration::days(1000);
+    store.forget(long).await.unwrap();
+    let order = async |at| store.order_password(&password(2, at), b"m", &limits(Duration::ZERO)).await.unwrap();
+    assert_eq!(order(long).await, PasswordOrder::Locked);
+    store.operator_store().unlock_phone(&phone(), &by("anna"), long).await.unwrap();
+    assert_eq!(order(long).await, PasswordOrder::Ordered);
+    fail(store, 100, 100, long + Duration::HOUR).await;
+    let late = long + Duration::days(1000);
+    assert!(matches!(store.attempt(&attempt(100), late).await.unwrap(), Attempted::Locked));
+}
+
+pub async fn a_password_is_given_its_tries_and_no_more_although_the_phone_has_others(store: &dyn Store) {
     ordered(store, 1).await;
-    assert_eq!((at(NOW).await, at(NOW).await, at(NOW).await), (Some(1), Some(2), None));
-    assert!(matches!(store.attempt(&attempt(2), NOW).await.unwrap(), Attempted::Exhausted(since) if since == NOW));
-    assert_eq!(store.tries(&phone(), Purpose::SignIn).await.unwrap(), Some((2, NOW)));
-    assert_eq!(store.tries(&phone(), Purpose::Confirmation).await.unwrap(), None);
-    assert_eq!(at(NOW + attempt(2).window).await, Some(1));
+    for count in 1..=2 {
+        assert_eq!(taken(store.attempt(&attempt(3), NOW).await.unwrap()), Some(count));
+    }
+    assert!(store.operator_store().unlock_phone(&phone(), &by("anna"), NOW).await.unwrap());
+    let Attempted::Taken { failures, passwords } = store.attempt(&attempt(3), NOW).await.unwrap() else { panic!() };
+    assert_eq!((failures.count, passwords[0].tries), (1, 3));
+    let refused = store.attempt(&attempt(3), NOW).await.unwrap();
+    assert!(matches!(refused, Attempted::Exhausted(until) if until == NOW), "{refused:?}");
+    assert_eq!(store.failures(&phone()).await.unwrap().unwrap().count, 1, "nothing was tried");
+    // One that cannot be tried any more keeps nobody from ordering another.
+    let limits = OrderLimits { tries: tries(3), ..limits(Duration::MINUTE) };
+    assert_eq!(store.order_password(&password(2, NOW), b"m", &limits).await.unwrap(), PasswordOrder::Ordered);
+    assert_eq!(taken(store.attempt(&attempt(3), NOW).await.unwrap()), Some(2));
 }
 
 pub async fn a_try_reads_the_passwords_that_it_is_a_try_at(store: &dyn Store) {
@@ -90,10 +161,10 @@ pub async fn a_try_reads_the_passwords_that_it_is_a_try_at(store: &dyn Store) {
     assert!(matches!(asked().await, Attempted::NotOrdered));
     ordered(store, 1).await;
     store.order_password(&password(2, LATER), b"m", &limits(Duration::MINUTE)).await.unwrap();
-    let Attempted::Taken { taken, since, passwords } = asked().await else { panic!("no try") };
-    assert_eq!((taken, since), (1, LATER));
-    let read: Vec<_> = passwords.iter().map(|password| (password.id, password.state)).collect();
-    assert_eq!(read, [(id(2), PasswordState::Active), (id(1), PasswordState::Superseded)]);
+    let Attempted::Taken { failures, passwords } = asked().await else { panic!("no try") };
+    assert_eq!(failures.count, 1);
+    let read: Vec<_> = passwords.iter().map(|password| (password.id, password.state, password.tries)).collect();
+    assert_eq!(read, [(id(2), PasswordState::Active, 1), (id(1), PasswordState::Superseded, 0)]);
 }
 
 pub async fn a_try_over_the_rate_takes_none_from_the_phone(store: &dyn Store) {
@@ -102,16 +173,7 @@ pub async fn a_try_over_the_rate_takes_none_from_the_phone(store: &dyn Store) {
     attempt.rate.limit = 1;
     assert_eq!(taken(store.attempt(&attempt, NOW).await.unwrap()), Some(1));
     assert!(matches!(store.attempt(&attempt, LATER).await.unwrap(), Attempted::Limited(since) if since == NOW));
-    assert_eq!(store.tries(&phone(), Purpose::SignIn).await.unwrap(), Some((1, NOW)));
-}
-
-pub async fn an_order_is_refused_while_the_phone_has_no_try_left(store: &dyn Store) {
-    ordered(store, 1).await;
-    let limits = OrderLimits { tries: 1, window: attempt(1).window, ..limits(Duration::MINUTE) };
-    store.attempt(&attempt(1), NOW).await.unwrap();
-    let order = async |at| store.order_password(&password(2, at), b"m", &limits).await.unwrap();
-    assert_eq!(order(LATER).await, PasswordOrder::Exhausted(NOW));
-    assert_eq!(order(NOW + limits.window).await, PasswordOrder::Ordered);
+    assert_eq!(store.failures(&phone()).await.unwrap().map(|failures| failures.count), Some(1));
 }
 
 pub async fn an_order_is_counted_up_to_the_first_rate_that_is_reached(store: &dyn Store) {
@@ -133,6 +195,7 @@ pub async fn tries_at_the_same_moment_are_all_counted(store: &dyn Store) {
     let mut all = [a, b, c].map(|attempted| taken(attempted.unwrap()));
     all.sort();
     assert_eq!(all, [None, Some(1), Some(2)]);
+    assert_eq!(store.passwords(&sign_in()).await.unwrap()[0].tries, 2);
 }
 
 pub async fn events_are_counted_until_the_window_ends(store: &dyn Store) {
@@ -154,6 +217,6 @@ pub async fn what_is_old_is_forgotten_and_what_is_young_is_kept(store: &dyn Stor
     let kept = store.passwords(&sign_in()).await.unwrap();
     assert_eq!(kept.iter().map(|password| password.id).collect::<Vec<_>>(), [id(2)]);
     assert!(store.session(&[1; 32]).await.unwrap().is_none());
-    assert_eq!(store.tries(&phone(), Purpose::SignIn).await.unwrap(), None);
+    assert!(store.failures(&phone()).await.unwrap().is_some(), "failures are never forgotten");
     assert_eq!(store.count(&rate, young).await.unwrap(), Some(young));
 }

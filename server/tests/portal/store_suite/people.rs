@@ -73,3 +73,19 @@ pub async fn signing_in_ends_the_session_before(store: &dyn Store) {
     assert!(store.session(&[1; 32]).await.unwrap().is_none());
     assert!(store.session(&[2; 32]).await.unwrap().is_some());
 }
+
+pub async fn all_sessions_of_a_phone_end_and_nobody_elses(store: &dyn Store) {
+    for number in 1..=3 {
+        let password = ordered(store, number).await;
+        let mut session = session(number);
+        if number == 3 {
+            session.phone = qcert_protocol::holder::Phone::parse(OTHER_PHONE).unwrap();
+        }
+        assert!(store.sign_in(password, &session, None, &holder()).await.unwrap());
+    }
+    store.end_session(&[1; 32], &holder(), NOW).await.unwrap();
+    assert_eq!(store.end_sessions(&phone(), &holder(), LATER).await.unwrap(), [id(2)]);
+    assert!(store.end_sessions(&phone(), &holder(), LATER).await.unwrap().is_empty());
+    assert!(store.session(&[2; 32]).await.unwrap().is_none());
+    assert!(store.session(&[3; 32]).await.unwrap().is_some());
+}

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{Case, certificates::digest_of, ensure};
 use crate::{
-    model::Intent,
+    model::{Intent, TRIES},
     operation::Why,
     registry::{Password, Registry},
     simulation::{Answer, OnItsWay},
@@ -23,12 +23,15 @@ pub(super) fn judge(case: &mut Case<'_>) -> Result<(), String> {
         format!("{begun} sessions, {confirmed} confirmations and {revoked} revocations for {used} passwords")
     })?;
     let outcome = case.outcome.as_ref();
+    if let Some(outcome) = outcome {
+        let late = case.came.iter().any(|code| outcome.begun.known.superseded.contains(code));
+        ensure(!late, || "a message was sent whose code another one had taken the place of".to_owned())?;
+    }
     if let Some(used) = used.first() {
         let step = outcome.map(|outcome| outcome.begun).ok_or("a password was used by nobody")?;
         let password = case.after.passwords.get(used).ok_or("a used password is gone")?;
         was_good(case, step, *used, password)?;
-        let purpose = purpose(&password.purpose);
-        case.model.used(&password.phone, purpose);
+        case.model.used(&password.phone);
         return match password.subject {
             None => {
                 let new = case.after.sessions.iter().find(|(hash, _)| !case.before.sessions.contains_key(*hash));
@@ -48,12 +51,11 @@ pub(super) fn judge(case: &mut Case<'_>) -> Result<(), String> {
     }
     let Some(outcome) = outcome else { return Ok(()) };
     let Some(delivery) = &outcome.begun.delivery else { return Ok(()) };
-    let Some(purpose) = delivery.intent.purpose() else { return Ok(()) };
     let code = match outcome.answer {
         Some(Answer::Reply(_, reply)) if !outcome.disturbed => Some(reply.code()),
         _ => None,
     };
-    case.model.tried(delivery.person.phone(), purpose, outcome.begun.began, code.as_deref());
+    case.model.tried(delivery.person.phone(), &delivery.intent, outcome.begun.began, code.as_deref());
     Ok(())
 }
 
@@ -68,18 +70,12 @@ fn revoked_by_holder(case: &Case<'_>) -> Vec<Uuid> {
     theirs.map(|row| row.subject).collect()
 }
 
-fn purpose(name: &str) -> &'static str {
-    match name {
-        "signIn" => "signIn",
-        "revocation" => "revocation",
-        _ => "confirmation",
-    }
-}
-
 /// It was typed as it was sent, by its phone, in its session, for its request, before its time was over, and there
 /// were tries left.
 fn was_good(case: &Case<'_>, step: &OnItsWay, id: Uuid, password: &Password) -> Result<(), String> {
-    let code = case.model.codes.get(&id).map(|made| made.code.as_str());
+    let made = case.model.codes.get(&id);
+    let code = made.map(|made| made.code.as_str());
+    ensure(made.is_none_or(|made| made.met < TRIES), || "a password was used after five wrong tries at it".to_owned())?;
     let delivery = step.delivery.as_ref().ok_or("a password was used without a request")?;
     let fits = match &delivery.intent {
         Intent::SignIn { phone, typed } => {
@@ -108,7 +104,7 @@ fn was_good(case: &Case<'_>, step: &OnItsWay, id: Uuid, password: &Password) -> 
     let millis = |time: OffsetDateTime| (time.unix_timestamp_nanos() / 1_000_000) as i64;
     let (began, tenth) = (millis(step.began), password.created_at + 600_000);
     ensure(began < password.expires_at.min(tenth), || "a password was used after its ten minutes".to_owned())?;
-    ensure(!step.exhausted, || "a password was used after five wrong tries".to_owned())
+    ensure(!step.exhausted, || "a password was used while its phone had to wait".to_owned())
 }
 
 /// The digest that was confirmed is the password's, and that of snapshot and key.

@@ -22,6 +22,7 @@ impl Simulation<'_> {
             Again => return Ok(self.last.clone()),
             OrderSignIn(person) => (person, Browser::Left),
             SignIn(person, browser, _) | SignOut(person, browser) | Look(person, browser) => (person, browser),
+            SignOutEverywhere(person, browser) => (person, browser),
             Pry(person, browser, _) | Upload(person, browser, ..) | Install(person, browser, _) => (person, browser),
             OrderConfirmation(person, browser, _) | Confirm(person, browser, ..) => (person, browser),
             Remove(person, browser, _) | Withdraw(person, browser, _) => (person, browser),
@@ -56,6 +57,7 @@ impl Simulation<'_> {
                 delivery.intent = Intent::SignIn { phone: person.phone(), typed };
             }
             SignOut(..) => (sent.method, sent.path) = (Method::DELETE, "/session".to_owned()),
+            SignOutEverywhere(..) => (sent.method, sent.path) = (Method::DELETE, "/sessions".to_owned()),
             Look(..) => (sent.method, sent.path) = (Method::GET, "/applications".to_owned()),
             Pry(_, _, nth) => {
                 let other = self.application(person.other(), nth)?;

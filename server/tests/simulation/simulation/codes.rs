@@ -2,12 +2,15 @@
 
 use qcert_server::{secrets::Secrets, sms::Message};
 
+use uuid::Uuid;
+
 use super::Simulation;
 use crate::{model::Made, registry::Registry, world::SECRET};
 
 impl Simulation<'_> {
     /// Opens the messages that were sealed since, and reads those that came.
-    pub(super) fn note_codes(&mut self, after: &Registry) {
+    /// Answers whose codes those are.
+    pub(super) fn note_codes(&mut self, after: &Registry) -> Vec<Uuid> {
         let secrets = Secrets::new(&SECRET);
         let sealed = after.messages.iter().filter(|(id, _)| !self.registry.messages.contains_key(id));
         let opened: Vec<Message> =
@@ -22,16 +25,23 @@ impl Simulation<'_> {
                 purpose: password.purpose.clone(),
                 subject: password.subject,
                 came: false,
+                met: 0,
+                perhaps: 0,
             };
             self.model.codes.insert(*id, made);
         }
         let lines = self.world.sent(self.lines_seen);
         self.lines_seen += lines.len();
+        let mut came = Vec::new();
         for line in lines {
             let text = line["text"].as_str().unwrap_or_default();
             let code = text.rsplit('#').next().unwrap_or_default();
-            let is_it = |made: &&mut Made| made.phone == line["to"].as_str().unwrap_or_default() && made.code == code;
-            self.model.codes.values_mut().filter(is_it).for_each(|made| made.came = true);
+            let to = line["to"].as_str().unwrap_or_default();
+            for (id, made) in self.model.codes.iter_mut().filter(|(_, made)| made.phone == to && made.code == code) {
+                made.came = true;
+                came.push(*id);
+            }
         }
+        came
     }
 }

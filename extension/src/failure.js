@@ -31,7 +31,8 @@ export class Failure extends Error {
   }
 
   /**
-   * Why the native port closed. The browsers say it in English sentences only: Chromium's three, then Firefox's.
+   * Why the native port closed. The browsers say it in English sentences only: Chromium's three, then Firefox's, which
+   * is the same for a host that is registered for another extension as for none.
    * @param {string | undefined} reason
    */
   static fromDisconnect(reason = '') {

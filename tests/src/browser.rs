@@ -1,20 +1,22 @@
-//! Chromium on a person's computer, used the way a person does: by what is on screen.
+//! The browser on a person's computer, used the way a person does: by what is on screen.
 //!
 //! Every wait has a limit, and what is said when one is reached includes what was on screen.
+
+mod chromium;
+mod firefox;
 
 use std::{
     io::{Read, Write},
     net::TcpStream,
     path::Path,
-    process::Command,
     time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
-use serde_json::{Value, json};
-use thirtyfour::{Capabilities, Key, WebDriver, WebElement, WindowHandle, error::WebDriverResult};
+use serde_json::Value;
+use thirtyfour::{Key, WebDriver, WebElement, WindowHandle, error::WebDriverResult};
 
-use crate::{Portal, Workstation, programs::Daemon};
+use crate::{Portal, Software, Workstation, programs::Daemon};
 
 /// The size of the window, in CSS pixels.
 pub const WINDOW: (u32, u32) = (1280, 900);
@@ -25,12 +27,11 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// How often they look.
 const LOOK: Duration = Duration::from_millis(25);
 
-const BY_ROLE: &str = include_str!("browser/by_role.js");
-
 /// A browser with one window on the portal's page; the extension opens further ones.
 pub struct Browser {
     driver: WebDriver,
-    _chromedriver: Daemon,
+    software: Software,
+    _driver_program: Daemon,
     port: u16,
     page: WindowHandle,
     origin: String,
@@ -40,22 +41,22 @@ impl Browser {
     /// Opens a browser on the portal's first page.
     ///
     /// # Errors
-    /// chromedriver or Chromium do not start, or the page does not come.
+    /// The browser or its driver do not start, or the page does not come.
     pub async fn open(computer: &Workstation, portal: &Portal) -> Result<Self> {
-        let log = computer.path("chromedriver.log");
-        let mut start = Command::new("chromedriver");
-        let mut chromedriver = Daemon::start(computer.furnish(start.arg("--port=0")), log)?;
-        let port = chromedriver.wait_for("chromedriver's port", |daemon| {
-            let printed = daemon.printed();
-            let after = printed.split_once("started successfully on port ")?.1;
-            after.split_once('.')?.0.parse::<u16>().ok()
-        })?;
-        let driver = WebDriver::builder(format!("http://127.0.0.1:{port}"), capabilities(computer)?)
+        let software = computer.software;
+        let ((driver_program, port), capabilities) = match software {
+            Software::Chromium => (chromium::start_driver(computer)?, chromium::capabilities(computer)?),
+            Software::Firefox => (firefox::start_driver(computer)?, firefox::capabilities(computer)?),
+        };
+        let driver = WebDriver::builder(format!("http://127.0.0.1:{port}"), capabilities)
             .request_timeout(Duration::from_secs(60))
             .await
-            .context("start Chromium")?;
+            .context("start the browser")?;
         let page = driver.window().await.context("ask for the window")?;
-        let browser = Self { driver, _chromedriver: chromedriver, port, page, origin: portal.origin() };
+        let browser = Self { driver, software, _driver_program: driver_program, port, page, origin: portal.origin() };
+        if software == Software::Firefox {
+            firefox::prepare(&browser.driver, computer).await?;
+        }
         browser.go("/").await?;
         Ok(browser)
     }
@@ -108,9 +109,10 @@ impl Browser {
     /// # Errors
     /// The browser does not answer, or the element to look in is gone.
     pub async fn look(&self, inside: Option<&WebElement>, role: &str, name: Option<&str>) -> Result<Vec<WebElement>> {
-        let inside = inside.map(WebElement::to_json).transpose()?.unwrap_or(Value::Null);
-        let found = self.driver.execute(BY_ROLE, vec![json!(role), json!(name), inside]).await?;
-        Ok(found.elements()?)
+        match self.software {
+            Software::Chromium => chromium::look(&self.driver, inside, role, name).await,
+            Software::Firefox => firefox::look(&self.driver, inside, role, name).await,
+        }
     }
 
     /// Is there such an element now?
@@ -236,7 +238,7 @@ impl Browser {
             for window in self.driver.windows().await? {
                 if window != self.page && self.driver.switch_to_window(window).await.is_ok() {
                     let address = self.driver.current_url().await;
-                    let ours = address.is_ok_and(|address| address.scheme() == "chrome-extension");
+                    let ours = address.is_ok_and(|address| address.scheme().ends_with("-extension"));
                     if ours && self.sees(role, name).await.unwrap_or(false) {
                         return Ok(Some(()));
                     }
@@ -306,10 +308,11 @@ impl Browser {
         Ok(self.driver.execute_async(script, arguments).await?.convert()?)
     }
 
-    /// Everything that the page sent since this was last asked: address and body of each request.
+    /// Everything that the page sent since this was last asked: address and body of each request. Chromium alone keeps
+    /// such a log.
     ///
     /// # Errors
-    /// The browser does not answer.
+    /// The browser does not answer, or is another.
     pub async fn sent(&self) -> Result<Vec<(String, String)>> {
         let mut sent = Vec::new();
         for entry in self.driver.get_log("performance").await.context("read the log of the network")? {
@@ -342,54 +345,28 @@ impl Browser {
     }
 }
 
-/// Ends Chromium, also when a test fails: killing chromedriver alone would leave it behind.
+/// Ends the browser, also when a test fails: killing its driver alone would leave it behind.
 impl Drop for Browser {
     fn drop(&mut self) {
         let end = || -> std::io::Result<()> {
             let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
             stream.set_read_timeout(Some(PATIENCE))?;
             let session = self.driver.session_id();
-            write!(stream, "DELETE /session/{session} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")?;
-            // The answer comes when Chromium has ended.
-            stream.read(&mut [0; 64]).map(drop)
+            let host = format!("127.0.0.1:{}", self.port);
+            write!(stream, "DELETE /session/{session} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
+            // The answer comes when the browser has ended.
+            let mut answer = [0; 12];
+            stream.read_exact(&mut answer)?;
+            if answer.ends_with(b" 200") {
+                return Ok(());
+            }
+            Err(std::io::Error::other(String::from_utf8_lossy(&answer).into_owned()))
         };
         if let Err(error) = end() {
-            eprintln!("Chromium was not ended: {error}");
+            eprintln!("the browser was not ended: {error}");
         }
         // Else the driver's own drop ends the session a second time, over a connection whose runtime stands still here,
         // and waits for its whole time-out. An error says that the session was quit already.
         let _ = self.driver.clone().leak();
     }
-}
-
-fn capabilities(computer: &Workstation) -> Result<Capabilities> {
-    let mut arguments = vec![
-        "--headless".to_owned(),
-        "--no-sandbox".to_owned(),
-        "--disable-gpu".to_owned(),
-        "--disable-quic".to_owned(),
-        "--no-first-run".to_owned(),
-        "--disable-background-networking".to_owned(),
-        "--disable-component-update".to_owned(),
-        "--disable-sync".to_owned(),
-        "--password-store=basic".to_owned(),
-        format!("--window-size={},{}", WINDOW.0, WINDOW.1),
-        format!("--user-data-dir={}", computer.profile().display()),
-        // Gives every element the role and the name that the browser tells to a screen reader.
-        "--enable-blink-features=ComputedAccessibilityInfo".to_owned(),
-    ];
-    if computer.extension {
-        arguments.push(format!("--load-extension={}", computer.extension_directory().display()));
-    }
-    let capabilities = json!({
-        "browserName": "chrome",
-        "goog:loggingPrefs": { "performance": "ALL", "browser": "ALL" },
-        "goog:chromeOptions": {
-            "args": arguments,
-            // Without it chromedriver hides the extension's windows.
-            "enableExtensionTargets": true,
-            "prefs": { "download.default_directory": computer.downloads(), "download.prompt_for_download": false },
-        },
-    });
-    serde_json::from_value(capabilities).context("put the browser's options together")
 }

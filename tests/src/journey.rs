@@ -5,11 +5,11 @@ use std::{path::Path, rc::Rc};
 use anyhow::{Context, Result};
 
 use crate::{
-    Browser, Portal, Settings, Workstation,
+    Browser, Portal, Settings, Software, Workstation,
     contents::Contents,
     portal,
     screens::{confirmation, data, devices, installation, list, pin_window, sensor, sign_in, waiting},
-    token::FACTORY_PIN,
+    token::{FACTORY_PIN, PIN},
 };
 
 /// The first person of `demo/applications.json`, as they type their number.
@@ -52,8 +52,21 @@ impl Journey {
         settings: Settings<'_>,
         change: impl FnOnce(&mut Workstation) -> Result<()>,
     ) -> Result<Self> {
+        Self::begin_in(Software::Chromium, directory, settings, change).await
+    }
+
+    /// The same in a browser of one's choice.
+    ///
+    /// # Errors
+    /// As [`Self::begin`].
+    pub async fn begin_in(
+        software: Software,
+        directory: &Path,
+        settings: Settings<'_>,
+        change: impl FnOnce(&mut Workstation) -> Result<()>,
+    ) -> Result<Self> {
         let portal = Rc::new(Portal::start(&directory.join("portal"), &[QUICK, settings].concat())?);
-        let mut computer = Workstation::set_up(&directory.join("computer"), &portal)?;
+        let mut computer = Workstation::set_up_with(&directory.join("computer"), &portal, PIN, software)?;
         change(&mut computer)?;
         Self::sit_down(portal, computer, PHONE).await
     }

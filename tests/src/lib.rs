@@ -1,7 +1,7 @@
 //! Whole journeys: real browser, extension, host, token and server, each in a temporary directory of its own.
 //!
-//! [`Portal`] is the authority's side, [`Workstation`] a person's computer with a token, [`Browser`] a Chromium on it,
-//! and [`Journey`] what a person does there, step by step. A page is driven as a person sees it: by roles and names.
+//! [`Portal`] is the authority's side, [`Workstation`] a person's computer with a token, [`Browser`] the Chromium or
+//! Firefox on it, and [`Journey`] what a person does there, step by step. A page is driven as a person sees it: by roles and names.
 
 pub mod browser;
 pub mod contents;
@@ -16,4 +16,4 @@ pub use browser::Browser;
 pub use journey::Journey;
 pub use portal::{Portal, Settings};
 pub use token::Token;
-pub use workstation::Workstation;
+pub use workstation::{Software, Workstation};

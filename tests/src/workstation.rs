@@ -6,14 +6,25 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use serde_json::Value;
 
 use crate::{Portal, Token, programs, token::PIN};
 
+/// The browser that a person uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Software {
+    /// Chromium.
+    Chromium,
+    /// Firefox.
+    Firefox,
+}
+
 /// A computer with everything that a journey needs. A test takes parts away before it opens a browser.
 pub struct Workstation {
     directory: PathBuf,
+    /// The browser.
+    pub software: Software,
     /// The token in its only reader.
     pub token: Token,
     /// The token's user PIN.
@@ -28,24 +39,29 @@ impl Workstation {
     /// # Errors
     /// A program is not built, or fails.
     pub fn set_up(directory: &Path, portal: &Portal) -> Result<Self> {
-        Self::set_up_with(directory, portal, PIN)
+        Self::set_up_with(directory, portal, PIN, Software::Chromium)
     }
 
-    /// Sets a computer up whose token has another PIN.
+    /// Sets a computer up whose token has another PIN, or that has another browser.
     ///
     /// # Errors
     /// As [`Self::set_up`].
-    pub fn set_up_with(directory: &Path, portal: &Portal, pin: &str) -> Result<Self> {
+    pub fn set_up_with(directory: &Path, portal: &Portal, pin: &str, software: Software) -> Result<Self> {
         for name in ["home", "profile", "temporary", "downloads"] {
             fs::create_dir_all(directory.join(name)).context("make the computer's directories")?;
         }
         let token = Token::make(directory, "Рутокен", pin)?;
-        let computer = Self { directory: directory.to_owned(), token, pin: pin.to_owned(), extension: true };
+        let computer = Self { directory: directory.to_owned(), software, token, pin: pin.to_owned(), extension: true };
         computer.copy_extension(&portal.origin())?;
         computer.set_modules(&[programs::built("libqcert_token_shim.so", "qcert-token-shim")?])?;
         let mut register = Command::new(programs::built("qcert-host", "qcert-host")?);
-        register.args(["register", "--browser", "chromium", "--portal", &portal.origin(), "--user-data-dir"]);
-        programs::run(computer.furnish(register.arg(computer.profile())))?;
+        register.args(["register", "--portal", &portal.origin(), "--browser"]);
+        match software {
+            Software::Chromium => register.args(["chromium", "--user-data-dir"]).arg(computer.profile()),
+            // It looks in the person's home, whatever its profile.
+            Software::Firefox => register.arg("firefox"),
+        };
+        programs::run(computer.furnish(&mut register))?;
         Ok(computer)
     }
 
@@ -115,7 +131,12 @@ impl Workstation {
     pub fn register_host_for_another_extension(&self) -> Result<()> {
         let text = fs::read(self.host_manifest()).context("read the host's manifest")?;
         let mut manifest: Value = serde_json::from_slice(&text).context("read the host's manifest")?;
-        manifest["allowed_origins"] = serde_json::json!([format!("chrome-extension://{}/", "a".repeat(32))]);
+        match self.software {
+            Software::Chromium => {
+                manifest["allowed_origins"] = serde_json::json!([format!("chrome-extension://{}/", "a".repeat(32))]);
+            }
+            Software::Firefox => manifest["allowed_extensions"] = serde_json::json!(["another@example"]),
+        }
         fs::write(self.host_manifest(), manifest.to_string()).context("write the host's manifest")
     }
 
@@ -140,15 +161,18 @@ impl Workstation {
     }
 
     fn host_manifest(&self) -> PathBuf {
-        self.profile().join("NativeMessagingHosts/ru.qcert.host.json")
+        match self.software {
+            Software::Chromium => self.profile().join("NativeMessagingHosts/ru.qcert.host.json"),
+            Software::Firefox => self.path("home/.mozilla/native-messaging-hosts/ru.qcert.host.json"),
+        }
     }
 
     fn copy_extension(&self, origin: &str) -> Result<()> {
-        programs::copy_directory(&programs::repository().join("extension/src"), &self.extension_directory())?;
-        let file = self.extension_directory().join("portal.js");
-        let text = fs::read_to_string(&file).context("read portal.js")?;
-        let packaged = text.replace("'http://localhost:8080'", &format!("'{origin}'"));
-        ensure!(packaged != text, "portal.js does not name the origin that packaging replaces");
-        fs::write(&file, packaged).context("write portal.js")
+        let browser = match self.software {
+            Software::Chromium => qcert_extension::Browser::Chromium,
+            Software::Firefox => qcert_extension::Browser::Firefox,
+        };
+        let sources = programs::repository().join("extension/src");
+        qcert_extension::write(&sources, browser, origin, &self.extension_directory())
     }
 }

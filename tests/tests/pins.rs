@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use anyhow::Result;
 use qcert_journeys::{
-    Journey, Portal, Workstation,
+    Journey, Portal, Software, Workstation,
     journey::PHONE,
     screens::{confirmation, data, devices, pin_window},
     token::{FACTORY_PIN, PIN},
@@ -53,7 +53,8 @@ async fn a_token_that_locks_says_so_and_cannot_be_chosen_any_more() -> Result<()
 async fn a_factory_pin_is_told_apart_and_can_be_changed_before_the_key_is_made() -> Result<()> {
     let directory = tempfile::tempdir()?;
     let portal = Rc::new(Portal::start(&directory.path().join("portal"), &[])?);
-    let computer = Workstation::set_up_with(&directory.path().join("computer"), &portal, FACTORY_PIN)?;
+    let computer =
+        Workstation::set_up_with(&directory.path().join("computer"), &portal, FACTORY_PIN, Software::Chromium)?;
     let mut journey = Journey::sit_down(portal, computer, PHONE).await?;
     journey.sign_in().await?;
     journey.open_first().await?;

@@ -1,12 +1,21 @@
 //! From a telephone number to an installed certificate.
 
 use anyhow::Result;
-use qcert_journeys::{Journey, screens::list};
+use qcert_journeys::{Journey, Software, screens::list};
 
 #[tokio::test]
 async fn a_person_gets_from_a_telephone_number_to_a_certificate_beside_its_key() -> Result<()> {
+    the_whole_way(Software::Chromium).await
+}
+
+#[tokio::test]
+async fn a_person_gets_from_a_telephone_number_to_a_certificate_beside_its_key_in_firefox() -> Result<()> {
+    the_whole_way(Software::Firefox).await
+}
+
+async fn the_whole_way(software: Software) -> Result<()> {
     let directory = tempfile::tempdir()?;
-    let mut journey = Journey::begin(directory.path()).await?;
+    let mut journey = Journey::begin_in(software, directory.path(), &[], |_| Ok(())).await?;
     journey.until_sent().await?;
     journey.wait_for_certificate().await?;
     journey.install().await?;

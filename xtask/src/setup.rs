@@ -24,6 +24,7 @@ const TRUNK: &str = "0.21.14";
 const CARGO_DENY: &str = "0.20.2";
 const CARGO_FUZZ: &str = "0.13.2";
 const CARGO_NEXTEST: &str = "0.9.143";
+const GECKODRIVER: &str = "0.37.1";
 const PKILINT: &str = "0.13.3";
 /// A message centre that speaks SMPP, for tests; they look for this version when it is not on PATH.
 const SMPP: &str = "0.5.1";
@@ -49,6 +50,8 @@ pub enum Need {
     ExtensionTools,
     /// Chromium and its driver, with fonts that have Cyrillic letters.
     Browser,
+    /// Firefox and its driver.
+    Firefox,
     /// SoftHSM, OpenSC's pkcs11-tool, openssl, NSS's certutil and modutil.
     TokenTools,
     /// PostgreSQL's server.
@@ -60,10 +63,11 @@ pub enum Need {
 }
 
 /// What `cargo xtask setup` installs.
-pub const EVERYTHING: [Need; 13] = [
+pub const EVERYTHING: [Need; 14] = [
     Need::Components,
     Need::WasmTarget,
     Need::Browser,
+    Need::Firefox,
     Need::TokenTools,
     Need::Postgres,
     Need::Gateways,
@@ -128,6 +132,10 @@ pub fn prepare(needs: &[Need]) -> Result<Toolbox> {
             Need::Pkilint => {
                 let programs = ["lint_pkix_cert", "lint_crl", "lint_ocsp_response"];
                 directories.push(cache::from_pypi("pkilint", PKILINT, &programs)?);
+            }
+            Need::Firefox => {
+                let options = ["--locked"];
+                directories.push(cache::from_crate("geckodriver", GECKODRIVER, &options, "geckodriver", "2 minutes")?);
             }
             Need::Nextest => directories.extend(nextest()?),
             Need::ExtensionTools => node::extension_tools(&directories)?,

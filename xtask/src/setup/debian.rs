@@ -15,6 +15,7 @@ use crate::run::{run, succeeds};
 const PACKAGES: &[(&str, Need, &str)] = &[
     ("chromium", Need::Browser, "chromium"),
     ("chromium-driver", Need::Browser, "chromedriver"),
+    ("firefox-esr", Need::Firefox, "firefox-esr"),
     ("fonts-dejavu-core", Need::Browser, "/usr/share/fonts/truetype/dejavu"),
     ("softhsm2", Need::TokenTools, "softhsm2-util"),
     ("opensc", Need::TokenTools, "pkcs11-tool"),

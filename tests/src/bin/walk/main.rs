@@ -14,7 +14,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use qcert_journeys::{Journey, Portal, Settings, Workstation, journey::PHONE, token::FACTORY_PIN};
+use qcert_journeys::{Journey, Portal, Settings, Software, Workstation, journey::PHONE, token::FACTORY_PIN};
 use stopwatch::Stopwatch;
 
 /// The authority rests before it issues, so that figure 10 is there to be seen.
@@ -73,6 +73,6 @@ async fn walk_in(world: &Path, out: &Path) -> Result<()> {
 /// The token has the PIN that makers set, as `cargo xtask demo` tells people.
 async fn set_up(world: &Path) -> Result<Journey> {
     let portal = Rc::new(Portal::start(&world.join("portal"), REST)?);
-    let computer = Workstation::set_up_with(&world.join("computer"), &portal, FACTORY_PIN)?;
+    let computer = Workstation::set_up_with(&world.join("computer"), &portal, FACTORY_PIN, Software::Chromium)?;
     Journey::sit_down(portal, computer, PHONE).await
 }

@@ -1,0 +1,68 @@
+//! Chromium: how it is started, and how it is asked for roles and names.
+
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use thirtyfour::{Capabilities, WebDriver, WebElement};
+
+use super::WINDOW;
+use crate::{Workstation, programs::Daemon};
+
+const BY_ROLE: &str = include_str!("by_role.js");
+
+/// Starts chromedriver; answers its port too.
+pub(super) fn start_driver(computer: &Workstation) -> Result<(Daemon, u16)> {
+    let mut start = Command::new("chromedriver");
+    let mut driver = Daemon::start(computer.furnish(start.arg("--port=0")), computer.path("chromedriver.log"))?;
+    let port = driver.wait_for("chromedriver's port", |daemon| {
+        let printed = daemon.printed();
+        let after = printed.split_once("started successfully on port ")?.1;
+        after.split_once('.')?.0.parse::<u16>().ok()
+    })?;
+    Ok((driver, port))
+}
+
+/// The elements that have a role, and a name if one is given.
+pub(super) async fn look(
+    driver: &WebDriver,
+    inside: Option<&WebElement>,
+    role: &str,
+    name: Option<&str>,
+) -> Result<Vec<WebElement>> {
+    let inside = inside.map(WebElement::to_json).transpose()?.unwrap_or(Value::Null);
+    let found = driver.execute(BY_ROLE, vec![json!(role), json!(name), inside]).await?;
+    Ok(found.elements()?)
+}
+
+pub(super) fn capabilities(computer: &Workstation) -> Result<Capabilities> {
+    let mut arguments = vec![
+        "--headless".to_owned(),
+        "--no-sandbox".to_owned(),
+        "--disable-gpu".to_owned(),
+        "--disable-quic".to_owned(),
+        "--no-first-run".to_owned(),
+        "--disable-background-networking".to_owned(),
+        "--disable-component-update".to_owned(),
+        "--disable-sync".to_owned(),
+        "--password-store=basic".to_owned(),
+        format!("--window-size={},{}", WINDOW.0, WINDOW.1),
+        format!("--user-data-dir={}", computer.profile().display()),
+        // Gives every element the role and the name that the browser tells to a screen reader.
+        "--enable-blink-features=ComputedAccessibilityInfo".to_owned(),
+    ];
+    if computer.extension {
+        arguments.push(format!("--load-extension={}", computer.extension_directory().display()));
+    }
+    let capabilities = json!({
+        "browserName": "chrome",
+        "goog:loggingPrefs": { "performance": "ALL", "browser": "ALL" },
+        "goog:chromeOptions": {
+            "args": arguments,
+            // Without it chromedriver hides the extension's windows.
+            "enableExtensionTargets": true,
+            "prefs": { "download.default_directory": computer.downloads(), "download.prompt_for_download": false },
+        },
+    });
+    serde_json::from_value(capabilities).context("put the browser's options together")
+}

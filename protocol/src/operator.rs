@@ -320,10 +320,20 @@ pub struct AuditEvent {
     #[serde(with = "time::serde::rfc3339")]
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub at: OffsetDateTime,
+    /// The server that tells it; empty if it was written before the chain had a key, as are the others that are new.
+    pub node: String,
+    /// Its number among that server's events; 0 if it has none.
+    pub sequence: i64,
     /// What.
     pub event: String,
-    /// To which application, request, certificate or operator.
+    /// On which application, request, certificate, session or operator; nil if it has no id.
     pub subject: Uuid,
+    /// Who: an operator's name, `holder`, `server`, or `nobody` whose token is none.
+    pub who: String,
+    /// From where: the client's address, `command line`, or nothing if the server did it by itself.
+    pub from: String,
+    /// `done`, or `refused` and the code that was answered.
+    pub outcome: String,
     /// Particulars; no personal data.
     pub detail: String,
 }

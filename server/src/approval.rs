@@ -1,12 +1,12 @@
 //! Approval by an operator: with `issuance.approval = "operator"` a confirmed request waits until somebody has looked
 //! at it. Its holder may take it back meanwhile.
 
-use qcert_protocol::ApplicationState;
+use qcert_protocol::{ApplicationState, ErrorCode};
 
 use crate::{
-    audit::Actor,
+    audit::{Actor, Event, Note, Outcome},
     clock::Clock,
-    store::{Approved, Change, Overview, Store, StoreError},
+    store::{Application, Approved, Change, Overview, Store, StoreError},
 };
 
 /// The longest reason that a person reads, in characters.
@@ -55,8 +55,12 @@ pub async fn approve(
 ) -> Result<Overview, ApprovalError> {
     let found = find(store, number).await?;
     match store.approve_issuance(found.application.id, by, needed, clock.now()).await? {
-        Approved::NotWaiting => return Err(not_waiting(found)),
+        Approved::NotWaiting => {
+            refused(store, clock, &found, by, ErrorCode::ApplicationStateForbids).await?;
+            return Err(not_waiting(found));
+        }
         Approved::Repeated => {
+            refused(store, clock, &found, by, ErrorCode::SecondOperatorRequired).await?;
             return Err(ApprovalError::Repeated { number: number.to_owned(), by: by.who.clone() });
         }
         Approved::Waits => {}
@@ -89,6 +93,19 @@ pub async fn reject(
     }
     store.announce(Change::Row(found.application.id));
     find(store, number).await
+}
+
+async fn refused(
+    store: &dyn Store,
+    clock: &dyn Clock,
+    found: &Overview,
+    by: &Actor,
+    code: ErrorCode,
+) -> Result<(), StoreError> {
+    let Application { id: subject, number, .. } = &found.application;
+    let (detail, outcome) = (number.clone(), Outcome::Refused(code));
+    let note = Note { event: Event::ApprovalRefused, subject: *subject, detail, by: by.clone(), outcome };
+    store.operator_store().note(&note, clock.now()).await
 }
 
 fn not_waiting(found: Overview) -> ApprovalError {

@@ -1,17 +1,27 @@
-//! The audit: what was done to applications, requests and certificates, as a chain of hashes. A row that is changed
-//! or taken out breaks every hash after it. The store appends a row in the transaction of what it tells about.
+//! The audit: who did what, on whom, from where, and what came of it. Events are only appended, in the transaction of
+//! what they tell about, and are closed into a chain ([`chain`]) under a key that is outside the database. What the
+//! chain cannot show by itself, that its end was cut off, a head outside the database shows ([`head`]).
+//!
+//! **Architecture invariant:** no event has a one-time password, a PIN, a token or a whole phone in it.
 
-use std::net::IpAddr;
+pub mod chain;
+pub mod event;
+pub mod export;
+pub mod head;
+pub mod refusals;
+pub mod verify;
 
-use ring::digest::{Context, SHA256, SHA256_OUTPUT_LEN};
-use uuid::Uuid;
+use std::{fmt, net::IpAddr, path::PathBuf};
 
-use crate::store::AuditRow;
+use qcert_protocol::ErrorCode;
+
+pub use chain::Key;
+pub use event::Event;
 
 /// Who does something, and from where.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Actor {
-    /// An operator's name, [`Self::HOLDER`] or [`Self::SERVER`].
+    /// An operator's name, or one of those that no operator has.
     pub who: String,
     /// The client's address, [`Self::COMMAND_LINE`], or nothing if the server does it by itself.
     pub from: String,
@@ -24,6 +34,16 @@ impl Actor {
     pub const SERVER: &str = "server";
     /// Where commands come from.
     pub const COMMAND_LINE: &str = "command line";
+    /// Whoever shows a token that is nobody's.
+    pub const NOBODY: &str = "nobody";
+    /// Whom a command names if nobody is named.
+    pub const OPERATOR: &str = "operator";
+
+    /// Names that no operator has, for the audit means something else by them.
+    pub fn is_reserved(name: &str) -> bool {
+        let name = name.to_lowercase();
+        [Self::HOLDER, Self::SERVER, Self::COMMAND_LINE, Self::NOBODY, Self::OPERATOR].contains(&name.as_str())
+    }
 
     /// Somebody at the portal, by the address that the request came from.
     pub fn holder(address: IpAddr) -> Self {
@@ -46,27 +66,57 @@ impl Actor {
     }
 }
 
-/// The hash of a row: SHA-256 of the hash before it (32 zero bytes for the first), the time in milliseconds, the
-/// event, the subject and the detail, each text with its length.
-pub fn chained(previous: &[u8], millis: i64, event: &str, subject: Uuid, detail: &str) -> [u8; 32] {
-    let mut context = Context::new(&SHA256);
-    context.update(previous);
-    context.update(&millis.to_be_bytes());
-    for part in [event.as_bytes(), subject.as_bytes(), detail.as_bytes()] {
-        context.update(&(part.len() as u64).to_be_bytes());
-        context.update(part);
-    }
-    let mut hash = [0; 32];
-    hash.copy_from_slice(context.finish().as_ref());
-    hash
+/// What came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// It was done.
+    Done,
+    /// It was refused, and this is what whoever wanted it was told.
+    Refused(ErrorCode),
 }
 
-/// Is every hash what it should be?
-pub fn is_whole(rows: &[AuditRow]) -> bool {
-    let mut previous = [0; SHA256_OUTPUT_LEN];
-    rows.iter().all(|row| {
-        let millis = i64::try_from(row.at.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX);
-        previous = chained(&previous, millis, &row.event, row.subject, &row.detail);
-        previous == row.hash
-    })
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Done => f.write_str("done"),
+            Self::Refused(code) => write!(f, "refused {code}"),
+        }
+    }
+}
+
+/// An event that tells of nothing that the store changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// What.
+    pub event: Event,
+    /// On whom: an id of whatever it is about, nil if that has none.
+    pub subject: uuid::Uuid,
+    /// Particulars.
+    pub detail: String,
+    /// Who, and from where.
+    pub by: Actor,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// What a server keeps the audit with.
+#[derive(Clone)]
+pub struct Keeper {
+    /// The server's name in the audit: one word.
+    pub node: String,
+    /// What the chain is under.
+    pub key: Key,
+    /// Where the chain's head is written down; nowhere if there is none.
+    pub head: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outcome_says_what_was_told() {
+        assert_eq!(Outcome::Done.to_string(), "done");
+        assert_eq!(Outcome::Refused(ErrorCode::OtpWrong).to_string(), "refused otp_wrong");
+    }
 }

@@ -1,6 +1,7 @@
 //! `qcert-server`, as it is typed.
 
 mod applications;
+mod audit;
 mod authority;
 mod database;
 mod messages;
@@ -16,6 +17,7 @@ use clap::{Parser, Subcommand};
 use qcert_pki::crl::Reason;
 
 use applications::{ImportArguments, SearchArguments};
+use audit::AuditCommand;
 use authority::CaCommand;
 
 use crate::{config::Settings, operators::certificate_view, serve, store::Certificate};
@@ -61,6 +63,9 @@ enum Command {
     /// Operators, their roles and tokens.
     #[command(subcommand)]
     Operators(OperatorsCommand),
+    /// The audit.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Text messages, and what became of them.
     #[command(subcommand)]
     Messages(MessagesCommand),
@@ -166,6 +171,7 @@ pub async fn run(line: CommandLine) -> anyhow::Result<()> {
             let certificates = serve::open_store(&settings).await?.certificates().await?;
             print(json, &certificates, |found| serde_json::json!(certificate_view(found)), certificate_line)
         }
+        Command::Audit(command) => audit::run(&settings, command).await,
         Command::Messages(command) => messages::run(&settings, command).await,
         Command::Backup { file } => database::back_up(&settings, file).await,
         Command::Restore { file, replace } => database::restore(&settings, file, replace).await,

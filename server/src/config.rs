@@ -1,6 +1,7 @@
 //! Settings: embedded defaults, then the file, then environment variables `QCERT__SECTION__KEY`. What nobody knows is
 //! refused, and everything that is wrong is said at once.
 
+mod audit;
 mod database;
 mod keys;
 mod reader;
@@ -14,9 +15,11 @@ use qcert_protocol::{
     KeyAlgorithm,
     holder::{Country, InnLegalEntity, Ogrn, Region, Text},
 };
+use ring::digest;
 use time::Duration;
 
 use crate::publication::lists::MAX_SHARDS;
+pub use audit::Audit;
 pub use database::DatabaseUrl;
 pub use keys::{Hsm, SecretSource};
 use reader::Reader;
@@ -53,6 +56,8 @@ pub struct Settings {
     pub issuance_approvals: u32,
     /// `[operators]`
     pub operators: Operators,
+    /// `[audit]`
+    pub audit: Audit,
     /// `issuance.workers`: how many requests a server issues at a time.
     pub issuance_workers: usize,
     /// `request.key_algorithm`: which key pair the host makes.
@@ -208,6 +213,7 @@ impl Settings {
                 .unwrap_or(1),
                 phone_change: Duration::hours(reader.integer("operators.phone_change_hours", 24, 1..=720)),
             },
+            audit: audit::audit(reader),
             // Each waits for the database most of its time; together they fill its commits.
             issuance_workers: usize::try_from(reader.integer("issuance.workers", 32, 1..=1024)).unwrap_or(1),
             key_algorithm: reader.parsed("request.key_algorithm", "P-256", key_algorithm),
@@ -219,6 +225,13 @@ impl Settings {
     pub fn secret_file(&self) -> PathBuf {
         let beside = || self.database_file().unwrap_or_else(|| PathBuf::from("data/x")).with_file_name("secret.key");
         self.secret_file.clone().unwrap_or_else(beside)
+    }
+
+    /// SHA-256 of everything that is set, so that the audit tells when it was changed. No password is in it.
+    pub fn digest(&self) -> [u8; 32] {
+        let mut digest = [0; 32];
+        digest.copy_from_slice(digest::digest(&digest::SHA256, format!("{self:?}").as_bytes()).as_ref());
+        digest
     }
 
     /// The file that `database.url` names, if it names one.

@@ -15,6 +15,7 @@ use time::Duration;
 use uuid::Uuid;
 
 use crate::{
+    audit::{Actor, Event, Note, Outcome, refusals},
     client_address::rate_subject,
     config::OneTimePasswords,
     error::Refusal,
@@ -22,8 +23,8 @@ use crate::{
     randomness,
     sms::{self, Message},
     store::{
-        Attempt, Attempted, NewPassword, OrderLimits, Password, PasswordOrder, PasswordScope, PasswordState, Rate,
-        TryLimits,
+        Attempt, Attempted, NewPassword, OrderLimits, Password, PasswordOrder, PasswordScope, PasswordState, Purpose,
+        Rate, TryLimits,
     },
 };
 
@@ -150,6 +151,42 @@ pub async fn try_password(
     typed: &str,
     address: IpAddr,
 ) -> Result<Tried, Refusal> {
+    let tried = tried(portal, scope, typed, address).await;
+    match &tried {
+        Err(refusal) if REFUSED.contains(&refusal.code) => {
+            refusals::note(portal, refused(scope, address, refusal.code)).await;
+        }
+        _ => {}
+    }
+    tried
+}
+
+/// What the audit tells of; what else goes wrong is the portal's.
+const REFUSED: [ErrorCode; 6] = [
+    ErrorCode::OtpNotRequested,
+    ErrorCode::OtpWrong,
+    ErrorCode::OtpExpired,
+    ErrorCode::OtpTriesExhausted,
+    ErrorCode::PhoneLocked,
+    ErrorCode::RateLimited,
+];
+
+fn refused(scope: &PasswordScope, address: IpAddr, code: ErrorCode) -> Note {
+    let event = match scope.purpose {
+        Purpose::SignIn => Event::SignInRefused,
+        Purpose::Confirmation => Event::ConfirmationRefused,
+        Purpose::Revocation => Event::RevocationRefused,
+    };
+    Note {
+        event,
+        subject: scope.subject.map_or(Uuid::nil(), |(subject, _)| subject),
+        detail: scope.phone.masked(),
+        by: Actor::holder(address),
+        outcome: Outcome::Refused(code),
+    }
+}
+
+async fn tried(portal: &Portal, scope: &PasswordScope, typed: &str, address: IpAddr) -> Result<Tried, Refusal> {
     let now = portal.clock.now();
     let otp = &portal.settings.otp;
     let subject = rate_subject(&portal.secrets, "try-by-address", address);

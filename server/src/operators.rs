@@ -13,12 +13,12 @@ mod view;
 use std::{net::IpAddr, num::NonZeroU32};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use qcert_protocol::{ErrorCode, operator::Role};
+use qcert_protocol::{ErrorCode, holder::FieldReason, operator::Role};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::{
-    audit::Actor,
+    audit::{Actor, Event, Note, Outcome, refusals},
     client_address::rate_subject,
     clock::Clock,
     error::Refusal,
@@ -110,6 +110,9 @@ pub enum OperatorError {
     /// The name does not stand in the audit as one word.
     #[error("a name has 1 to 64 letters, digits, dots, dashes and underscores")]
     Name,
+    /// The audit means something else by it.
+    #[error("the name {0} is not given to operators: the audit means something else by it")]
+    Reserved(String),
     /// Nothing could be done with it.
     #[error("at least one role is needed: {}", Role::ALL.map(Role::as_str).join(", "))]
     NoRole,
@@ -149,6 +152,9 @@ pub async fn add(
 ) -> Result<(OperatorRecord, Token), OperatorError> {
     if !is_name(name) {
         return Err(OperatorError::Name);
+    }
+    if Actor::is_reserved(name) {
+        return Err(OperatorError::Reserved(name.to_owned()));
     }
     let mut roles = roles.to_vec();
     roles.sort_unstable();
@@ -195,9 +201,8 @@ impl From<OperatorError> for Refusal {
             OperatorError::NotFound(_) => ErrorCode::NotFound.into(),
             OperatorError::Store(error) => error.into(),
             OperatorError::Randomness(error) => error.into(),
-            OperatorError::Name | OperatorError::NoRole | OperatorError::Lifetime | OperatorError::Taken(_) => {
-                ErrorCode::FieldInvalid.into()
-            }
+            OperatorError::Name | OperatorError::Reserved(_) => Self::field("name", FieldReason::Form),
+            OperatorError::NoRole | OperatorError::Lifetime | OperatorError::Taken(_) => ErrorCode::FieldInvalid.into(),
         }
     }
 }
@@ -215,15 +220,26 @@ pub async fn authorized(
     let Some(token) = token else { return Err(ErrorCode::OperatorTokenRequired.into()) };
     let now = portal.clock.now();
     let found = portal.store.operator_store().operator(&portal.secrets.operator_hash(token)).await?;
+    // Whose a token was that has ended is known.
+    let (id, name) = found.as_ref().map_or((Uuid::nil(), Actor::NOBODY), |found| (found.id, &found.name));
+    let actor = Actor::operator(name, address);
     let Some(good) = found.filter(|found| found.removed_at.is_none() && found.expires_at > now) else {
-        return Err(wrong(portal, address, now).await?);
+        let refusal = wrong(portal, address, now).await?;
+        refused(portal, id, actor, refusal.code).await;
+        return Err(refusal);
     };
-    let OperatorRecord { id, name, roles: own, expires_at, .. } = good;
+    let OperatorRecord { name, roles: own, expires_at, .. } = good;
     if !own.iter().any(|role| roles.contains(role)) {
+        refused(portal, id, actor, ErrorCode::OperatorRoleMissing).await;
         return Err(ErrorCode::OperatorRoleMissing.into());
     }
-    let actor = Actor::operator(&name, address);
     Ok(Operator { id, name, roles: own, expires_at, actor })
+}
+
+/// Notes that an operator, or somebody who is none, was refused.
+async fn refused(portal: &Portal, subject: Uuid, by: Actor, code: ErrorCode) {
+    let (event, detail, outcome) = (Event::OperatorRefused, String::new(), Outcome::Refused(code));
+    refusals::note(portal, Note { event, subject, detail, by, outcome }).await;
 }
 
 async fn wrong(portal: &Portal, address: IpAddr, now: OffsetDateTime) -> Result<Refusal, Refusal> {

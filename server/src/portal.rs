@@ -6,6 +6,7 @@ use qcert_protocol::holder::Phone;
 use tokio::sync::Notify;
 
 use crate::{
+    audit::refusals::Refusals,
     ca::Ca,
     clock::Clock,
     config::Settings,
@@ -41,6 +42,8 @@ pub struct Portal {
     pub issuance_waits: Notify,
     /// What is published about certificates, as this process remembers it.
     pub publication: Publication,
+    /// What was refused in this minute, for the audit.
+    pub refusals: Refusals,
 }
 
 impl Portal {

@@ -1,5 +1,5 @@
-//! The portal's own secret: it hashes one-time passwords and client addresses, and seals text messages that wait in
-//! the database. A copy of the database alone gives away none of them.
+//! The portal's own secret: it hashes one-time passwords and client addresses, seals text messages that wait in the
+//! database, and closes the audit's chain. A copy of the database alone gives away none of them.
 
 use std::path::Path;
 
@@ -7,6 +7,7 @@ use anyhow::{Context, ensure};
 use ring::{aead, hmac};
 
 use crate::{
+    audit,
     files::write_new_private,
     hex::hex,
     randomness::{self, Randomness, RandomnessFailed},
@@ -19,6 +20,7 @@ pub struct Secrets {
     operators: hmac::Key,
     messages: aead::LessSafeKey,
     reports: hmac::Key,
+    audit: audit::Key,
 }
 
 impl Secrets {
@@ -36,6 +38,7 @@ impl Secrets {
             subjects: hmac_key("subjects"),
             operators: hmac_key("operators"),
             reports: hmac_key("reports"),
+            audit: audit::Key::new(derived("audit").as_ref()),
             // HMAC-SHA-256 gives 32 bytes, which is what ChaCha20-Poly1305 takes.
             #[allow(clippy::expect_used)]
             messages: aead::LessSafeKey::new(sealing.expect("a key of 32 bytes")),
@@ -74,6 +77,11 @@ impl Secrets {
         let mut hash = [0; 32];
         hash.copy_from_slice(hmac::sign(&self.operators, token.as_bytes()).as_ref());
         hash
+    }
+
+    /// What the audit's chain is under.
+    pub fn audit_key(&self) -> audit::Key {
+        self.audit.clone()
     }
 
     /// A name for a phone or an address in the table of rates.

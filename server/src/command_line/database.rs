@@ -27,6 +27,7 @@ pub(super) async fn restore(settings: &Settings, file: PathBuf, replace: bool) -
         println!("The one before is {}: remove it when you do not need it any more", kept.display());
     }
     println!("What was issued or revoked after the backup is not in it: compare it with the signature journal");
+    println!("`qcert-server audit verify` says what the audit has lost, `audit accept` goes on without it");
     Ok(())
 }
 

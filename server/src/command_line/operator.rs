@@ -43,7 +43,11 @@ pub(super) enum KeysCommand {
     },
 }
 
+/// A name of the audit's own is refused, but for the one that stands for whoever is not named.
 fn operator(name: &str) -> Result<String, &'static str> {
+    if Actor::is_reserved(name) && name != Actor::OPERATOR {
+        return Err("means something else in the audit");
+    }
     if is_name(name) {
         Ok(name.to_owned())
     } else {

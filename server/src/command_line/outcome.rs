@@ -3,6 +3,7 @@
 
 use qcert_protocol::ErrorCode;
 
+use super::audit::NotWhole;
 use crate::{
     applications::import::ImportError, approval::ApprovalError, error::Refusal, operators::OperatorError,
     revocation::RevocationError,
@@ -22,7 +23,8 @@ pub fn outcome(error: &anyhow::Error) -> (String, u8) {
         || error.downcast_ref().is_some_and(|error| matches!(error, ImportError::Refused(_)))
         || error
             .downcast_ref()
-            .is_some_and(|error| !matches!(error, OperatorError::Store(_) | OperatorError::Randomness(_)));
+            .is_some_and(|error| !matches!(error, OperatorError::Store(_) | OperatorError::Randomness(_)))
+        || error.is::<NotWhole>();
     (format!("{error:#}"), if refused { REFUSED } else { FAILED })
 }
 

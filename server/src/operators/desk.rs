@@ -9,7 +9,7 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::{
-    audit::Actor,
+    audit::{Actor, Event, Note, Outcome},
     clock::Clock,
     config::Settings,
     error::Refusal,
@@ -56,6 +56,18 @@ impl<'a> Desk<'a> {
             settings: &portal.settings,
             by: &operator.actor,
         }
+    }
+
+    /// Notes that a new phone was not confirmed.
+    async fn refused(&self, change: &PhoneChange, code: ErrorCode) -> Result<(), Refusal> {
+        let note = Note {
+            event: Event::PhoneChangeRefused,
+            subject: change.application,
+            detail: format!("proposed by {}", change.proposed_by),
+            by: self.by.clone(),
+            outcome: Outcome::Refused(code),
+        };
+        Ok(self.store.operator_store().note(&note, self.clock.now()).await?)
     }
 
     fn notice(&self, phone: &Phone, text: String, now: OffsetDateTime) -> Result<Notice, Refusal> {
@@ -139,11 +151,13 @@ pub async fn confirm_phone(desk: &Desk<'_>, id: Uuid) -> Result<PhoneChanged, Re
     if !change.is_open {
         return Err(ErrorCode::ApplicationStateForbids.into());
     }
+    let now = desk.clock.now();
     if change.proposed_by == desk.by.who {
+        desk.refused(&change, ErrorCode::SecondOperatorRequired).await?;
         return Err(ErrorCode::SecondOperatorRequired.into());
     }
-    let now = desk.clock.now();
     if now < change.ripe_at {
+        desk.refused(&change, ErrorCode::PhoneChangeTooEarly).await?;
         let wait = crate::one_time_password::seconds(change.ripe_at - now);
         return Err(Refusal::new(ErrorCode::PhoneChangeTooEarly).retry_after(wait.max(1)));
     }

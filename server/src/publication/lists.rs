@@ -16,8 +16,10 @@ use qcert_pki::{
     crl::{self, CertificateList, DistributionPoint, Entry},
 };
 use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
 
 use crate::{
+    audit::{Actor, Event, Note, Outcome},
     ca::Issuer,
     error::Refusal,
     portal::Portal,
@@ -153,12 +155,29 @@ async fn publish(
     // Before lists were kept, their numbers were seconds since 1970; those go on growing.
     let number = latest.map_or(0, |(number, ..)| number + 1).max(now.unix_timestamp());
     let next_update = now + portal.settings.ca.crl;
-    let der = sign(issuer, shard, number, (now, next_update), &revoked).await?;
-    let list =
-        RevocationList { issuer: issuer.id(), shard: shard.to_owned(), number, der, this_update: now, next_update };
+    let mut list = RevocationList {
+        issuer: issuer.id(),
+        shard: shard.to_owned(),
+        number,
+        der: Vec::new(),
+        this_update: now,
+        next_update,
+    };
+    note(portal, Event::RevocationListCommitted, &list).await?;
+    list.der = sign(issuer, shard, number, (now, next_update), &revoked).await?;
     let done = portal.store.publish_revocation_list(&list, latest.map_or(0, |(number, ..)| number)).await?;
+    if !done {
+        note(portal, Event::RevocationListDiscarded, &list).await?;
+    }
     tracing::info!(shard, number, entries = revoked.len(), done, "revocation list");
     Ok(done)
+}
+
+/// The audit tells of a signature before and after it; after it the store does, with the list.
+async fn note(portal: &Portal, event: Event, list: &RevocationList) -> Stored<()> {
+    let (subject, by, outcome) = (Uuid::nil(), Actor::server(), Outcome::Done);
+    let note = Note { event, subject, detail: list.audited(), by, outcome };
+    portal.store.operator_store().note(&note, portal.clock.now()).await
 }
 
 async fn sign(

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{AuditRow, Overview, Stored, TermKind};
-use crate::audit::Actor;
+use crate::audit::{Actor, Note};
 
 /// An operator's token to be recorded.
 #[derive(Clone, Debug)]
@@ -166,8 +166,8 @@ pub trait OperatorStore: Send + Sync {
     async fn search(&self, page: &Page, limit: u32) -> Stored<Vec<Overview>>;
     /// Who has approved a request that waits, in the order of time.
     async fn approvals(&self, request: Uuid) -> Stored<Vec<String>>;
-    /// Notes in the audit what was done and changed nothing here.
-    async fn note(&self, event: &str, subject: Uuid, detail: &str, by: &Actor, now: OffsetDateTime) -> Stored<()>;
+    /// Notes in the audit what changed nothing here.
+    async fn note(&self, note: &Note, now: OffsetDateTime) -> Stored<()>;
     /// What people found wrong and nobody has answered, by id, after one.
     async fn open_mistakes(&self, after: Uuid, limit: u32) -> Stored<Vec<Mistake>>;
     /// One report, answered or not.
@@ -196,8 +196,10 @@ pub trait OperatorStore: Send + Sync {
     /// Drops a change; false if it is not open.
     async fn cancel_phone_change(&self, id: Uuid, by: &Actor, now: OffsetDateTime) -> Stored<bool>;
 
-    /// The audit after a place in it, `limit` rows at most, each with its place.
-    async fn audit_after(&self, place: i64, limit: u32) -> Stored<Vec<(i64, AuditRow)>>;
+    /// The audit after a place in it, `limit` events at most.
+    async fn audit_after(&self, place: i64, limit: u32) -> Stored<Vec<AuditRow>>;
+    /// What was told until now is in the chain, and the chain's head is written down.
+    async fn close_audit(&self) -> Stored<()>;
 }
 
 /// Roles as one text for the database.

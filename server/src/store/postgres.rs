@@ -35,7 +35,7 @@ use super::{
     PasswordScope, Prepared, QueuedMessage, Rate, Request, RevocationList, RevokeOutcome, Revoked, RevokedCertificate,
     SessionRecord, SettledMessage, ShardState, Store, StoreError, Stored,
 };
-use crate::audit::Actor;
+use crate::audit::{Actor, Keeper, head::Follower};
 use changes::Changes;
 use connections::Connections;
 use rows::Columns;
@@ -44,6 +44,7 @@ use rows::Columns;
 pub struct PostgresStore {
     connections: Connections,
     changes: Changes,
+    keeper: Keeper,
     chainer: AbortHandle,
 }
 
@@ -57,15 +58,15 @@ impl PostgresStore {
     /// # Errors
     /// When the URL cannot be read, PostgreSQL does not answer, does not keep what it commits, or is too old, or when a
     /// later version of the server has changed the database. The password is in no error.
-    pub async fn open(url: &str, connections: usize) -> Stored<Self> {
+    pub async fn open(url: &str, connections: usize, keeper: Keeper) -> Stored<Self> {
         let options = PgConnectOptions::from_str(url)
             .map_err(|_| StoreError::Unavailable("the URL of the database cannot be read".to_owned()))?;
-        let options = opening::open(options).await?;
+        let options = opening::open(options, &keeper.node).await?;
         let connections = Connections::new(options, connections);
         // Names this process among those on the database; nothing secret.
         let changes = Changes::start(&connections, url.to_owned(), opening::name(&connections).await?);
-        let chainer = tokio::spawn(chain(connections.clone())).abort_handle();
-        Ok(Self { connections, changes, chainer })
+        let chainer = tokio::spawn(chain(connections.clone(), keeper.clone())).abort_handle();
+        Ok(Self { connections, changes, keeper, chainer })
     }
 }
 
@@ -75,12 +76,18 @@ impl Drop for PostgresStore {
     }
 }
 
-async fn chain(connections: Connections) {
+async fn chain(connections: Connections, keeper: Keeper) {
+    let mut follower = keeper.head.clone().map(Follower::new);
     loop {
-        match audit::close(&connections).await {
+        match audit::close(&connections, &keeper).await {
             Ok(true) => continue,
             Ok(false) => {}
             Err(error) => tracing::warn!(%error, "the audit's chain is not closed yet"),
+        }
+        if let Some(follower) = &mut follower
+            && let Err(error) = audit::follow(&connections, follower).await
+        {
+            tracing::warn!(error = format!("{error:#}"), "the audit's head is not written down");
         }
         tokio::time::sleep(CHAIN).await;
     }
@@ -128,8 +135,15 @@ impl Store for PostgresStore {
         applications::all(&self.connections).await
     }
 
-    async fn add_mistake(&self, id: Uuid, application: Uuid, text: &str, _: &Actor, now: OffsetDateTime) -> Stored<()> {
-        applications::add_mistake(&self.connections, id, application, text, now).await
+    async fn add_mistake(
+        &self,
+        id: Uuid,
+        application: Uuid,
+        text: &str,
+        by: &Actor,
+        now: OffsetDateTime,
+    ) -> Stored<()> {
+        applications::add_mistake(&self.connections, id, application, text, by, now).await
     }
 
     async fn order_password(&self, new: &NewPassword, sealed: &[u8], limits: &OrderLimits) -> Stored<PasswordOrder> {
@@ -157,9 +171,9 @@ impl Store for PostgresStore {
         password: Uuid,
         session: &SessionRecord,
         before: Option<[u8; 32]>,
-        _: &Actor,
+        by: &Actor,
     ) -> Stored<bool> {
-        sessions::sign_in(&self.connections, password, session, before).await
+        sessions::sign_in(&self.connections, password, session, before, by).await
     }
 
     async fn session(&self, token_hash: &[u8; 32]) -> Stored<Option<SessionRecord>> {
@@ -170,12 +184,12 @@ impl Store for PostgresStore {
         sessions::touch(&self.connections, id, now).await
     }
 
-    async fn end_session(&self, token_hash: &[u8; 32], _: &Actor, now: OffsetDateTime) -> Stored<()> {
-        sessions::end(&self.connections, token_hash, now).await
+    async fn end_session(&self, token_hash: &[u8; 32], by: &Actor, now: OffsetDateTime) -> Stored<()> {
+        sessions::end(&self.connections, token_hash, by, now).await
     }
 
-    async fn end_sessions(&self, phone: &Phone, _: &Actor, now: OffsetDateTime) -> Stored<Vec<Uuid>> {
-        sessions::end_all(&self.connections, phone, now).await
+    async fn end_sessions(&self, phone: &Phone, by: &Actor, now: OffsetDateTime) -> Stored<Vec<Uuid>> {
+        sessions::end_all(&self.connections, phone, by, now).await
     }
 
     async fn claim_messages(
@@ -215,16 +229,16 @@ impl Store for PostgresStore {
         messages::forget(&self.connections, before).await
     }
 
-    async fn prepare_request(&self, new: &Request, from: &[&str], _: &Actor) -> Stored<Prepared> {
-        requests::prepare(&self.connections, new, from).await
+    async fn prepare_request(&self, new: &Request, from: &[&str], by: &Actor) -> Stored<Prepared> {
+        requests::prepare(&self.connections, new, from, by).await
     }
 
     async fn request_of(&self, phone: &Phone, id: Uuid) -> Stored<Option<Overview>> {
         requests::of_phone(&self.connections, phone, id).await
     }
 
-    async fn remove_request(&self, id: Uuid, _: &Actor, now: OffsetDateTime) -> Stored<bool> {
-        requests::remove(&self.connections, id, now).await
+    async fn remove_request(&self, id: Uuid, by: &Actor, now: OffsetDateTime) -> Stored<bool> {
+        requests::remove(&self.connections, id, by, now).await
     }
 
     async fn confirm_request(&self, confirmed: &ConfirmedRequest) -> Stored<ConfirmOutcome> {
@@ -245,8 +259,8 @@ impl Store for PostgresStore {
         requests::reject(&self.connections, application, reason, by, now).await
     }
 
-    async fn withdraw(&self, application: Uuid, _: &Actor, now: OffsetDateTime) -> Stored<bool> {
-        requests::withdraw(&self.connections, application, now).await
+    async fn withdraw(&self, application: Uuid, by: &Actor, now: OffsetDateTime) -> Stored<bool> {
+        requests::withdraw(&self.connections, application, by, now).await
     }
 
     async fn claim_issuances(
@@ -325,10 +339,10 @@ impl Store for PostgresStore {
         certificate: Uuid,
         in_store: bool,
         from: &[&str],
-        _: &Actor,
+        by: &Actor,
         now: OffsetDateTime,
     ) -> Stored<bool> {
-        certificates::install(&self.connections, certificate, in_store, from, now).await
+        certificates::install(&self.connections, certificate, in_store, from, by, now).await
     }
 
     async fn expire(&self, from: &[&str], now: OffsetDateTime) -> Stored<Vec<(Uuid, Phone)>> {
@@ -340,7 +354,7 @@ impl Store for PostgresStore {
     }
 
     async fn audit(&self) -> Stored<Vec<AuditRow>> {
-        audit::all(&self.connections).await
+        audit::all(&self.connections, &self.keeper).await
     }
 
     async fn phone_of(&self, application: Uuid) -> Stored<Option<Phone>> {

@@ -32,7 +32,10 @@ use time::OffsetDateTime;
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
-use crate::{audit::Actor, hex::hex};
+use crate::{
+    audit::{Actor, Keeper, head::Follower},
+    hex::hex,
+};
 
 use super::{
     Application, Approved, Attempt, Attempted, AuditRow, AuthorityRecord, Certificate, Change, Commitment,
@@ -50,6 +53,8 @@ use writer::{Effect, Writer};
 pub struct SqliteStore {
     writer: Arc<Writer>,
     readers: Readers,
+    /// Where the audit's head is written down.
+    head: Option<PathBuf>,
     /// Nobody shares the file, so nobody tells.
     changes: broadcast::Sender<Change>,
 }
@@ -59,14 +64,17 @@ impl SqliteStore {
     ///
     /// # Errors
     /// When the address is not `sqlite:PATH`, or the file cannot be opened, used or brought up to date.
-    pub async fn open(url: &str) -> Stored<Self> {
+    pub async fn open(url: &str, keeper: Keeper) -> Stored<Self> {
         let file = file_of(url)
             .ok_or_else(|| StoreError::Unavailable("its address is not sqlite: and the path of a file".to_owned()))?;
         let opened = tokio::task::spawn_blocking(move || {
             let connection = connection::writing(&file)?;
+            audit::prepare(&connection, &keeper)?;
             migrations::run(&connection)?;
+            let follower = keeper.head.clone().map(Follower::new);
             Ok(Self {
-                writer: Arc::new(Writer::start(connection)?),
+                writer: Arc::new(Writer::start(connection, follower)?),
+                head: keeper.head,
                 readers: Readers::new(file),
                 changes: broadcast::channel(1).0,
             })
@@ -79,6 +87,13 @@ impl SqliteStore {
         job: impl FnOnce(&Connection) -> Stored<Effect<T>> + Send + 'static,
     ) -> Stored<T> {
         self.writer.write(job).await
+    }
+
+    /// Moves the audit's head on to what is committed by now.
+    async fn follow_audit(&self) -> Stored<()> {
+        let Some(mut follower) = self.head.clone().map(Follower::new) else { return Ok(()) };
+        let failed = |error: anyhow::Error| StoreError::Unavailable(format!("the audit's head: {error:#}"));
+        self.readers.read_long(move |connection| audit::follow(connection, &mut follower).map_err(failed)).await
     }
 }
 
@@ -143,9 +158,16 @@ impl Store for SqliteStore {
         self.readers.read_long(applications::all).await
     }
 
-    async fn add_mistake(&self, id: Uuid, application: Uuid, text: &str, _: &Actor, now: OffsetDateTime) -> Stored<()> {
-        let text = text.to_owned();
-        self.write(move |connection| applications::add_mistake(connection, id, application, &text, now)).await
+    async fn add_mistake(
+        &self,
+        id: Uuid,
+        application: Uuid,
+        text: &str,
+        by: &Actor,
+        now: OffsetDateTime,
+    ) -> Stored<()> {
+        let (text, by) = (text.to_owned(), by.clone());
+        self.write(move |connection| applications::add_mistake(connection, id, application, &text, &by, now)).await
     }
 
     async fn order_password(&self, new: &NewPassword, sealed: &[u8], limits: &OrderLimits) -> Stored<PasswordOrder> {
@@ -176,10 +198,10 @@ impl Store for SqliteStore {
         password: Uuid,
         session: &SessionRecord,
         before: Option<[u8; 32]>,
-        _: &Actor,
+        by: &Actor,
     ) -> Stored<bool> {
-        let session = session.clone();
-        self.write(move |connection| sessions::sign_in(connection, password, &session, before)).await
+        let (session, by) = (session.clone(), by.clone());
+        self.write(move |connection| sessions::sign_in(connection, password, &session, before, &by)).await
     }
 
     async fn session(&self, token_hash: &[u8; 32]) -> Stored<Option<SessionRecord>> {
@@ -190,14 +212,14 @@ impl Store for SqliteStore {
         self.write(move |connection| sessions::touch(connection, id, now)).await
     }
 
-    async fn end_session(&self, token_hash: &[u8; 32], _: &Actor, now: OffsetDateTime) -> Stored<()> {
-        let token_hash = *token_hash;
-        self.write(move |connection| sessions::end(connection, &token_hash, now)).await
+    async fn end_session(&self, token_hash: &[u8; 32], by: &Actor, now: OffsetDateTime) -> Stored<()> {
+        let (token_hash, by) = (*token_hash, by.clone());
+        self.write(move |connection| sessions::sign_out(connection, &token_hash, &by, now)).await
     }
 
-    async fn end_sessions(&self, phone: &Phone, _: &Actor, now: OffsetDateTime) -> Stored<Vec<Uuid>> {
-        let phone = phone.clone();
-        self.write(move |connection| sessions::end_all(connection, &phone, now)).await
+    async fn end_sessions(&self, phone: &Phone, by: &Actor, now: OffsetDateTime) -> Stored<Vec<Uuid>> {
+        let (phone, by) = (phone.clone(), by.clone());
+        self.write(move |connection| sessions::end_all(connection, &phone, &by, now)).await
     }
 
     async fn claim_messages(
@@ -242,17 +264,18 @@ impl Store for SqliteStore {
         self.write(move |connection| messages::forget(connection, before)).await
     }
 
-    async fn prepare_request(&self, new: &Request, from: &[&str], _: &Actor) -> Stored<Prepared> {
-        let (new, from) = (new.clone(), owned(from));
-        self.write(move |connection| requests::prepare(connection, &new, &borrowed(&from))).await
+    async fn prepare_request(&self, new: &Request, from: &[&str], by: &Actor) -> Stored<Prepared> {
+        let (new, from, by) = (new.clone(), owned(from), by.clone());
+        self.write(move |connection| requests::prepare(connection, &new, &borrowed(&from), &by)).await
     }
 
     async fn request_of(&self, phone: &Phone, id: Uuid) -> Stored<Option<Overview>> {
         self.readers.read(|connection| requests::of_phone(connection, phone, id))
     }
 
-    async fn remove_request(&self, id: Uuid, _: &Actor, now: OffsetDateTime) -> Stored<bool> {
-        self.write(move |connection| requests::remove(connection, id, now)).await
+    async fn remove_request(&self, id: Uuid, by: &Actor, now: OffsetDateTime) -> Stored<bool> {
+        let by = by.clone();
+        self.write(move |connection| requests::remove(connection, id, &by, now)).await
     }
 
     async fn confirm_request(&self, confirmed: &ConfirmedRequest) -> Stored<ConfirmOutcome> {
@@ -276,8 +299,9 @@ impl Store for SqliteStore {
         self.write(move |connection| requests::reject(connection, application, &reason, &by, now)).await
     }
 
-    async fn withdraw(&self, application: Uuid, _: &Actor, now: OffsetDateTime) -> Stored<bool> {
-        self.write(move |connection| requests::withdraw(connection, application, now)).await
+    async fn withdraw(&self, application: Uuid, by: &Actor, now: OffsetDateTime) -> Stored<bool> {
+        let by = by.clone();
+        self.write(move |connection| requests::withdraw(connection, application, &by, now)).await
     }
 
     async fn claim_issuances(
@@ -374,12 +398,14 @@ impl Store for SqliteStore {
         certificate: Uuid,
         in_store: bool,
         from: &[&str],
-        _: &Actor,
+        by: &Actor,
         now: OffsetDateTime,
     ) -> Stored<bool> {
-        let from = owned(from);
-        self.write(move |connection| certificates::install(connection, certificate, in_store, &borrowed(&from), now))
-            .await
+        let (from, by) = (owned(from), by.clone());
+        self.write(move |connection| {
+            certificates::install(connection, certificate, in_store, &borrowed(&from), &by, now)
+        })
+        .await
     }
 
     async fn expire(&self, from: &[&str], now: OffsetDateTime) -> Stored<Vec<(Uuid, Phone)>> {

@@ -1,6 +1,8 @@
 //! The program as it is typed.
 
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod backups;
 #[cfg(test)]
 mod operator;

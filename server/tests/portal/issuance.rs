@@ -251,14 +251,15 @@ async fn the_audit_is_a_chain_and_names_nobody() {
     workplace.sent(&mut browser).await;
     workplace.work().await.unwrap();
     let mut rows = workplace.portal.store.audit().await.unwrap();
-    assert!(audit::is_whole(&rows));
+    let key = workplace.audit_key();
+    assert!(audit::verify::is_whole(&key, &rows));
     let events: Vec<&str> = rows.iter().map(|row| row.event.as_str()).collect();
     let last =
         ["request prepared", "request confirmed", "issuance begun", "certificate committed", "certificate issued"];
     assert!(events.ends_with(&last), "{events:?}");
     assert!(rows.iter().all(|row| !row.detail.contains("Иван") && !row.detail.contains("9222114545")));
     rows.remove(2);
-    assert!(!audit::is_whole(&rows));
+    assert!(!audit::verify::is_whole(&key, &rows));
 }
 
 #[tokio::test]

@@ -6,6 +6,8 @@ mod addresses;
 #[cfg(test)]
 mod approval;
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod described;
 #[cfg(test)]
 mod description;

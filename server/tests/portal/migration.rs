@@ -11,7 +11,10 @@ use serde_json::Value;
 use time::{Duration, OffsetDateTime, macros::datetime};
 use uuid::Uuid;
 
-use crate::support::{DEMO, PHONE, Workplace};
+use crate::{
+    store_suite::keeper,
+    support::{DEMO, PHONE, Workplace},
+};
 
 const FIRST: &str = include_str!("../../migrations/sqlite/0001_first.sql");
 const FILL: &str = include_str!("../fill_registry.sql");
@@ -110,7 +113,7 @@ fn first_database(directory: &Path, issued: &Issued) -> PathBuf {
     run("INSERT INTO rates VALUES ('x', ?, 1)", params![now]);
     run("INSERT INTO messages (sealed, created_at) VALUES (x'4d', ?)", params![now]);
     run("INSERT INTO mistakes VALUES (?, ?, 'text', ?)", params![id(60), id(1), now]);
-    let hash = audit::chained(&[0; 32], now, "application imported", id(1), "67092361");
+    let hash = audit::chain::hashed(&[0; 32], now, "application imported", id(1), "67092361");
     run(
         "INSERT INTO audit (at, event, subject, detail, hash) VALUES (?, 'application imported', ?, '67092361', ?)",
         params![now, id(1), hash],
@@ -119,7 +122,7 @@ fn first_database(directory: &Path, issued: &Issued) -> PathBuf {
 }
 
 async fn open(file: &Path) -> Result<SqliteStore, qcert_server::store::StoreError> {
-    SqliteStore::open(&format!("sqlite:{}", file.display())).await
+    SqliteStore::open(&format!("sqlite:{}", file.display()), keeper(None)).await
 }
 
 #[tokio::test]
@@ -154,7 +157,18 @@ async fn a_database_of_the_first_server_goes_on_with_everything_in_it() {
     let rate = Rate { subject: "x".to_owned(), limit: 1, window: Duration::HOUR };
     assert_eq!(store.count(&rate, NOW).await.unwrap(), Some(NOW));
     assert_eq!(store.claim_messages(id(32), 9, NOW, NOW).await.unwrap()[0].sealed, b"M");
-    assert!(audit::is_whole(&store.audit().await.unwrap()));
+    // What was chained before there was a key goes on under it.
+    let tester = audit::Actor::at_command_line("tester");
+    assert!(store.block_key(&[9; 32], &tester, NOW).await.unwrap());
+    let rows = store.audit().await.unwrap();
+    assert_eq!((rows[0].place, rows[0].is_of_before()), (1, true));
+    assert_eq!((rows[1].place, rows[1].node.as_str(), rows[1].sequence), (2, "here", 1));
+    let key = keeper(None).key;
+    assert!(audit::verify::is_whole(&key, &rows));
+    let mut changed = rows;
+    changed[0].detail.push('2');
+    changed[0].mac = audit::chain::hashed(&[0; 32], changed[0].millis(), &changed[0].event, id(1), &changed[0].detail);
+    assert!(!audit::verify::is_whole(&key, &changed), "its hash fits, and the first code does not");
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use axum::{
     http::{Method, Request, header},
 };
 use qcert_protocol::operator::Role;
-use qcert_server::{audit::Actor, operators};
+use qcert_server::{audit::Actor, operators, store::AuditRow};
 use serde_json::Value;
 
 use crate::support::{Reply, Workplace};
@@ -34,10 +34,14 @@ impl Workplace {
         Caller { workplace: self, token: token.0 }
     }
 
-    /// What stands in the audit, as `event: detail`.
+    /// What stands in the audit, as `event: detail by whom`.
     pub async fn audited(&self) -> Vec<String> {
         let rows = self.portal.store.audit().await.unwrap();
-        rows.into_iter().map(|row| format!("{}: {}", row.event, row.detail)).collect()
+        let line = |row: AuditRow| {
+            let detail = if row.detail.is_empty() { String::new() } else { format!(": {}", row.detail) };
+            format!("{}{detail} by {}", row.event, row.by.who)
+        };
+        rows.into_iter().map(line).collect()
     }
 }
 

@@ -18,7 +18,7 @@ use std::{
 use qcert_protocol::{ContainerName, KeyId, holder::Phone, portal::TokenName};
 use qcert_server::{
     applications::import::parse,
-    audit::Actor,
+    audit::{Actor, Keeper, Key},
     store::{
         Certificate, Commitment, ConfirmOutcome, ConfirmedRequest, Import, ImportRules, IssuerId, Job, NewPassword,
         OrderLimits, PasswordOrder, PasswordScope, Prepared, Purpose, Request, RequestState, SessionRecord, Store,
@@ -42,6 +42,11 @@ fn phone() -> Phone {
 
 fn id(number: u128) -> Uuid {
     Uuid::from_u128(number)
+}
+
+/// What the stores of this suite keep the audit with.
+pub fn keeper(head: Option<&Path>) -> Keeper {
+    Keeper { node: "here".to_owned(), key: Key::new(&[7; 32]), head: head.map(Path::to_owned) }
 }
 
 fn holder() -> Actor {
@@ -293,7 +298,7 @@ pub(crate) use suite;
 
 async fn sqlite(directory: &Path) -> Arc<dyn Store> {
     let url = format!("sqlite:{}", directory.join("qcert.sqlite").display());
-    Arc::new(SqliteStore::open(&url).await.unwrap())
+    Arc::new(SqliteStore::open(&url, keeper(None)).await.unwrap())
 }
 
 suite!(on_sqlite, super::sqlite);
@@ -314,7 +319,7 @@ impl Deref for OnPostgres {
 
 async fn postgres(_: &Path) -> OnPostgres {
     let database = Database::new().unwrap();
-    OnPostgres { store: PostgresStore::open(&database.url(), 4).await.unwrap(), _database: database }
+    OnPostgres { store: PostgresStore::open(&database.url(), 4, keeper(None)).await.unwrap(), _database: database }
 }
 
 suite!(on_postgres, super::postgres);

@@ -20,6 +20,7 @@ use qcert_protocol::{Base64, portal::ApplicationRow};
 use qcert_server::{
     api::{self, page::Pages},
     applications::import,
+    audit::{self, refusals::Refusals},
     ca::{Ca, init},
     clock::Clock,
     config::Settings,
@@ -37,6 +38,7 @@ use qcert_server::{
 use qcert_test_postgres::Database;
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
+use sqlx::Connection;
 use tempfile::TempDir;
 use time::{Duration, OffsetDateTime, macros::datetime};
 use tokio::sync::Notify;
@@ -156,6 +158,14 @@ impl Workplace {
         Self::open(self.portal.settings.clone(), directory, database, Arc::clone(&self.clock), randomness).await
     }
 
+    /// The same under a name of its own in the audit.
+    pub async fn beside_as(&self, node: &str) -> Self {
+        let (directory, database) = (Arc::clone(&self.directory), self.database.clone());
+        let mut settings = self.portal.settings.clone();
+        settings.audit.node = Some(node.to_owned());
+        Self::open(settings, directory, database, Arc::clone(&self.clock), Arc::new(SeededRandomness::new(2))).await
+    }
+
     async fn open(
         settings: Settings,
         directory: Arc<TempDir>,
@@ -176,6 +186,7 @@ impl Workplace {
             message_waits: Notify::new(),
             issuance_waits: Notify::new(),
             publication: Publication::default(),
+            refusals: Refusals::default(),
         });
         tokio::spawn(neighbours::listen(Arc::clone(&portal)));
         let index = b"<!doctype html><script>start()</script>".to_vec();
@@ -259,6 +270,11 @@ impl Workplace {
         (confirmed.parsed(), request)
     }
 
+    /// What the audit's chain is under. Only what is kept from others is of the portal's own secret.
+    pub fn audit_key(&self) -> audit::Key {
+        serve::keeper(&self.portal.settings).unwrap().key
+    }
+
     /// Lets a worker do all that it can now.
     pub async fn work(&self) -> anyhow::Result<()> {
         let owner = worker::name(&self.portal)?;
@@ -267,11 +283,20 @@ impl Workplace {
     }
 
     /// Changes the database behind the portal's back.
-    pub async fn sql(&self, statement: &'static str) {
-        let file = self.portal.settings.database_file().unwrap();
+    pub async fn sql(&self, statement: &str) {
+        self.try_sql(statement).await.unwrap();
+    }
+
+    /// The same, if the database lets it.
+    pub async fn try_sql(&self, statement: &str) -> Result<(), String> {
+        let Some(file) = self.portal.settings.database_file() else {
+            let mut connection = sqlx::PgConnection::connect(&self.portal.settings.database_url).await.unwrap();
+            let done = sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut connection).await;
+            return done.map(drop).map_err(|error| error.to_string());
+        };
         let connection = rusqlite::Connection::open(file).unwrap();
         connection.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
-        connection.execute_batch(statement).unwrap();
+        connection.execute_batch(statement).map_err(|error| error.to_string())
     }
 }
 

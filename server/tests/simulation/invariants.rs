@@ -7,7 +7,7 @@ pub mod states;
 
 use std::collections::BTreeSet;
 
-use qcert_server::{audit, store::IssuerId};
+use qcert_server::{audit::Event, secrets::Secrets, store::IssuerId};
 use uuid::Uuid;
 
 pub use self::revocation::{list_address, named_list};
@@ -16,7 +16,7 @@ use crate::{
     operation::{Operation, Person},
     registry::{Application, Registry, Session},
     simulation::{Answer, OnItsWay},
-    world::World,
+    world::{SECRET, World},
 };
 
 /// What was found good already, so that each signature is checked once.
@@ -138,14 +138,20 @@ fn states_agree(after: &Registry) -> Result<(), String> {
 /// The chain is unbroken, grows only, and tells of each certificate that it was committed before it was issued.
 fn audit_is_whole(case: &Case<'_>) -> Result<(), String> {
     let (before, after) = (&case.before.audit, &case.after.audit);
-    let mut previous = before.last().map_or(vec![0; 32], |row| row.hash.clone());
+    let mut previous = before.last().map_or([0; 32], |row| row.mac);
+    let key = Secrets::new(&SECRET).audit_key();
     ensure(after.len() >= before.len(), || "audit rows are gone".to_owned())?;
     let (old, new) = after.split_at(before.len());
-    let kept = old.iter().zip(before).all(|(now, then)| now.hash == then.hash && now.detail == then.detail);
+    let kept = old.iter().zip(before).all(|(now, then)| now == then);
     ensure(kept, || "an audit row changed".to_owned())?;
     for row in new {
-        previous = audit::chained(&previous, row.at, &row.event, row.subject, &row.detail).to_vec();
-        ensure(previous == row.hash, || format!("the audit's chain breaks at {}", row.event))?;
+        ensure(row.mac == key.mac(&previous, row), || format!("the audit's chain breaks at {}", row.event))?;
+        previous = row.mac;
+    }
+    for (place, row) in (1..).zip(after) {
+        ensure((row.place, row.sequence) == (place, place), || format!("{} is out of its place", row.event))?;
+        let is_known = Event::ALL.iter().any(|event| event.as_str() == row.event);
+        ensure(is_known, || format!("the audit tells of {}, which is no event", row.event))?;
     }
     let place = |event: &str, subject: Uuid, detail: &str| {
         after.iter().position(|row| row.event == event && row.subject == subject && row.detail == detail)

@@ -6,8 +6,12 @@ use std::{
     path::Path,
 };
 
-use qcert_server::store::IssuerId;
+use qcert_server::{
+    audit::Actor,
+    store::{AuditRow, IssuerId},
+};
 use rusqlite::{Connection, Row};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 pub struct Application {
@@ -80,14 +84,6 @@ pub struct Session {
     pub id: Uuid,
     pub phone: String,
     pub has_ended: bool,
-}
-
-pub struct AuditRow {
-    pub at: i64,
-    pub event: String,
-    pub subject: Uuid,
-    pub detail: String,
-    pub hash: Vec<u8>,
 }
 
 /// A state that changed.
@@ -185,13 +181,22 @@ impl Reader {
                 (row.take(0), Session { id: row.id(1), phone: row.take(2), has_ended: row.take(3) })
             }),
             messages: self.map("SELECT id, sealed FROM messages WHERE sealed IS NOT NULL", |row| (row.take(0), row.take(1))),
-            audit: self.list("SELECT at, event, subject, detail, hash FROM audit ORDER BY id", [], |row| AuditRow {
-                at: row.take(0),
-                event: row.take(1),
-                subject: row.id(2),
-                detail: row.take(3),
-                hash: row.take(4),
-            }),
+            audit: self.list(
+                "SELECT id, at, node, sequence, event, subject, who, origin, outcome, detail, hash FROM audit ORDER BY id",
+                [],
+                |row| AuditRow {
+                    place: row.take(0),
+                    at: OffsetDateTime::from_unix_timestamp_nanos(i128::from(row.take::<i64>(1)) * 1_000_000).unwrap(),
+                    node: row.take(2),
+                    sequence: row.take(3),
+                    event: row.take(4),
+                    subject: row.id(5),
+                    by: Actor { who: row.take(6), from: row.take(7) },
+                    outcome: row.take(8),
+                    detail: row.take(9),
+                    mac: row.take(10),
+                },
+            ),
             changes: self.list(
                 "SELECT kind, row, before, after FROM watched WHERE id > ?1 ORDER BY id",
                 [self.seen.get()],

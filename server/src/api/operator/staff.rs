@@ -58,8 +58,8 @@ pub(super) async fn remove(
 )]
 pub(super) async fn audit(
     State(app): State<App>,
-    Allowed(..): Allowed<ReadAudit>,
+    Allowed(operator, _): Allowed<ReadAudit>,
     After(after): After<i64>,
 ) -> Answer<Json<AuditPage>> {
-    Ok(Json(reading::audit(&app.portal, after.unwrap_or(0)).await?))
+    Ok(Json(reading::audit(&app.portal, &operator, after.unwrap_or(0)).await?))
 }

@@ -140,7 +140,8 @@ async fn insert(
         "WITH new AS (INSERT INTO applications \
          (id, number, phone, holder, certificate_type, identification, state, revision, created_at) \
          VALUES ($1, $2, $3, $4, $5, $6, 'available', 1, $7)) \
-         INSERT INTO audit_waiting (at, event, subject, detail) VALUES ($7, 'application imported', $1, $8)",
+         INSERT INTO audit_waiting (at, event, subject, detail, who, origin) \
+         VALUES ($7, 'application imported', $1, $2, $8, $9)",
     )
     .bind(entry.id)
     .bind(&entry.number)
@@ -149,7 +150,8 @@ async fn insert(
     .bind(rows::certificate_type_name(entry.certificate_type))
     .bind(entry.identification.map(|kind| i16::from(u8::from(kind))))
     .bind(millis(now))
-    .bind(format!("{} by {}", entry.number, by.who))
+    .bind(&by.who)
+    .bind(&by.from)
     .execute(&mut *connection)
     .await?;
     Ok(operators::replace_terms(connection, entry.id, None, (&entry.phone, &entry.holder)).await?)
@@ -166,15 +168,18 @@ async fn update(
         "WITH changed AS (UPDATE applications SET phone = $3, holder = $4, certificate_type = $5, \
          identification = $6, replaces = NULL, reason = NULL, revision = revision + 1, \
          state = CASE state WHEN 'rejected' THEN 'available' ELSE state END WHERE id = $1) \
-         INSERT INTO audit_waiting (at, event, subject, detail) VALUES ($7, 'application changed', $1, $2)",
+         INSERT INTO audit_waiting (at, event, subject, detail, who, origin) \
+         VALUES ($7, 'application changed', $1, $2, $8, $9)",
     )
     .bind(there.id)
-    .bind(format!("{} by {}", entry.number, by.who))
+    .bind(&entry.number)
     .bind(entry.phone.as_str())
     .bind(holder_json(entry)?)
     .bind(rows::certificate_type_name(entry.certificate_type))
     .bind(entry.identification.map(|kind| i16::from(u8::from(kind))))
     .bind(millis(now))
+    .bind(&by.who)
+    .bind(&by.from)
     .execute(&mut *connection)
     .await?;
     let before = (&there.phone, &there.holder);
@@ -240,11 +245,16 @@ pub(super) async fn add_mistake(
     id: Uuid,
     application: Uuid,
     text: &str,
+    by: &Actor,
     now: OffsetDateTime,
 ) -> Stored<()> {
     let statement = "WITH told AS (INSERT INTO mistakes (id, application_id, text, created_at) VALUES ($1, $2, $3, $4)) \
-         INSERT INTO audit_waiting (at, event, subject, detail) VALUES ($4, 'mistake reported', $2, '')";
-    let add = || sqlx::query(statement).bind(id).bind(application).bind(text).bind(millis(now));
+         INSERT INTO audit_waiting (at, event, subject, detail, who, origin) \
+         VALUES ($4, 'mistake reported', $2, '', $5, $6)";
+    let add = || {
+        let query = sqlx::query(statement).bind(id).bind(application).bind(text);
+        query.bind(millis(now)).bind(&by.who).bind(&by.from)
+    };
     connections.write(add).await.map(drop)
 }
 

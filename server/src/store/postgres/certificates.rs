@@ -39,7 +39,7 @@ pub(super) async fn by_serial(connections: &Connections, serial: &str) -> Stored
 
 pub(super) async fn revoke(connections: &Connections, revocation: &NewRevocation) -> Stored<RevokeOutcome> {
     let revoke = || {
-        sqlx::query("SELECT revoke($1, $2, $3, $4, $5, $6, $7)")
+        sqlx::query("SELECT revoke($1, $2, $3, $4, $5, $6, $7) FROM acting($6, $8)")
             .bind(revocation.certificate)
             .bind(i16::from(revocation.reason.code()))
             .bind(revocation.reason.as_str())
@@ -47,6 +47,7 @@ pub(super) async fn revoke(connections: &Connections, revocation: &NewRevocation
             .bind(revocation.password)
             .bind(&revocation.by.who)
             .bind(millis(revocation.now))
+            .bind(&revocation.by.from)
     };
     match word(&connections.write(revoke).await?)? {
         "done" => Ok(RevokeOutcome::Done),
@@ -82,11 +83,12 @@ pub(super) async fn install(
     certificate: Uuid,
     in_store: bool,
     from: &[&str],
+    by: &Actor,
     now: OffsetDateTime,
 ) -> Stored<bool> {
     let install = || {
-        let query = sqlx::query("SELECT install($1, $2, $3, $4)").bind(certificate);
-        query.bind(in_store).bind(from).bind(millis(now))
+        let query = sqlx::query("SELECT install($1, $2, $3, $4) FROM acting($5, $6)").bind(certificate);
+        query.bind(in_store).bind(from).bind(millis(now)).bind(&by.who).bind(&by.from)
     };
     flag(&connections.write(install).await?)
 }
@@ -150,9 +152,10 @@ pub(super) async fn block_key(
     // The audit's subjects are ids; a key has none but its digest.
     let statement = "WITH blocked AS (INSERT INTO blocked_keys (key_digest, blocked_by, created_at) VALUES ($1, $2, $3) \
          ON CONFLICT DO NOTHING RETURNING key_digest), \
-         told AS (INSERT INTO audit_waiting (at, event, subject, detail) \
-         SELECT $3, 'key blocked', $4, encode(key_digest, 'hex') || ' by ' || $2 FROM blocked) \
+         told AS (INSERT INTO audit_waiting (at, event, subject, detail, who, origin) \
+         SELECT $3, 'key blocked', $4, encode(key_digest, 'hex'), $2, $5 FROM blocked) \
          SELECT EXISTS (SELECT FROM blocked)";
-    let block = || sqlx::query(statement).bind(key_digest).bind(&by.who).bind(millis(now)).bind(Uuid::nil());
+    let block =
+        || sqlx::query(statement).bind(key_digest).bind(&by.who).bind(millis(now)).bind(Uuid::nil()).bind(&by.from);
     flag(&connections.write(block).await?)
 }

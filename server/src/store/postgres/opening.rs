@@ -13,7 +13,7 @@ use super::{StoreError, Stored, connections::Connections};
 const OLDEST: i32 = 130_000;
 
 /// Checks and migrates the database; answers how its connections are opened.
-pub(super) async fn open(options: PgConnectOptions) -> Stored<PgConnectOptions> {
+pub(super) async fn open(options: PgConnectOptions, node: &str) -> Stored<PgConnectOptions> {
     // Statements are not logged by sqlx: their arguments are other people's data, their texts our own.
     let options = sqlx::ConnectOptions::disable_statement_logging(options).application_name("qcert-server");
     let mut connection = Connections::new(options.clone(), 1).own().await?;
@@ -29,6 +29,8 @@ pub(super) async fn open(options: PgConnectOptions) -> Stored<PgConnectOptions> 
         // be kept while it grows.
         ("enable_seqscan", "off"),
         ("jit", "off"),
+        // Whose events those of the connection are.
+        ("qcert.node", node),
         ("statement_timeout", "25s"),
         ("idle_in_transaction_session_timeout", "60s"),
     ]))
@@ -73,6 +75,7 @@ async fn migrate(connection: &mut PgConnection) -> Stored<()> {
         migration(5, "messages", include_str!("../../../migrations/postgres/0005_messages.sql")),
         migration(6, "phones and answers", include_str!("../../../migrations/postgres/0006_phones_and_answers.sql")),
         migration(7, "failures", include_str!("../../../migrations/postgres/0007_failures.sql")),
+        migration(8, "audit", include_str!("../../../migrations/postgres/0008_audit.sql")),
     ];
     let migrated = Migrator::with_migrations(migrations).run(connection).await;
     migrated.map_err(|error| StoreError::Unavailable(format!("the tables cannot be brought up to date: {error}")))

@@ -15,7 +15,7 @@ use super::{
     rows::{self, Columns, millis},
 };
 use crate::{
-    audit::Actor,
+    audit::{Actor, Note, head::Follower},
     store::{
         Mistake, NewOperator, Notice, OperatorRecord, OperatorStore, Page, PhoneChange,
         operators::{parse_roles, roles_text},
@@ -27,15 +27,16 @@ use crate::{
 impl OperatorStore for PostgresStore {
     async fn add_operator(&self, new: &NewOperator) -> Stored<bool> {
         let roles = roles_text(&new.roles);
-        let detail = format!("{} ({roles}) by {}", new.name, new.by.who);
+        let detail = format!("{} ({roles})", new.name);
         let statement = "WITH added AS (INSERT INTO operators (id, name, roles, token_hash, created_at, expires_at) \
              VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (name) DO NOTHING RETURNING id), \
-             told AS (INSERT INTO audit_waiting (at, event, subject, detail) \
-             SELECT $5, 'operator added', id, $7 FROM added) \
+             told AS (INSERT INTO audit_waiting (at, event, subject, detail, who, origin) \
+             SELECT $5, 'operator added', id, $7, $8, $9 FROM added) \
              SELECT EXISTS (SELECT FROM added)";
         let add = || {
             let query = sqlx::query(statement).bind(new.id).bind(&new.name).bind(&roles).bind(new.token_hash);
-            query.bind(millis(new.created_at)).bind(millis(new.expires_at)).bind(&detail)
+            let query = query.bind(millis(new.created_at)).bind(millis(new.expires_at)).bind(&detail);
+            query.bind(&new.by.who).bind(&new.by.from)
         };
         flag(&self.connections.write(add).await?)
     }
@@ -54,13 +55,12 @@ impl OperatorStore for PostgresStore {
     }
 
     async fn remove_operator(&self, name: &str, by: &Actor, now: OffsetDateTime) -> Stored<bool> {
-        let detail = format!("{name} by {}", by.who);
         let statement = "WITH removed AS (UPDATE operators SET removed_at = $2 \
              WHERE name = $1 AND removed_at IS NULL RETURNING id), \
-             told AS (INSERT INTO audit_waiting (at, event, subject, detail) \
-             SELECT $2, 'operator removed', id, $3 FROM removed) \
+             told AS (INSERT INTO audit_waiting (at, event, subject, detail, who, origin) \
+             SELECT $2, 'operator removed', id, $1, $3, $4 FROM removed) \
              SELECT EXISTS (SELECT FROM removed)";
-        let remove = || sqlx::query(statement).bind(name).bind(millis(now)).bind(&detail);
+        let remove = || sqlx::query(statement).bind(name).bind(millis(now)).bind(&by.who).bind(&by.from);
         flag(&self.connections.write(remove).await?)
     }
 
@@ -75,10 +75,15 @@ impl OperatorStore for PostgresStore {
         found.iter().map(|row| Columns::of(row).next()).collect()
     }
 
-    async fn note(&self, event: &str, subject: Uuid, detail: &str, _: &Actor, now: OffsetDateTime) -> Stored<()> {
-        let statement = "INSERT INTO audit_waiting (at, event, subject, detail) VALUES ($1, $2, $3, $4)";
-        let note = || sqlx::query(statement).bind(millis(now)).bind(event).bind(subject).bind(detail);
-        self.connections.write(note).await.map(drop)
+    async fn note(&self, note: &Note, now: OffsetDateTime) -> Stored<()> {
+        let statement = "INSERT INTO audit_waiting (at, event, subject, detail, who, origin, outcome) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        let outcome = note.outcome.to_string();
+        let insert = || {
+            let query = sqlx::query(statement).bind(millis(now)).bind(note.event.as_str()).bind(note.subject);
+            query.bind(&note.detail).bind(&note.by.who).bind(&note.by.from).bind(&outcome)
+        };
+        self.connections.write(insert).await.map(drop)
     }
 
     async fn open_mistakes(&self, after: Uuid, limit: u32) -> Stored<Vec<Mistake>> {
@@ -104,8 +109,8 @@ impl OperatorStore for PostgresStore {
         people::unlock(&self.connections, phone, by, now).await
     }
 
-    async fn propose_phone_change(&self, change: &PhoneChange, notice: &Notice, _: &Actor) -> Stored<()> {
-        people::propose(&self.connections, change, notice).await
+    async fn propose_phone_change(&self, change: &PhoneChange, notice: &Notice, by: &Actor) -> Stored<()> {
+        people::propose(&self.connections, change, notice, by).await
     }
 
     async fn phone_change(&self, id: Uuid) -> Stored<Option<PhoneChange>> {
@@ -124,8 +129,15 @@ impl OperatorStore for PostgresStore {
         people::cancel(&self.connections, id, by, now).await
     }
 
-    async fn audit_after(&self, place: i64, limit: u32) -> Stored<Vec<(i64, AuditRow)>> {
-        audit::after(&self.connections, place, limit).await
+    async fn audit_after(&self, place: i64, limit: u32) -> Stored<Vec<AuditRow>> {
+        audit::after(&self.connections, &self.keeper, place, limit).await
+    }
+
+    async fn close_audit(&self) -> Stored<()> {
+        while audit::close(&self.connections, &self.keeper).await? {}
+        let Some(mut follower) = self.keeper.head.clone().map(Follower::new) else { return Ok(()) };
+        let followed = audit::follow(&self.connections, &mut follower).await;
+        followed.map_err(|error| StoreError::Unavailable(format!("the audit's head: {error:#}")))
     }
 }
 

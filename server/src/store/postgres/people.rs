@@ -72,36 +72,51 @@ pub(super) async fn answer(
          WHERE id = $1 AND answered_at IS NULL RETURNING application_id), \
          queued AS (INSERT INTO messages (sealed, phone, purpose, created_at, expires_at) \
          SELECT $5, $6, $7, $4, $8 FROM answered), \
-         told AS (INSERT INTO audit_waiting (at, event, subject, detail) \
-         SELECT $4, 'mistake answered', application_id, $3 FROM answered) \
+         told AS (INSERT INTO audit_waiting (at, event, subject, detail, who, origin) \
+         SELECT $4, 'mistake answered', application_id, '', $3, $9 FROM answered) \
          SELECT EXISTS (SELECT FROM answered)";
     let answer = || {
         let query = sqlx::query(statement).bind(id).bind(answer).bind(&by.who).bind(millis(now));
-        query.bind(&notice.sealed).bind(notice.phone.as_str()).bind(Notice::PURPOSE).bind(millis(notice.expires_at))
+        query
+            .bind(&notice.sealed)
+            .bind(notice.phone.as_str())
+            .bind(Notice::PURPOSE)
+            .bind(millis(notice.expires_at))
+            .bind(&by.from)
     };
     flag(&connections.write(answer).await?)
 }
 
 pub(super) async fn unlock(connections: &Connections, phone: &Phone, by: &Actor, now: OffsetDateTime) -> Stored<bool> {
-    let detail = format!("{} by {}", phone.masked(), by.who);
+    let detail = phone.masked();
     let statement = "WITH unlocked AS (DELETE FROM failures WHERE phone = $1 RETURNING phone), \
-         told AS (INSERT INTO audit_waiting (at, event, subject, detail) \
-         SELECT $2, 'phone unlocked', $3, $4 FROM unlocked LIMIT 1) \
+         told AS (INSERT INTO audit_waiting (at, event, subject, detail, who, origin) \
+         SELECT $2, 'phone unlocked', $3, $4, $5, $6 FROM unlocked LIMIT 1) \
          SELECT EXISTS (SELECT FROM unlocked)";
     let unlock = || {
         let query = sqlx::query(statement).bind(phone.as_str()).bind(millis(now));
-        query.bind(Uuid::nil()).bind(&detail)
+        query.bind(Uuid::nil()).bind(&detail).bind(&by.who).bind(&by.from)
     };
     flag(&connections.write(unlock).await?)
 }
 
-pub(super) async fn propose(connections: &Connections, change: &PhoneChange, notice: &Notice) -> Stored<()> {
+pub(super) async fn propose(
+    connections: &Connections,
+    change: &PhoneChange,
+    notice: &Notice,
+    by: &Actor,
+) -> Stored<()> {
     let mut lent = connections.lend().await?;
-    let done = replace(lent.connection(), change, notice).await;
+    let done = replace(lent.connection(), change, notice, by).await;
     Ok(lent.settle(done)?)
 }
 
-async fn replace(connection: &mut PgConnection, change: &PhoneChange, notice: &Notice) -> Result<(), sqlx::Error> {
+async fn replace(
+    connection: &mut PgConnection,
+    change: &PhoneChange,
+    notice: &Notice,
+    by: &Actor,
+) -> Result<(), sqlx::Error> {
     let now = millis(change.proposed_at);
     let mut transaction = connection.begin().await?;
     // Two proposals for one application come one after the other.
@@ -115,14 +130,16 @@ async fn replace(connection: &mut PgConnection, change: &PhoneChange, notice: &N
     let propose = sqlx::query(
         "WITH queued AS (INSERT INTO messages (sealed, phone, purpose, created_at, expires_at) \
          VALUES ($8, $3, $9, $6, $10)), \
-         told AS (INSERT INTO audit_waiting (at, event, subject, detail) VALUES ($6, 'phone change proposed', $2, $5)) \
+         told AS (INSERT INTO audit_waiting (at, event, subject, detail, who, origin) \
+         VALUES ($6, 'phone change proposed', $2, '', $11, $12)) \
          INSERT INTO phone_changes (id, application_id, old_phone, new_phone, proposed_by, proposed_at, ripe_at, state) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, 'open')",
     );
     let propose = propose.bind(change.id).bind(change.application).bind(change.old.as_str());
     let propose = propose.bind(change.new.as_str()).bind(&change.proposed_by).bind(now);
     let propose = propose.bind(millis(change.ripe_at)).bind(&notice.sealed).bind(Notice::PURPOSE);
-    propose.bind(millis(notice.expires_at)).execute(&mut *transaction).await?;
+    let propose = propose.bind(millis(notice.expires_at)).bind(&by.who).bind(&by.from);
+    propose.execute(&mut *transaction).await?;
     transaction.commit().await
 }
 
@@ -160,8 +177,8 @@ pub(super) async fn confirm(
     now: OffsetDateTime,
 ) -> Stored<Vec<Uuid>> {
     let confirm = || {
-        let query = sqlx::query("SELECT confirm_phone_change($1, $2, $3, $4)").bind(id).bind(snils);
-        query.bind(&by.who).bind(millis(now))
+        let query = sqlx::query("SELECT confirm_phone_change($1, $2, $3, $4) FROM acting($3, $5)").bind(id);
+        query.bind(snils).bind(&by.who).bind(millis(now)).bind(&by.from)
     };
     connections.write(confirm).await?.iter().map(|row| Columns::of(row).next()).collect()
 }
@@ -169,9 +186,9 @@ pub(super) async fn confirm(
 pub(super) async fn cancel(connections: &Connections, id: Uuid, by: &Actor, now: OffsetDateTime) -> Stored<bool> {
     let statement = "WITH cancelled AS (UPDATE phone_changes SET state = 'cancelled', decided_by = $2, decided_at = $3 \
          WHERE id = $1 AND state = 'open' RETURNING id), \
-         told AS (INSERT INTO audit_waiting (at, event, subject, detail) \
-         SELECT $3, 'phone change cancelled', id, $2 FROM cancelled) \
+         told AS (INSERT INTO audit_waiting (at, event, subject, detail, who, origin) \
+         SELECT $3, 'phone change cancelled', id, '', $2, $4 FROM cancelled) \
          SELECT EXISTS (SELECT FROM cancelled)";
-    let cancel = || sqlx::query(statement).bind(id).bind(&by.who).bind(millis(now));
+    let cancel = || sqlx::query(statement).bind(id).bind(&by.who).bind(millis(now)).bind(&by.from);
     flag(&connections.write(cancel).await?)
 }

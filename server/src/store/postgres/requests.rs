@@ -13,10 +13,13 @@ use super::{
 };
 use crate::audit::Actor;
 
-pub(super) async fn prepare(connections: &Connections, new: &Request, from: &[&str]) -> Stored<Prepared> {
+const PREPARE: &str = "SELECT prepare_request($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
+     FROM acting($14, $15)";
+
+pub(super) async fn prepare(connections: &Connections, new: &Request, from: &[&str], by: &Actor) -> Stored<Prepared> {
     let prepared = connections
         .write_unique(|| {
-            sqlx::query("SELECT prepare_request($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)")
+            sqlx::query(PREPARE)
                 .bind(new.id)
                 .bind(new.application_id)
                 .bind(&new.der)
@@ -30,6 +33,8 @@ pub(super) async fn prepare(connections: &Connections, new: &Request, from: &[&s
                 .bind(new.state.as_str())
                 .bind(millis(new.created_at))
                 .bind(from)
+                .bind(&by.who)
+                .bind(&by.from)
         })
         .await?;
     let Some(prepared) = prepared else { return Ok(Prepared::KeyInUse) };
@@ -50,21 +55,24 @@ pub(super) async fn of_phone(connections: &Connections, phone: &Phone, id: Uuid)
     found.first().map(rows::read_overview).transpose()
 }
 
-pub(super) async fn remove(connections: &Connections, id: Uuid, now: OffsetDateTime) -> Stored<bool> {
-    let removed = connections.write(|| sqlx::query("SELECT remove_request($1, $2)").bind(id).bind(millis(now))).await?;
-    flag(&removed)
+pub(super) async fn remove(connections: &Connections, id: Uuid, by: &Actor, now: OffsetDateTime) -> Stored<bool> {
+    let statement = "SELECT remove_request($1, $2) FROM acting($3, $4)";
+    let remove = || sqlx::query(statement).bind(id).bind(millis(now)).bind(&by.who).bind(&by.from);
+    flag(&connections.write(remove).await?)
 }
 
 pub(super) async fn confirm(connections: &Connections, confirmed: &ConfirmedRequest) -> Stored<ConfirmOutcome> {
     let done = connections
         .write(|| {
-            sqlx::query("SELECT confirm_request($1, $2, $3, $4, $5, $6)")
+            sqlx::query("SELECT confirm_request($1, $2, $3, $4, $5, $6) FROM acting($7, $8)")
                 .bind(confirmed.password)
                 .bind(confirmed.request)
                 .bind(&confirmed.snapshot)
                 .bind(confirmed.digest)
                 .bind(if confirmed.held { "held" } else { "queued" })
                 .bind(millis(confirmed.now))
+                .bind(&confirmed.by.who)
+                .bind(&confirmed.by.from)
         })
         .await?;
     match word(&done)? {
@@ -84,8 +92,9 @@ pub(super) async fn approve(
     now: OffsetDateTime,
 ) -> Stored<Approved> {
     let approve = || {
-        let query = sqlx::query("SELECT approve_issuance($1, $2, $3, $4)").bind(application).bind(&by.who);
-        query.bind(i32::try_from(needed).unwrap_or(i32::MAX)).bind(millis(now))
+        let query =
+            sqlx::query("SELECT approve_issuance($1, $2, $3, $4) FROM acting($2, $5)").bind(application).bind(&by.who);
+        query.bind(i32::try_from(needed).unwrap_or(i32::MAX)).bind(millis(now)).bind(&by.from)
     };
     match word(&connections.write(approve).await?)? {
         "done" => Ok(Approved::Done),
@@ -104,13 +113,19 @@ pub(super) async fn reject(
     now: OffsetDateTime,
 ) -> Stored<bool> {
     let reject = || {
-        let query = sqlx::query("SELECT reject_issuance($1, $2, $3, $4)").bind(application);
-        query.bind(reason).bind(&by.who).bind(millis(now))
+        let query = sqlx::query("SELECT reject_issuance($1, $2, $3, $4) FROM acting($3, $5)").bind(application);
+        query.bind(reason).bind(&by.who).bind(millis(now)).bind(&by.from)
     };
     flag(&connections.write(reject).await?)
 }
 
-pub(super) async fn withdraw(connections: &Connections, application: Uuid, now: OffsetDateTime) -> Stored<bool> {
-    let withdraw = || sqlx::query("SELECT withdraw($1, $2)").bind(application).bind(millis(now));
+pub(super) async fn withdraw(
+    connections: &Connections,
+    application: Uuid,
+    by: &Actor,
+    now: OffsetDateTime,
+) -> Stored<bool> {
+    let statement = "SELECT withdraw($1, $2) FROM acting($3, $4)";
+    let withdraw = || sqlx::query(statement).bind(application).bind(millis(now)).bind(&by.who).bind(&by.from);
     flag(&connections.write(withdraw).await?)
 }

@@ -1,6 +1,7 @@
 //! Revocation lists: which there are, where they stand, and the latest of each.
 
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use super::{
     IssuerId, RevocationList, RevokedCertificate, ShardState, StoreError, Stored,
@@ -86,8 +87,13 @@ pub(super) async fn latest(
 }
 
 pub(super) async fn publish(connections: &Connections, list: &RevocationList, before: i64) -> Stored<bool> {
+    let statement = "WITH published AS MATERIALIZED (SELECT publish_revocation_list($1, $2, $3, $4, $5, $6, $7) AS done), \
+         told AS (INSERT INTO audit_waiting (at, event, subject, detail) \
+         SELECT $5, 'revocation list published', $8, $9 FROM published WHERE done) \
+         SELECT done FROM published";
+    let detail = list.audited();
     let publish = || {
-        sqlx::query("SELECT publish_revocation_list($1, $2, $3, $4, $5, $6, $7)")
+        sqlx::query(statement)
             .bind(list.issuer)
             .bind(&list.shard)
             .bind(list.number)
@@ -95,6 +101,8 @@ pub(super) async fn publish(connections: &Connections, list: &RevocationList, be
             .bind(millis(list.this_update))
             .bind(millis(list.next_update))
             .bind(before)
+            .bind(Uuid::nil())
+            .bind(&detail)
     };
     flag(&connections.write(publish).await?)
 }

@@ -10,16 +10,23 @@ use super::{
     flag,
     rows::{self, Columns, millis},
 };
+use crate::audit::Actor;
 
 pub(super) async fn sign_in(
     connections: &Connections,
     password: Uuid,
     session: &SessionRecord,
     before: Option<[u8; 32]>,
+    by: &Actor,
 ) -> Stored<bool> {
+    let statement = "WITH begun AS MATERIALIZED (SELECT sign_in($1, $2, $3, $4, $5, $6, $7) AS done), \
+         told AS (INSERT INTO audit_waiting (at, event, subject, detail, who, origin) \
+         SELECT $5, 'signed in', $2, $8, $9, $10 FROM begun WHERE done) \
+         SELECT done FROM begun";
+    let masked = session.phone.masked();
     let begun = connections
         .write(|| {
-            sqlx::query("SELECT sign_in($1, $2, $3, $4, $5, $6, $7)")
+            sqlx::query(statement)
                 .bind(password)
                 .bind(session.id)
                 .bind(session.token_hash)
@@ -27,6 +34,9 @@ pub(super) async fn sign_in(
                 .bind(millis(session.created_at))
                 .bind(millis(session.last_seen_at))
                 .bind(before)
+                .bind(&masked)
+                .bind(&by.who)
+                .bind(&by.from)
         })
         .await?;
     flag(&begun)
@@ -54,13 +64,31 @@ pub(super) async fn touch(connections: &Connections, id: Uuid, now: OffsetDateTi
     connections.write(|| sqlx::query(statement).bind(id).bind(millis(now))).await.map(drop)
 }
 
-pub(super) async fn end_all(connections: &Connections, phone: &Phone, now: OffsetDateTime) -> Stored<Vec<Uuid>> {
-    let statement = "UPDATE sessions SET ended_at = $2 WHERE phone = $1 AND ended_at IS NULL RETURNING id";
-    let ended = connections.write(|| sqlx::query(statement).bind(phone.as_str()).bind(millis(now))).await?;
-    ended.iter().map(|row| Columns::of(row).next()).collect()
+pub(super) async fn end_all(
+    connections: &Connections,
+    phone: &Phone,
+    by: &Actor,
+    now: OffsetDateTime,
+) -> Stored<Vec<Uuid>> {
+    let statement = "WITH ended AS (UPDATE sessions SET ended_at = $2 \
+         WHERE phone = $1 AND ended_at IS NULL RETURNING id), \
+         told AS (INSERT INTO audit_waiting (at, event, subject, detail, who, origin) \
+         SELECT $2, 'signed out', id, '', $3, $4 FROM ended) \
+         SELECT id FROM ended";
+    let end = || sqlx::query(statement).bind(phone.as_str()).bind(millis(now)).bind(&by.who).bind(&by.from);
+    connections.write(end).await?.iter().map(|row| Columns::of(row).next()).collect()
 }
 
-pub(super) async fn end(connections: &Connections, token_hash: &[u8; 32], now: OffsetDateTime) -> Stored<()> {
-    let statement = "UPDATE sessions SET ended_at = $2 WHERE token_hash = $1 AND ended_at IS NULL";
-    connections.write(|| sqlx::query(statement).bind(token_hash).bind(millis(now))).await.map(drop)
+pub(super) async fn end(
+    connections: &Connections,
+    token_hash: &[u8; 32],
+    by: &Actor,
+    now: OffsetDateTime,
+) -> Stored<()> {
+    let statement = "WITH ended AS (UPDATE sessions SET ended_at = $2 \
+         WHERE token_hash = $1 AND ended_at IS NULL RETURNING id) \
+         INSERT INTO audit_waiting (at, event, subject, detail, who, origin) \
+         SELECT $2, 'signed out', id, '', $3, $4 FROM ended";
+    let end = || sqlx::query(statement).bind(token_hash).bind(millis(now)).bind(&by.who).bind(&by.from);
+    connections.write(end).await.map(drop)
 }

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{IssuerId, Revoked};
-use crate::audit::Actor;
+use crate::{audit::Actor, hex::hex};
 
 /// A revocation to be recorded.
 #[derive(Clone, Debug)]
@@ -59,6 +59,13 @@ pub struct RevocationList {
     pub this_update: OffsetDateTime,
     /// When the next one is there at the latest.
     pub next_update: OffsetDateTime,
+}
+
+impl RevocationList {
+    /// As the audit names it: its issuer, its shard, its number.
+    pub fn audited(&self) -> String {
+        format!("{} {} {}", hex(&self.issuer), self.shard, self.number)
+    }
 }
 
 /// Where a revocation list stands.

@@ -9,7 +9,7 @@ use super::{
     Application, Effect, Import, ImportRules, NewApplication, Overview, StoreError, Stored, audit, operators,
     rows::{self, execute, first, millis},
 };
-use crate::audit::Actor;
+use crate::audit::{Actor, Event};
 use crate::store::ImportConflict;
 
 /// Compare and swap of an application's state.
@@ -109,7 +109,7 @@ fn insert(connection: &Connection, entry: &NewApplication, by: &Actor, now: Offs
         ],
     )?;
     operators::replace_terms(connection, entry.id, None, (&entry.phone, &entry.holder))?;
-    audit::append(connection, now, "application imported", entry.id, &format!("{} by {}", entry.number, by.who))
+    audit::append(connection, now, Event::ApplicationImported, entry.id, &entry.number, by)
 }
 
 fn update(
@@ -134,7 +134,7 @@ fn update(
     )?;
     let before = (&there.phone, &there.holder);
     operators::replace_terms(connection, id, Some(before), (&entry.phone, &entry.holder))?;
-    audit::append(connection, now, "application changed", id, &format!("{} by {}", entry.number, by.who))
+    audit::append(connection, now, Event::ApplicationChanged, id, &entry.number, by)
 }
 
 /// A prepared request is of a key on the token of whoever had the application; it is not the next one's to confirm.
@@ -204,6 +204,7 @@ pub(super) fn add_mistake(
     id: Uuid,
     application: Uuid,
     text: &str,
+    by: &Actor,
     now: OffsetDateTime,
 ) -> Stored<Effect<()>> {
     execute(
@@ -211,6 +212,6 @@ pub(super) fn add_mistake(
         "INSERT INTO mistakes (id, application_id, text, created_at) VALUES (?, ?, ?, ?)",
         params![id, application, text, millis(now)],
     )?;
-    audit::append(connection, now, "mistake reported", application, "")?;
+    audit::append(connection, now, Event::MistakeReported, application, "", by)?;
     Ok(Effect::Kept(()))
 }

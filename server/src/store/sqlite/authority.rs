@@ -8,6 +8,7 @@ use super::{
     AuthorityRecord, Effect, Stored, audit, issuances,
     rows::{execute, millis},
 };
+use crate::audit::{Actor, Event};
 
 pub(super) fn commit(connection: &Connection, record: &AuthorityRecord) -> Stored<Effect<bool>> {
     if issuances::serial_is_used(connection, &record.serial)? {
@@ -19,7 +20,14 @@ pub(super) fn commit(connection: &Connection, record: &AuthorityRecord) -> Store
         params![record.serial, record.issuer, record.kind, record.to_be_signed, millis(record.created_at)],
     )?;
     let detail = format!("{} {}", record.kind, record.serial);
-    audit::append(connection, record.created_at, "authority certificate committed", Uuid::nil(), &detail)?;
+    audit::append(
+        connection,
+        record.created_at,
+        Event::AuthorityCertificateCommitted,
+        Uuid::nil(),
+        &detail,
+        &Actor::server(),
+    )?;
     Ok(Effect::Kept(true))
 }
 
@@ -32,6 +40,6 @@ pub(super) fn complete(connection: &Connection, serial: &str, der: &[u8], now: O
     if completed != 1 {
         return Ok(Effect::Undone(false));
     }
-    audit::append(connection, now, "authority certificate issued", Uuid::nil(), serial)?;
+    audit::append(connection, now, Event::AuthorityCertificateIssued, Uuid::nil(), serial, &Actor::server())?;
     Ok(Effect::Kept(true))
 }

@@ -11,6 +11,7 @@ use super::{
     applications, audit, keys, passwords, revocation_lists,
     rows::{self, all as all_rows, execute, first, millis},
 };
+use crate::audit::{Actor, Event};
 
 /// False if the registry has its id, serial, request or application already.
 pub(super) fn insert(connection: &Connection, certificate: &Certificate) -> Stored<bool> {
@@ -110,8 +111,8 @@ pub(super) fn revoke(connection: &Connection, revocation: &NewRevocation) -> Sto
     if revocation.reason == Reason::KeyCompromise {
         keys::block(connection, &found.key_digest, &revocation.by.who, revocation.now)?;
     }
-    let detail = format!("{} {} by {}", found.serial, revocation.reason, revocation.by.who);
-    audit::append(connection, revocation.now, "certificate revoked", revocation.certificate, &detail)?;
+    let (detail, by) = (format!("{} {}", found.serial, revocation.reason), &revocation.by);
+    audit::append(connection, revocation.now, Event::CertificateRevoked, revocation.certificate, &detail, by)?;
     Ok(Effect::Kept(RevokeOutcome::Done))
 }
 
@@ -162,6 +163,7 @@ pub(super) fn install(
     certificate: Uuid,
     in_store: bool,
     from: &[&str],
+    by: &Actor,
     now: OffsetDateTime,
 ) -> Stored<Effect<bool>> {
     let application: Option<Uuid> = first(
@@ -175,7 +177,7 @@ pub(super) fn install(
     if !applications::move_state(connection, application, from, "installed")? {
         return Ok(Effect::Undone(false));
     }
-    audit::append(connection, now, "certificate installed", certificate, "")?;
+    audit::append(connection, now, Event::CertificateInstalled, certificate, "", by)?;
     Ok(Effect::Kept(true))
 }
 

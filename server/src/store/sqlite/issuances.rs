@@ -8,6 +8,7 @@ use super::{
     Certificate, Commitment, Effect, Job, StoreError, Stored, applications, audit, certificates, revocation_lists,
     rows::{self, Columns, execute, first, millis},
 };
+use crate::audit::{Actor, Event};
 
 /// Whose an issuance is.
 #[derive(Clone, Copy)]
@@ -35,7 +36,7 @@ pub(super) fn claim(
     for _ in 0..limit {
         let Some((request, application)) = lease_oldest(connection, owner, ripe, now, until)? else { break };
         if applications::move_state(connection, application, &["sent"], "issuing")? {
-            audit::append(connection, now, "issuance begun", request, "")?;
+            audit::append(connection, now, Event::IssuanceBegun, request, "", &Actor::server())?;
         }
         claimed.push(job(connection, owner, request).and_then(|job| job.ok_or(StoreError::Corrupt("issuances"))));
     }
@@ -130,7 +131,7 @@ pub(super) fn commit(
     if committed != 1 {
         return Ok(Effect::Undone(false));
     }
-    audit::append(connection, now, "certificate committed", lease.request, &commitment.serial)?;
+    audit::append(connection, now, Event::CertificateCommitted, lease.request, &commitment.serial, &Actor::server())?;
     Ok(Effect::Kept(true))
 }
 
@@ -169,7 +170,15 @@ pub(super) fn complete(connection: &Connection, lease: Lease, certificate: &Cert
         return Ok(Effect::Undone(false));
     }
     revocation_lists::named(connection, certificate)?;
-    audit::append(connection, certificate.issued_at, "certificate issued", certificate.id, &certificate.serial)?;
+    let by = Actor::server();
+    audit::append(
+        connection,
+        certificate.issued_at,
+        Event::CertificateIssued,
+        certificate.id,
+        &certificate.serial,
+        &by,
+    )?;
     Ok(Effect::Kept(true))
 }
 
@@ -178,7 +187,7 @@ pub(super) fn refuse(connection: &Connection, lease: Lease, reason: &str, now: O
         return Ok(Effect::Undone(false));
     }
     execute(connection, "UPDATE applications SET reason = ? WHERE id = ?", params![reason, lease.application])?;
-    audit::append(connection, now, "issuance refused", lease.request, "")?;
+    audit::append(connection, now, Event::IssuanceRefused, lease.request, "", &Actor::server())?;
     Ok(Effect::Kept(true))
 }
 

@@ -8,7 +8,7 @@ use super::{
     Effect, Prepared, Stored, audit, hex,
     rows::{execute, first, millis},
 };
-use crate::audit::Actor;
+use crate::audit::{Actor, Event};
 
 /// Why a key (SHA-256 of its SubjectPublicKeyInfo) cannot be the one of a new request.
 pub(super) fn refused(connection: &Connection, key_digest: &[u8; 32]) -> Stored<Option<Prepared>> {
@@ -48,6 +48,6 @@ pub(super) fn block_by_operator(
         return Ok(Effect::Undone(false));
     }
     // The audit's subjects are ids; a key has none but its digest.
-    audit::append(connection, now, "key blocked", Uuid::nil(), &format!("{} by {}", hex(key_digest), by.who))?;
+    audit::append(connection, now, Event::KeyBlocked, Uuid::nil(), &hex(key_digest), by)?;
     Ok(Effect::Kept(true))
 }

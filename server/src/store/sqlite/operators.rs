@@ -11,7 +11,7 @@ use super::{
     rows::{self, Columns, all, execute, first, millis, whole},
 };
 use crate::{
-    audit::Actor,
+    audit::{Actor, Event, Note},
     store::{
         Mistake, NewOperator, Notice, OperatorRecord, OperatorStore, Page, PhoneChange,
         operators::{parse_roles, roles_text},
@@ -56,10 +56,10 @@ impl OperatorStore for SqliteStore {
         })
     }
 
-    async fn note(&self, event: &str, subject: Uuid, detail: &str, _: &Actor, now: OffsetDateTime) -> Stored<()> {
-        let (event, detail) = (event.to_owned(), detail.to_owned());
+    async fn note(&self, note: &Note, now: OffsetDateTime) -> Stored<()> {
+        let Note { event, subject, detail, by, outcome } = note.clone();
         self.write(move |connection| {
-            audit::append(connection, now, &event, subject, &detail)?;
+            audit::note(connection, now, event, subject, &detail, &by, outcome)?;
             Ok(Effect::Kept(()))
         })
         .await
@@ -90,9 +90,9 @@ impl OperatorStore for SqliteStore {
         self.write(move |connection| people::unlock(connection, &phone, &by, now)).await
     }
 
-    async fn propose_phone_change(&self, change: &PhoneChange, notice: &Notice, _: &Actor) -> Stored<()> {
-        let (change, notice) = (change.clone(), notice.clone());
-        self.write(move |connection| people::propose(connection, &change, &notice)).await
+    async fn propose_phone_change(&self, change: &PhoneChange, notice: &Notice, by: &Actor) -> Stored<()> {
+        let (change, notice, by) = (change.clone(), notice.clone(), by.clone());
+        self.write(move |connection| people::propose(connection, &change, &notice, &by)).await
     }
 
     async fn phone_change(&self, id: Uuid) -> Stored<Option<PhoneChange>> {
@@ -113,8 +113,12 @@ impl OperatorStore for SqliteStore {
         self.write(move |connection| people::cancel(connection, id, &by, now)).await
     }
 
-    async fn audit_after(&self, place: i64, limit: u32) -> Stored<Vec<(i64, AuditRow)>> {
+    async fn audit_after(&self, place: i64, limit: u32) -> Stored<Vec<AuditRow>> {
         self.readers.read(|connection| audit::after(connection, place, limit))
+    }
+
+    async fn close_audit(&self) -> Stored<()> {
+        self.follow_audit().await
     }
 }
 
@@ -140,8 +144,8 @@ fn add(connection: &Connection, new: &NewOperator) -> Stored<Effect<bool>> {
     if added == 0 {
         return Ok(Effect::Undone(false));
     }
-    let detail = format!("{} ({roles}) by {}", new.name, new.by.who);
-    audit::append(connection, new.created_at, "operator added", new.id, &detail)?;
+    let detail = format!("{} ({roles})", new.name);
+    audit::append(connection, new.created_at, Event::OperatorAdded, new.id, &detail, &new.by)?;
     Ok(Effect::Kept(true))
 }
 
@@ -153,7 +157,7 @@ fn remove(connection: &Connection, name: &str, by: &Actor, now: OffsetDateTime) 
         |columns| columns.next(),
     )?;
     let Some(id) = removed else { return Ok(Effect::Undone(false)) };
-    audit::append(connection, now, "operator removed", id, &format!("{name} by {}", by.who))?;
+    audit::append(connection, now, Event::OperatorRemoved, id, name, by)?;
     Ok(Effect::Kept(true))
 }
 

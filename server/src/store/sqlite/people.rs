@@ -10,7 +10,7 @@ use super::{
     rows::{self, Columns, all, execute, first, millis},
 };
 use crate::{
-    audit::Actor,
+    audit::{Actor, Event},
     store::{Mistake, Notice, PhoneChange, TermKind},
 };
 
@@ -72,7 +72,7 @@ pub(super) fn answer(
     )?;
     let Some(application) = answered else { return Ok(Effect::Undone(false)) };
     queue(connection, notice, now)?;
-    audit::append(connection, now, "mistake answered", application, &by.who)?;
+    audit::append(connection, now, Event::MistakeAnswered, application, "", by)?;
     Ok(Effect::Kept(true))
 }
 
@@ -89,11 +89,16 @@ pub(super) fn unlock(connection: &Connection, phone: &Phone, by: &Actor, now: Of
     if execute(connection, "DELETE FROM failures WHERE phone = ?", [phone.as_str()])? == 0 {
         return Ok(Effect::Undone(false));
     }
-    audit::append(connection, now, "phone unlocked", Uuid::nil(), &format!("{} by {}", phone.masked(), by.who))?;
+    audit::append(connection, now, Event::PhoneUnlocked, Uuid::nil(), &phone.masked(), by)?;
     Ok(Effect::Kept(true))
 }
 
-pub(super) fn propose(connection: &Connection, change: &PhoneChange, notice: &Notice) -> Stored<Effect<()>> {
+pub(super) fn propose(
+    connection: &Connection,
+    change: &PhoneChange,
+    notice: &Notice,
+    by: &Actor,
+) -> Stored<Effect<()>> {
     let now = change.proposed_at;
     execute(
         connection,
@@ -117,7 +122,7 @@ pub(super) fn propose(connection: &Connection, change: &PhoneChange, notice: &No
         ],
     )?;
     queue(connection, notice, now)?;
-    audit::append(connection, now, "phone change proposed", change.application, &change.proposed_by)?;
+    audit::append(connection, now, Event::PhoneChangeProposed, change.application, "", by)?;
     Ok(Effect::Kept(()))
 }
 
@@ -173,7 +178,7 @@ pub(super) fn confirm(
             "UPDATE application_terms SET term = ? WHERE kind = ? AND term = ? AND application_id = ?",
             params![new, TermKind::Phone.number(), old, application],
         )?;
-        audit::append(connection, now, "phone changed", *application, &format!("by {proposed_by} and {}", by.who))?;
+        audit::append(connection, now, Event::PhoneChanged, *application, &format!("proposed by {proposed_by}"), by)?;
     }
     Ok(Effect::Kept(theirs))
 }
@@ -199,6 +204,6 @@ pub(super) fn cancel(connection: &Connection, id: Uuid, by: &Actor, now: OffsetD
     if decide(connection, id, "cancelled", by, now)?.is_none() {
         return Ok(Effect::Undone(false));
     }
-    audit::append(connection, now, "phone change cancelled", id, &by.who)?;
+    audit::append(connection, now, Event::PhoneChangeCancelled, id, "", by)?;
     Ok(Effect::Kept(true))
 }

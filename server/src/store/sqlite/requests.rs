@@ -10,7 +10,7 @@ use super::{
     keys, passwords,
     rows::{self, execute, first, millis},
 };
-use crate::audit::Actor;
+use crate::audit::{Actor, Event};
 
 /// Compare and swap of a request's state; answers its application.
 fn move_state(connection: &Connection, id: Uuid, from: &str, to: &str) -> Stored<Option<Uuid>> {
@@ -22,7 +22,7 @@ fn move_state(connection: &Connection, id: Uuid, from: &str, to: &str) -> Stored
     )
 }
 
-pub(super) fn prepare(connection: &Connection, new: &Request, from: &[&str]) -> Stored<Effect<Prepared>> {
+pub(super) fn prepare(connection: &Connection, new: &Request, from: &[&str], by: &Actor) -> Stored<Effect<Prepared>> {
     if !applications::move_state(connection, new.application_id, from, "preparing")? {
         return Ok(Effect::Undone(Prepared::StateForbids));
     }
@@ -35,7 +35,7 @@ pub(super) fn prepare(connection: &Connection, new: &Request, from: &[&str]) -> 
         return Ok(Effect::Undone(refused));
     }
     insert(connection, new)?;
-    audit::append(connection, new.created_at, "request prepared", new.id, new.key_id.as_str())?;
+    audit::append(connection, new.created_at, Event::RequestPrepared, new.id, new.key_id.as_str(), by)?;
     Ok(Effect::Kept(Prepared::Done))
 }
 
@@ -75,14 +75,14 @@ pub(super) fn of_phone(connection: &Connection, phone: &Phone, id: Uuid) -> Stor
     )
 }
 
-pub(super) fn remove(connection: &Connection, id: Uuid, now: OffsetDateTime) -> Stored<Effect<bool>> {
+pub(super) fn remove(connection: &Connection, id: Uuid, by: &Actor, now: OffsetDateTime) -> Stored<Effect<bool>> {
     let Some(application) = move_state(connection, id, "prepared", "removed")? else {
         return Ok(Effect::Undone(false));
     };
     if !applications::move_state(connection, application, &["preparing"], "available")? {
         return Ok(Effect::Undone(false));
     }
-    audit::append(connection, now, "request removed", id, "")?;
+    audit::append(connection, now, Event::RequestRemoved, id, "", by)?;
     Ok(Effect::Kept(true))
 }
 
@@ -112,7 +112,8 @@ pub(super) fn confirm(connection: &Connection, confirmed: &ConfirmedRequest) -> 
         "INSERT INTO issuances (request_id, application_id, state, created_at) VALUES (?, ?, ?, ?)",
         params![confirmed.request, application, if confirmed.held { "held" } else { "queued" }, now],
     )?;
-    audit::append(connection, confirmed.now, "request confirmed", confirmed.request, &hex(&confirmed.digest))?;
+    let (detail, by) = (hex(&confirmed.digest), &confirmed.by);
+    audit::append(connection, confirmed.now, Event::RequestConfirmed, confirmed.request, &detail, by)?;
     Ok(Effect::Kept(ConfirmOutcome::Done))
 }
 
@@ -150,7 +151,7 @@ pub(super) fn approve(
     if noted == 0 {
         return Ok(Effect::Undone(Approved::Repeated));
     }
-    audit::append(connection, now, "issuance approved", request, &by.who)?;
+    audit::append(connection, now, Event::IssuanceApproved, request, "", by)?;
     let count: Option<u32> =
         first(connection, "SELECT count(*) FROM approvals WHERE request_id = ?", [request], |columns| columns.next())?;
     if count.is_some_and(|count| count < needed) {
@@ -176,11 +177,16 @@ pub(super) fn reject(
         return Ok(Effect::Undone(false));
     }
     execute(connection, "UPDATE applications SET reason = ? WHERE id = ?", params![reason, application])?;
-    audit::append(connection, now, "issuance rejected", request, &by.who)?;
+    audit::append(connection, now, Event::IssuanceRejected, request, "", by)?;
     Ok(Effect::Kept(true))
 }
 
-pub(super) fn withdraw(connection: &Connection, application: Uuid, now: OffsetDateTime) -> Stored<Effect<bool>> {
+pub(super) fn withdraw(
+    connection: &Connection,
+    application: Uuid,
+    by: &Actor,
+    now: OffsetDateTime,
+) -> Stored<Effect<bool>> {
     let Some(request) = move_waiting(connection, application, false, "withdrawn")? else {
         return Ok(Effect::Undone(false));
     };
@@ -189,6 +195,6 @@ pub(super) fn withdraw(connection: &Connection, application: Uuid, now: OffsetDa
     if !moved {
         return Ok(Effect::Undone(false));
     }
-    audit::append(connection, now, "request withdrawn", request, "")?;
+    audit::append(connection, now, Event::RequestWithdrawn, request, "", by)?;
     Ok(Effect::Kept(true))
 }

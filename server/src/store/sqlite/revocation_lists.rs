@@ -5,11 +5,13 @@
 
 use rusqlite::{Connection, params};
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use super::{
-    Certificate, Effect, IssuerId, RevocationList, ShardState, Stored,
+    Certificate, Effect, IssuerId, RevocationList, ShardState, Stored, audit,
     rows::{execute, first, millis, time, whole},
 };
+use crate::audit::{Actor, Event};
 
 /// A certificate names its list.
 pub(super) fn named(connection: &Connection, certificate: &Certificate) -> Stored<()> {
@@ -118,5 +120,17 @@ pub(super) fn publish(connection: &Connection, list: &RevocationList, before: i6
             before
         ],
     )?;
-    Ok(if published == 1 { Effect::Kept(true) } else { Effect::Undone(false) })
+    if published != 1 {
+        return Ok(Effect::Undone(false));
+    }
+    let detail = list.audited();
+    audit::append(
+        connection,
+        list.this_update,
+        Event::RevocationListPublished,
+        Uuid::nil(),
+        &detail,
+        &Actor::server(),
+    )?;
+    Ok(Effect::Kept(true))
 }

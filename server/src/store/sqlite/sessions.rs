@@ -6,15 +6,17 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    Effect, SessionRecord, Stored, passwords,
+    Effect, SessionRecord, Stored, audit, passwords,
     rows::{all, execute, first, millis, phone},
 };
+use crate::audit::{Actor, Event};
 
 pub(super) fn sign_in(
     connection: &Connection,
     password: Uuid,
     session: &SessionRecord,
     before: Option<[u8; 32]>,
+    by: &Actor,
 ) -> Stored<Effect<bool>> {
     let now = session.created_at;
     if !passwords::use_up(connection, password, now)? {
@@ -28,6 +30,7 @@ pub(super) fn sign_in(
         "INSERT INTO sessions (id, token_hash, phone, created_at, last_seen_at) VALUES (?, ?, ?, ?, ?)",
         params![session.id, session.token_hash, session.phone.as_str(), millis(now), millis(session.last_seen_at)],
     )?;
+    audit::append(connection, now, Event::SignedIn, session.id, &session.phone.masked(), by)?;
     Ok(Effect::Kept(true))
 }
 
@@ -53,21 +56,42 @@ pub(super) fn touch(connection: &Connection, id: Uuid, now: OffsetDateTime) -> S
     Ok(Effect::Kept(()))
 }
 
-pub(super) fn end_all(connection: &Connection, of: &Phone, now: OffsetDateTime) -> Stored<Effect<Vec<Uuid>>> {
-    let ended = all(
+pub(super) fn end_all(
+    connection: &Connection,
+    of: &Phone,
+    by: &Actor,
+    now: OffsetDateTime,
+) -> Stored<Effect<Vec<Uuid>>> {
+    let ended: Vec<Uuid> = all(
         connection,
         "UPDATE sessions SET ended_at = ? WHERE phone = ? AND ended_at IS NULL RETURNING id",
         params![millis(now), of.as_str()],
         |columns| columns.next(),
     )?;
+    for session in &ended {
+        audit::append(connection, now, Event::SignedOut, *session, "", by)?;
+    }
     Ok(Effect::Kept(ended))
 }
 
-pub(super) fn end(connection: &Connection, token_hash: &[u8; 32], now: OffsetDateTime) -> Stored<Effect<()>> {
-    execute(
+/// Ends a session; answers which, if it had not been ended.
+fn end(connection: &Connection, token_hash: &[u8; 32], now: OffsetDateTime) -> Stored<Option<Uuid>> {
+    first(
         connection,
-        "UPDATE sessions SET ended_at = ? WHERE token_hash = ? AND ended_at IS NULL",
+        "UPDATE sessions SET ended_at = ? WHERE token_hash = ? AND ended_at IS NULL RETURNING id",
         params![millis(now), token_hash],
-    )?;
+        |columns| columns.next(),
+    )
+}
+
+pub(super) fn sign_out(
+    connection: &Connection,
+    token_hash: &[u8; 32],
+    by: &Actor,
+    now: OffsetDateTime,
+) -> Stored<Effect<()>> {
+    if let Some(session) = end(connection, token_hash, now)? {
+        audit::append(connection, now, Event::SignedOut, session, "", by)?;
+    }
     Ok(Effect::Kept(()))
 }

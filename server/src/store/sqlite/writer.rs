@@ -6,17 +6,22 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::mpsc::{Receiver, Sender, channel},
+    sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     thread::JoinHandle,
+    time::Duration,
 };
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::{StoreError, Stored};
+use super::{StoreError, Stored, audit};
+use crate::audit::head::Follower;
 
 /// So many jobs are one transaction at most, so that the first does not wait long for the last.
 const BATCH: usize = 256;
+/// The audit's head is moved on after so many commits, or when nothing was written for so long.
+const COMMITS: u64 = 256;
+const QUIET: Duration = Duration::from_secs(1);
 
 /// What becomes of what a job wrote, and its answer.
 pub(super) enum Effect<T> {
@@ -39,11 +44,11 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Takes the connection to a thread of its own.
-    pub(super) fn start(connection: Connection) -> Stored<Self> {
+    pub(super) fn start(connection: Connection, follower: Option<Follower>) -> Stored<Self> {
         let (jobs, waiting) = channel();
         let thread = std::thread::Builder::new()
             .name("sqlite-writer".to_owned())
-            .spawn(move || work(&connection, &waiting))
+            .spawn(move || work(&connection, &waiting, follower))
             .map_err(|error| StoreError::Unavailable(format!("there is no thread for it: {error}")))?;
         Ok(Self { jobs: Some(jobs), thread: Some(thread) })
     }
@@ -85,10 +90,33 @@ impl Drop for Writer {
     }
 }
 
-fn work(connection: &Connection, waiting: &Receiver<Job>) {
-    while let Ok(first) = waiting.recv() {
+fn work(connection: &Connection, waiting: &Receiver<Job>, mut follower: Option<Follower>) {
+    let mut commits = 0;
+    while let Some(first) = next(connection, waiting, follower.as_mut()) {
         let jobs = std::iter::once(first).chain(waiting.try_iter()).take(BATCH);
         together(connection, jobs);
+        commits += 1;
+        if commits % COMMITS == 0 {
+            follow(connection, follower.as_mut());
+        }
+    }
+    follow(connection, follower.as_mut());
+}
+
+/// The next job. While none comes, the audit's head is moved on.
+fn next(connection: &Connection, waiting: &Receiver<Job>, follower: Option<&mut Follower>) -> Option<Job> {
+    match waiting.recv_timeout(QUIET) {
+        Err(RecvTimeoutError::Timeout) => {
+            follow(connection, follower);
+            waiting.recv().ok()
+        }
+        job => job.ok(),
+    }
+}
+
+fn follow(connection: &Connection, follower: Option<&mut Follower>) {
+    if let Some(Err(error)) = follower.map(|follower| audit::follow(connection, follower)) {
+        tracing::warn!(error = format!("{error:#}"), "the audit's head is not written down");
     }
 }
 

@@ -51,7 +51,7 @@ async fn a_new_phone_needs_two_operators_a_day_and_tells_the_old_one() {
     let theirs = rows.iter().find(|row| row.number == NUMBER).unwrap();
     assert_eq!((theirs.state.as_str(), &theirs.request), ("available", &None));
     let audited = workplace.audited().await;
-    for event in ["phone change proposed: anna", "phone changed: by anna and boris"] {
+    for event in ["phone change proposed by anna", "phone changed: proposed by anna by boris"] {
         assert!(audited.contains(&event.to_owned()), "{audited:#?}");
     }
     assert!(!audited.iter().any(|event| event.contains("9990000000") || event.contains(&PHONE[2..])), "{audited:#?}");
@@ -147,5 +147,5 @@ async fn a_report_of_wrong_data_is_answered_once_and_the_person_reads_it() {
     assert_eq!(anna.post(&path, json!({"text": "Ещё раз"})).await.code(), "application_state_forbids");
     let unknown = format!("/mistakes/{}/answer", row.id);
     assert_eq!(anna.post(&unknown, json!({"text": "x"})).await.code(), "not_found");
-    assert!(workplace.audited().await.contains(&"mistake answered: anna".to_owned()));
+    assert!(workplace.audited().await.contains(&"mistake answered by anna".to_owned()));
 }

@@ -1,9 +1,12 @@
 //! Operators, and what they find.
 
-use qcert_protocol::{holder::Phone, operator::Role};
-use qcert_server::store::{
-    Approved, Attempted, ImportRules, NewApplication, NewOperator, Notice, Page, PhoneChange, Store, TermKind,
-    terms::folded,
+use qcert_protocol::{ErrorCode, holder::Phone, operator::Role};
+use qcert_server::{
+    audit::{Event, Note, Outcome},
+    store::{
+        Approved, Attempted, ImportRules, NewApplication, NewOperator, Notice, Page, PhoneChange, Store, TermKind,
+        terms::folded,
+    },
 };
 use time::Duration;
 use uuid::Uuid;
@@ -97,7 +100,7 @@ pub async fn a_request_needs_as_many_approvals_as_are_asked_for(store: &dyn Stor
     assert_eq!(store.approve_issuance(id(1), &by("vera"), 2, LATER).await.unwrap(), Approved::NotWaiting);
     assert!(store.operator_store().search(&waiting, 10).await.unwrap().is_empty());
     let approvals = store.audit().await.unwrap().into_iter().filter(|row| row.event == "issuance approved");
-    assert_eq!(approvals.map(|row| row.detail).collect::<Vec<_>>(), ["anna", "boris"]);
+    assert_eq!(approvals.map(|row| row.by.who).collect::<Vec<_>>(), ["anna", "boris"]);
 }
 
 pub async fn two_approvals_at_once_are_two(store: &dyn Store) {
@@ -112,14 +115,18 @@ pub async fn two_approvals_at_once_are_two(store: &dyn Store) {
 
 pub async fn the_audit_is_read_from_any_place(store: &dyn Store) {
     filled(store).await;
-    store.operator_store().note("looked", id(9), "anna", &by("anna"), LATER).await.unwrap();
+    let (detail, outcome) = ("by phone".to_owned(), Outcome::Refused(ErrorCode::RateLimited));
+    let note = Note { event: Event::ApplicationsSearched, subject: id(9), detail, by: by("anna"), outcome };
+    store.operator_store().note(&note, LATER).await.unwrap();
     let all = store.operator_store().audit_after(0, 100).await.unwrap();
     assert_eq!(all.len(), 7);
-    assert_eq!(all.iter().map(|(_, row)| row.clone()).collect::<Vec<_>>(), store.audit().await.unwrap());
-    let (place, last) = &all[6];
-    assert_eq!((last.event.as_str(), last.subject, last.detail.as_str()), ("looked", id(9), "anna"));
-    assert_eq!(store.operator_store().audit_after(*place - 1, 5).await.unwrap(), all[6..]);
-    assert_eq!(store.operator_store().audit_after(all[0].0, 2).await.unwrap(), all[1..3]);
+    assert_eq!(all, store.audit().await.unwrap());
+    let last = &all[6];
+    assert_eq!((last.event.as_str(), last.subject, last.detail.as_str()), ("applications searched", id(9), "by phone"));
+    assert_eq!((&last.by, last.outcome.as_str(), last.at), (&by("anna"), "refused rate_limited", LATER));
+    assert_eq!((last.place, last.node.as_str(), last.sequence), (7, "here", 7));
+    assert_eq!(store.operator_store().audit_after(last.place - 1, 5).await.unwrap(), all[6..]);
+    assert_eq!(store.operator_store().audit_after(all[0].place, 2).await.unwrap(), all[1..3]);
 }
 
 fn notice() -> Notice {
@@ -227,5 +234,6 @@ pub async fn an_unlocked_phone_begins_its_tries_anew(store: &dyn Store) {
     store.order_password(&password(2, NOW), b"m", &limits(Duration::ZERO)).await.unwrap();
     assert!(!exhausted().await);
     let rows = store.audit().await.unwrap();
-    assert_eq!(rows.last().unwrap().detail, "+7 922 ··· ··45 by anna");
+    let last = rows.last().unwrap();
+    assert_eq!((last.detail.as_str(), &last.by), ("+7 922 ··· ··45", &by("anna")));
 }

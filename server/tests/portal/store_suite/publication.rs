@@ -8,7 +8,7 @@ use qcert_server::{
 use time::{Duration, OffsetDateTime};
 
 use super::{
-    ISSUER, LATER, NOW, SHARD, by, claimed, commitment, committed, confirmed, filled, id, issued,
+    ISSUER, LATER, NOW, SHARD, by, claimed, commitment, committed, confirmed, filled, holder, id, issued, keeper,
     revocations::revocation,
 };
 
@@ -117,7 +117,7 @@ pub async fn every_change_is_in_the_audit_and_the_audit_is_a_chain(store: &dyn S
     store.block_key(&[9; 32], &by("operator"), NOW).await.unwrap();
     store.revoke(&revocation(certificate.id, Reason::KeyCompromise)).await.unwrap();
     let rows = store.audit().await.unwrap();
-    assert!(audit::is_whole(&rows));
+    assert!(audit::verify::is_whole(&keeper(None).key, &rows));
     let events: Vec<&str> = rows.iter().map(|row| row.event.as_str()).collect();
     let expected = [
         "request prepared",
@@ -135,5 +135,8 @@ pub async fn every_change_is_in_the_audit_and_the_audit_is_a_chain(store: &dyn S
         "certificate revoked",
     ];
     assert_eq!(events[6..], expected);
-    assert!(rows[rows.len() - 1].detail.contains("keyCompromise by operator"));
+    let last = rows.last().unwrap();
+    assert!(last.detail.ends_with(" keyCompromise") && last.by == by("operator"), "{last:?}");
+    let prepared = &rows[6];
+    assert_eq!((&prepared.by, prepared.outcome.as_str(), prepared.sequence), (&holder(), "done", 7));
 }

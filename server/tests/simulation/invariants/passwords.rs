@@ -66,7 +66,7 @@ fn changed(after: &Registry, kind: &str, to: &str) -> Vec<Uuid> {
 /// The certificates that holders revoked in this step.
 fn revoked_by_holder(case: &Case<'_>) -> Vec<Uuid> {
     let new = case.after.audit.iter().skip(case.before.audit.len());
-    let theirs = new.filter(|row| row.event == "certificate revoked" && row.detail.ends_with(" by holder"));
+    let theirs = new.filter(|row| row.event == "certificate revoked" && row.by.who == "holder");
     theirs.map(|row| row.subject).collect()
 }
 

@@ -80,7 +80,9 @@ fn whoever_was_told_so(case: &Case<'_>) -> Result<(), String> {
 fn decided_in_time(case: &Case<'_>) -> Result<(), String> {
     for row in case.after.audit.iter().skip(case.before.audit.len()).filter(|row| row.event == "certificate revoked") {
         let certificate = case.after.certificates.get(&row.subject).ok_or("what is no certificate was revoked")?;
-        ensure(row.at < certificate.not_after, || "a certificate was revoked after its time was over".to_owned())?;
+        ensure(row.millis() < certificate.not_after, || {
+            "a certificate was revoked after its time was over".to_owned()
+        })?;
     }
     Ok(())
 }

@@ -8,7 +8,11 @@ use std::{
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use qcert_pki::Certificate;
-use ring::digest::{Context as Hash, SHA256, digest};
+use ring::{
+    digest::{SHA256, digest},
+    hmac,
+};
+use serde_json::Value;
 
 use super::{
     registry::{Registry, hex, octets},
@@ -71,7 +75,7 @@ pub fn judge(registry: &Registry, installation: &Installation, ledger: &Ledger) 
         }
     }
     check_journal(registry, installation, &certificates)?;
-    check_audit(registry)?;
+    check_audit(registry, installation)?;
     Ok(certificates.len())
 }
 
@@ -146,21 +150,51 @@ fn sha256(octets: &[u8]) -> String {
     hex(digest(&SHA256, octets).as_ref())
 }
 
-/// The audit is a chain: each row's hash covers the row before it.
-fn check_audit(registry: &Registry) -> Result<()> {
-    let mut previous = vec![0; 32];
-    let rows = registry.rows("SELECT at, event, subject, detail, hash FROM audit ORDER BY id")?;
-    for (place, row) in rows.iter().enumerate() {
-        let [at, event, subject, detail, hash] = row.as_slice() else { bail!("a row of another form") };
-        let mut context = Hash::new(&SHA256);
+/// The audit is a chain under a key: each event's code covers the event and the code before it, its place has no gap,
+/// nor have its server's numbers; and the chain has the event that the servers' head names.
+fn check_audit(registry: &Registry, installation: &Installation) -> Result<()> {
+    let key = audit_key(installation)?;
+    let (mut previous, mut numbers, mut codes) = (vec![0; 32], HashMap::new(), HashMap::new());
+    let rows = registry.rows(
+        "SELECT id, at, sequence, node, event, subject, who, origin, outcome, detail, hash FROM audit ORDER BY id",
+    )?;
+    for (place, row) in (1..).zip(rows) {
+        let [id, at, sequence, node, event, subject, who, origin, outcome, detail, code] = row.as_slice() else {
+            bail!("a row of another form")
+        };
+        let number: &mut i64 = numbers.entry(node.clone()).or_default();
+        *number += 1;
+        ensure!(*id == place.to_string() && *sequence == number.to_string(), "an event before {id} is missing");
+        let mut context = hmac::Context::with_key(&key);
+        context.update(b"qcert-audit-v1");
         context.update(&previous);
-        context.update(&at.parse::<i64>().context("an audit's time")?.to_be_bytes());
-        for part in [event.as_bytes(), &octets(subject)?, detail.as_bytes()] {
+        for number in [id, at, sequence] {
+            context.update(&number.parse::<i64>().context("a number of the audit's")?.to_be_bytes());
+        }
+        let subject = octets(subject)?;
+        let texts = [who, origin, outcome, detail].map(|text| text.as_bytes());
+        for part in [node.as_bytes(), event.as_bytes(), &subject].into_iter().chain(texts) {
             context.update(&(part.len() as u64).to_be_bytes());
             context.update(part);
         }
-        previous = context.finish().as_ref().to_vec();
-        ensure!(hex(&previous) == *hash, "the audit's chain is broken at its row {}", place + 1);
+        previous = context.sign().as_ref().to_vec();
+        ensure!(hex(&previous) == *code, "the audit's chain is broken at its event {id}");
+        codes.insert(place, code.clone());
     }
+    check_head(installation, &codes)
+}
+
+/// Killed servers leave a head that is behind, and never one that the chain does not have.
+fn check_head(installation: &Installation, codes: &HashMap<i64, String>) -> Result<()> {
+    let head = installation.directory().join("audit.head");
+    let head: Value = serde_json::from_slice(&fs::read(head).context("read the audit's head")?)?;
+    let there = head["place"].as_i64().and_then(|place| codes.get(&place));
+    ensure!(there.is_some_and(|code| head["mac"] == *code), "the audit does not have the event of its head: {head}");
     Ok(())
+}
+
+fn audit_key(installation: &Installation) -> Result<hmac::Key> {
+    let secret = fs::read(installation.directory().join("secret.key")).context("read the secret")?;
+    let secret = hmac::Key::new(hmac::HMAC_SHA256, &secret);
+    Ok(hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&secret, b"audit").as_ref()))
 }

@@ -23,7 +23,7 @@ impl Bench {
                  CREATE TABLE followers (n INTEGER PRIMARY KEY REFERENCES numbers (n) DEFERRABLE INITIALLY DEFERRED)",
             )
             .unwrap();
-        let writer = Writer::start(connection).unwrap();
+        let writer = Writer::start(connection, None).unwrap();
         let (gate, held) = mpsc::channel();
         let job: Job = Box::new(move |_| {
             held.recv().unwrap();

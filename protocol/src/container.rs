@@ -4,7 +4,6 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
 /// `<application number>@<yyyy-mm-dd>-<organisation>`: CKA_LABEL of the key pair and of its certificate.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct ContainerName(String);
 
@@ -52,6 +51,21 @@ impl<'de> Deserialize<'de> for ContainerName {
         Self::parse(&text).ok_or_else(|| D::Error::custom("not a container name"))
     }
 }
+
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for ContainerName {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        utoipa::openapi::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::Type::String)
+            .description(Some("`<application number>@<yyyy-mm-dd>-<organisation>`, printable."))
+            .max_length(Some(Self::MAX_CHARS))
+            .pattern(Some(r"^[0-9A-Za-z]+@[0-9]{4}-[0-9]{2}-[0-9]{2}-[^\x00-\x1f\x7f-\x9f]*$"))
+            .into()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for ContainerName {}
 
 #[cfg(test)]
 mod tests {

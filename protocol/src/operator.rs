@@ -109,6 +109,7 @@ pub struct Search {
     pub after: Option<String>,
     /// How many at most, 1 to 100; 50 if nothing is said.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 100))]
     pub limit: Option<u32>,
 }
 
@@ -140,7 +141,7 @@ pub struct ApplicationRecord {
     /// What kind of certificate.
     pub certificate_type: CertificateType,
     /// How the holder was identified (identificationKind, 1.2.643.100.114).
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<u8>))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<u8>, minimum = 0, maximum = 3))]
     pub identification_kind: Option<IdentificationKind>,
     /// Where it stands.
     pub state: ApplicationState,
@@ -196,6 +197,7 @@ pub struct CertificateRecord {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Rejection {
     /// Why, in words that the person reads: 1 to 500 characters.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 500))]
     pub reason: String,
 }
 
@@ -294,6 +296,7 @@ pub struct MistakeView {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Answer {
     /// What the person reads in a text message: 1 to 300 characters.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 300))]
     pub text: String,
 }
 
@@ -356,7 +359,7 @@ pub struct ApplicationEntry {
     /// How the holder was identified: 0 in person, 1 with a certificate, 2 with a passport, 3 by the state system.
     /// Without it nothing is issued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<u8>))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<u8>, minimum = 0, maximum = 3))]
     pub identification_kind: Option<IdentificationKind>,
     /// The number of the application that it renews or replaces.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -160,6 +160,7 @@ pub struct ApplicationDetails {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MistakeReport {
     /// 1 to 1000 characters.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 1000))]
     pub text: String,
 }
 
@@ -169,10 +170,13 @@ pub struct MistakeReport {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TokenName {
     /// CK_TOKEN_INFO.label, trimmed; at most 32 bytes.
+    #[cfg_attr(feature = "openapi", schema(max_length = 32))]
     pub label: String,
     /// CK_TOKEN_INFO.serialNumber, trimmed; at most 16 bytes.
+    #[cfg_attr(feature = "openapi", schema(max_length = 16))]
     pub serial: String,
     /// CK_TOKEN_INFO.model, trimmed; at most 16 bytes.
+    #[cfg_attr(feature = "openapi", schema(max_length = 16))]
     pub model: String,
 }
 

@@ -74,12 +74,13 @@ pub fn container(portal: &Portal, application: &Application) -> ContainerName {
 /// `application_not_found`, `field_invalid`, `rate_limited`.
 pub async fn report_mistake(portal: &Portal, session: &Session, id: Uuid, text: &str) -> Result<(), Refusal> {
     let overview = overview(portal, session, id).await?;
+    // As long as it was sent: the API's description counts what is cut off, too.
+    if text.chars().count() > MISTAKE_CHARS {
+        return Err(Refusal::field("text", FieldReason::TooLong));
+    }
     let text = text.trim();
     if text.is_empty() {
         return Err(Refusal::field("text", FieldReason::Empty));
-    }
-    if text.chars().count() > MISTAKE_CHARS {
-        return Err(Refusal::field("text", FieldReason::TooLong));
     }
     let now = portal.clock.now();
     let subject = portal.secrets.subject("mistake", session.phone.as_str());

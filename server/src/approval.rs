@@ -83,8 +83,10 @@ pub async fn reject(
     reason: &str,
     by: &Actor,
 ) -> Result<Overview, ApprovalError> {
+    // As long as it was sent: the API's description counts what is cut off, too.
+    let is_long = reason.chars().count() > LONGEST_REASON;
     let reason = reason.trim();
-    if reason.is_empty() || reason.chars().count() > LONGEST_REASON || reason.chars().any(char::is_control) {
+    if reason.is_empty() || is_long || reason.chars().any(char::is_control) {
         return Err(ApprovalError::Reason);
     }
     let found = find(store, number).await?;

@@ -35,3 +35,4 @@ pub mod serve;
 pub mod session;
 pub mod sms;
 pub mod store;
+mod strict_json;

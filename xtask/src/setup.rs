@@ -26,6 +26,7 @@ const CARGO_FUZZ: &str = "0.13.2";
 const CARGO_NEXTEST: &str = "0.9.143";
 const GECKODRIVER: &str = "0.37.1";
 const PKILINT: &str = "0.13.3";
+const SCHEMATHESIS: &str = "4.32.5";
 /// A message centre that speaks SMPP, for tests; they look for this version when it is not on PATH.
 const SMPP: &str = "0.5.1";
 /// Debian's own binaryen 108 breaks the page at run time (externref table).
@@ -46,6 +47,8 @@ pub enum Need {
     Fuzz,
     /// pkilint, which reads certificates, lists and answers with the standards' eyes.
     Pkilint,
+    /// schemathesis, which asks a server everything that its description says and forbids.
+    Schemathesis,
     /// node, and the extension's development tools.
     ExtensionTools,
     /// Chromium and its driver, with fonts that have Cyrillic letters.
@@ -63,7 +66,7 @@ pub enum Need {
 }
 
 /// What `cargo xtask setup` installs.
-pub const EVERYTHING: [Need; 14] = [
+pub const EVERYTHING: [Need; 15] = [
     Need::Components,
     Need::WasmTarget,
     Need::Browser,
@@ -76,6 +79,7 @@ pub const EVERYTHING: [Need; 14] = [
     Need::Nextest,
     Need::Fuzz,
     Need::Pkilint,
+    Need::Schemathesis,
     Need::CargoDeny,
     Need::PageTools,
 ];
@@ -130,12 +134,20 @@ pub fn prepare(needs: &[Need]) -> Result<Toolbox> {
                 directories.push(cache::from_crate("cargo-fuzz", CARGO_FUZZ, &["--locked"], "cargo-fuzz", "a minute")?);
             }
             Need::Pkilint => {
-                let programs = ["lint_pkix_cert", "lint_crl", "lint_ocsp_response"];
+                let programs = [
+                    ("lint_pkix_cert", "pkilint.bin.lint_pkix_cert"),
+                    ("lint_crl", "pkilint.bin.lint_crl"),
+                    ("lint_ocsp_response", "pkilint.bin.lint_ocsp_response"),
+                ];
                 directories.push(cache::from_pypi("pkilint", PKILINT, &programs)?);
             }
             Need::Firefox => {
                 let options = ["--locked"];
                 directories.push(cache::from_crate("geckodriver", GECKODRIVER, &options, "geckodriver", "2 minutes")?);
+            }
+            Need::Schemathesis => {
+                let programs = [("schemathesis", "schemathesis.cli")];
+                directories.push(cache::from_pypi("schemathesis", SCHEMATHESIS, &programs)?);
             }
             Need::Nextest => directories.extend(nextest()?),
             Need::ExtensionTools => node::extension_tools(&directories)?,

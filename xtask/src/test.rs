@@ -80,6 +80,7 @@ pub fn run_everything(options: &Options) -> Result<()> {
             Need::Gateways,
             Need::Fuzz,
             Need::Pkilint,
+            Need::Schemathesis,
         ]);
     }
     let tools = setup::prepare(&needs)?;

@@ -26,4 +26,6 @@ mod revocation;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod tools;
+#[cfg(test)]
 mod weak;

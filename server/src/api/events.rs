@@ -17,6 +17,10 @@ use tokio::{
     sync::broadcast::{Receiver, error::RecvError},
     time::Interval,
 };
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
+};
 use uuid::Uuid;
 
 use super::{App, client::SignedIn, problem::Answer};
@@ -35,8 +39,8 @@ const CHECK: Duration = Duration::from_secs(5);
 #[utoipa::path(
     get, path = "/events",
     responses(
-        (status = 200, content_type = "text/event-stream", body = ApplicationRow,
-            description = "Events named `application`, each with a row"),
+        (status = 200, content_type = "text/event-stream", body = inline(RowEvent),
+            description = "Events named `application`, each with an `ApplicationRow`"),
     ),
     security(("session" = [])),
 )]
@@ -56,6 +60,24 @@ pub(super) async fn listen(
     });
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
+
+/// An event, as the description says it: its data are a row as JSON.
+enum RowEvent {}
+
+impl PartialSchema for RowEvent {
+    fn schema() -> RefOr<Schema> {
+        let text = || ObjectBuilder::new().schema_type(Type::String);
+        ObjectBuilder::new()
+            .schema_type(Type::Object)
+            .property("event", text().enum_values(Some(["application"])))
+            .property("data", text().content_media_type("application/json"))
+            .required("event")
+            .required("data")
+            .into()
+    }
+}
+
+impl ToSchema for RowEvent {}
 
 struct Feed {
     portal: Arc<Portal>,

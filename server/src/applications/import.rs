@@ -16,6 +16,7 @@ use crate::{
     error::Refusal,
     randomness::{self, Randomness},
     store::{Import, ImportConflict, ImportRules, NewApplication, Store},
+    strict_json::Strict,
 };
 use entry::{Entry, Place};
 pub use table::Charset;
@@ -178,7 +179,7 @@ fn read(bytes: &[u8], format: Format) -> Result<Vec<Placed<NewApplication>>, Vec
 }
 
 fn array(bytes: &[u8]) -> Result<Vec<Placed<Value>>, ImportFault> {
-    let values: Vec<Value> = serde_json::from_slice(bytes)
+    let values: Vec<Strict> = serde_json::from_slice(bytes)
         .map_err(|error| entry::unreadable(Place::File, &format!("the file is not a JSON array: {error}")))?;
-    Ok(values.into_iter().enumerate().map(|(index, value)| (Place::Entry(index as u64 + 1), value)).collect())
+    Ok(values.into_iter().enumerate().map(|(index, Strict(value))| (Place::Entry(index as u64 + 1), value)).collect())
 }

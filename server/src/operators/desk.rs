@@ -197,12 +197,13 @@ pub async fn mistakes(desk: &Desk<'_>, after: Uuid) -> Result<Vec<MistakeView>, 
 /// # Errors
 /// `not_found`, `field_invalid`, `application_state_forbids` (answered by now).
 pub async fn answer_mistake(desk: &Desk<'_>, id: Uuid, text: &str) -> Result<(), Refusal> {
+    // As long as it was sent: the API's description counts what is cut off, too.
+    if text.chars().count() > LONGEST_ANSWER {
+        return Err(Refusal::field("text", FieldReason::TooLong));
+    }
     let text = text.trim();
     if text.is_empty() {
         return Err(Refusal::field("text", FieldReason::Empty));
-    }
-    if text.chars().count() > LONGEST_ANSWER {
-        return Err(Refusal::field("text", FieldReason::TooLong));
     }
     if text.chars().any(char::is_control) {
         return Err(Refusal::field("text", FieldReason::Character));

@@ -59,6 +59,9 @@ mod support;
 #[cfg(test)]
 mod surface;
 #[cfg(test)]
+#[path = "../../../pki/tests/pki/tools.rs"]
+mod tools;
+#[cfg(test)]
 mod who_may;
 // The authority's own tests use more of it.
 #[cfg(test)]

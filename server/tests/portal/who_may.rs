@@ -1,24 +1,18 @@
 //! Who may ask for what: one table of every operation, walked by everybody.
 
+mod world;
+mod wrong_things;
+
 use std::collections::BTreeSet;
 
-use axum::{
-    body::Body,
-    http::{Method, Request, StatusCode, header},
-};
-use http_body_util::BodyExt;
 use qcert_protocol::operator::Role::{self, *};
-use serde_json::{Value, json};
-use time::Duration;
-use tower::ServiceExt;
+use serde_json::json;
 
-use crate::{
-    described::DOCUMENT,
-    support::{ORIGIN, OTHER_PHONE, Workplace},
-};
+use crate::described::DOCUMENT;
+use world::{Came, Shown, World};
 
 /// Who.
-enum May {
+pub enum May {
     /// Whoever asks.
     Everybody,
     /// Who is signed in.
@@ -28,12 +22,12 @@ enum May {
     /// Operators with one of these roles.
     Operators(&'static [Role]),
 }
-use May::*;
+pub use May::*;
 
 const READERS: &[Role] = &[Registrar, Approver, Revoker, Auditor];
 
 /// Every operation, who may ask for it, and a body that is read.
-const TABLE: &[(&str, May, &str)] = &[
+pub const TABLE: &[(&str, May, &str)] = &[
     ("GET /api/openapi.json", Everybody, ""),
     ("GET /healthz", Everybody, ""),
     ("GET /ca/root.cer", Everybody, ""),
@@ -103,103 +97,6 @@ const TABLE: &[(&str, May, &str)] = &[
 const UPLOAD: &str = r#"{"certificationRequest": "MAA=", "container": "66001@2026-03-02-x",
     "token": {"label": "Qcert", "serial": "0001", "model": "SoftHSM"}}"#;
 const INSTALLATION: &str = r#"{"token": {"label": "Qcert", "serial": "0001", "model": "SoftHSM"}, "inStore": false}"#;
-
-/// What whoever asks shows.
-enum Shown {
-    Nothing,
-    Cookie(String),
-    Token(String),
-}
-
-/// What came back, without the end that a stream does not have.
-struct Came {
-    status: StatusCode,
-    code: String,
-}
-
-/// Asks as a page or a program would.
-async fn ask(workplace: &Workplace, shown: &Shown, operation: &str, address: &str, body: &str) -> Came {
-    let method: Method = operation.split(' ').next().unwrap().parse().unwrap();
-    let mut request = Request::builder().method(method).uri(address).header(header::ORIGIN, ORIGIN);
-    request = match shown {
-        Shown::Nothing => request,
-        Shown::Cookie(cookie) => request.header(header::COOKIE, cookie),
-        Shown::Token(token) => request.header(header::AUTHORIZATION, format!("Bearer {token}")),
-    };
-    if !body.is_empty() {
-        request = request.header(header::CONTENT_TYPE, "application/json").header(header::CONTENT_LENGTH, body.len());
-    }
-    let request = request.body(Body::from(body.to_owned())).unwrap();
-    let (parts, answer) = workplace.router.clone().oneshot(request).await.unwrap().into_parts();
-    let is_problem = parts.headers.get(header::CONTENT_TYPE).is_some_and(|value| value == "application/problem+json");
-    let bytes = if is_problem { answer.collect().await.unwrap().to_bytes() } else { Default::default() };
-    let problem: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-    Came { status: parts.status, code: problem["code"].as_str().unwrap_or_default().to_owned() }
-}
-
-/// The address with names of things in it: of the owner's, or of what is not there.
-fn address(operation: &str, ids: &[(&str, String)]) -> String {
-    let template = operation.split(' ').nth(1).unwrap();
-    let own = ids.iter().find(|(of, _)| template.starts_with(&format!("/api/v1/{of}/{{id}}")));
-    let id = own.map_or("019ca000-0000-7000-8000-000000000000", |(_, id)| id);
-    let mut address = template.replace("{id}", id);
-    for (name, word) in [("{number}", "1"), ("{serial}", "00"), ("{name}", "nobody")] {
-        address = address.replace(name, word);
-    }
-    address.replace(['{', '}'], "")
-}
-
-/// A portal with everybody in it.
-struct World {
-    workplace: Workplace,
-    ids: [(&'static str, String); 3],
-    owner: Shown,
-    stranger: Shown,
-    /// Was somebody, and is nobody any more.
-    gone: [Shown; 3],
-    operators: Vec<(Role, Shown)>,
-}
-
-impl World {
-    async fn new() -> Self {
-        let workplace = Workplace::new().await;
-        let expired = workplace.operator("expired", &Role::ALL).await.token;
-        workplace.clock.advance(Duration::DAY);
-        let removed = workplace.operator("removed", &Role::ALL).await.token;
-        let administrator = workplace.operator("chief", &[Administrator]).await;
-        assert_eq!(administrator.call(Method::DELETE, "/operators/removed", Value::Null).await.status, 204);
-        let mut operators = Vec::new();
-        for role in Role::ALL {
-            operators.push((role, Shown::Token(workplace.operator(role.as_str(), &[role]).await.token)));
-        }
-        let (mut owner, certificate) = workplace.with_certificate().await;
-        let row = owner.rows().await.remove(0);
-        let ids = [
-            ("applications", row.id.to_string()),
-            ("requests", row.request.unwrap().id.to_string()),
-            ("certificates", certificate.id.to_string()),
-        ];
-        let mut ended = workplace.signed_in(OTHER_PHONE).await;
-        let before = ended.cookie.clone().unwrap();
-        assert_eq!(ended.delete("/session").await.status, 204);
-        workplace.clock.advance(Duration::minutes(3));
-        let stranger = workplace.signed_in(OTHER_PHONE).await;
-        Self {
-            ids,
-            owner: Shown::Cookie(owner.cookie.unwrap()),
-            stranger: Shown::Cookie(stranger.cookie.unwrap()),
-            gone: [Shown::Cookie(before), Shown::Token(expired), Shown::Token(removed)],
-            operators,
-            workplace,
-        }
-    }
-
-    async fn ask(&self, shown: &Shown, operation: &str, body: &str) -> Came {
-        let came = ask(&self.workplace, shown, operation, &address(operation, &self.ids), body).await;
-        assert!(came.status.as_u16() < 500, "{operation}: {}", came.status);
-        came
-    }
-}
 
 /// Was the asker let in, whatever else was wrong?
 fn let_in(came: &Came) -> bool {

@@ -44,27 +44,27 @@ pub fn from_npm(name: &str, version: &str, program: &str, path: &[PathBuf]) -> R
     Ok(directory)
 }
 
-/// The directory with programs of a package of PyPI: scripts that start its modules `<package>.bin.<program>`.
-pub fn from_pypi(name: &str, version: &str, programs: &[&str]) -> Result<PathBuf> {
+/// The directory with programs of a package of PyPI: scripts that start its modules.
+pub fn from_pypi(name: &str, version: &str, programs: &[(&str, &str)]) -> Result<PathBuf> {
     let whole = place(name, version)?;
     let directory = whole.join("programs");
-    if !programs.iter().all(|program| directory.join(program).is_file()) {
+    if !programs.iter().all(|(program, _)| directory.join(program).is_file()) {
         println!("Installing {name} {version}, once per user (less than a minute)");
         install(&whole, |unfinished| {
             run(Command::new("python3").args(["-m", "venv"]).arg(unfinished))?;
             let mut pip = Command::new(unfinished.join("bin/python"));
             pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
             run(pip.arg(format!("{name}=={version}")))?;
-            programs.iter().try_for_each(|program| launcher(&unfinished.join("programs"), name, program))
+            programs.iter().try_for_each(|(program, module)| launcher(&unfinished.join("programs"), program, module))
         })?;
     }
     Ok(directory)
 }
 
 /// A package's own scripts name the directory in which they were installed; these find their way after it was renamed.
-fn launcher(directory: &Path, package: &str, program: &str) -> Result<()> {
+fn launcher(directory: &Path, program: &str, module: &str) -> Result<()> {
     let path = directory.join(program);
-    let script = format!("#!/bin/sh\nexec \"$(dirname \"$0\")/../bin/python\" -m {package}.bin.{program} \"$@\"\n");
+    let script = format!("#!/bin/sh\nexec \"$(dirname \"$0\")/../bin/python\" -m {module} \"$@\"\n");
     fs::create_dir_all(directory).with_context(|| format!("create {}", directory.display()))?;
     fs::write(&path, script).with_context(|| format!("write {}", path.display()))?;
     run(Command::new("chmod").arg("755").arg(&path))

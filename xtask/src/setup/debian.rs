@@ -26,6 +26,7 @@ const PACKAGES: &[(&str, Need, &str)] = &[
     ("kannel-extras", Need::Gateways, "/usr/lib/kannel/test/fakesmsc"),
     ("g++", Need::Fuzz, "c++"),
     ("python3-venv", Need::Pkilint, "python3 -m ensurepip --version"),
+    ("python3-venv", Need::Schemathesis, "python3 -m ensurepip --version"),
     ("golang-cfssl", Need::ServerPeers, "cfssl"),
     ("openssl", Need::ServerPeers, "openssl"),
     ("wrk", Need::ServerPeers, "wrk"),

@@ -11,7 +11,6 @@ use qcert_protocol::{
     ErrorCode::*,
     operator::{ApplicationEntry, ApplicationRecord, Found, ImportSummary, Rejection, Search},
 };
-use serde_json::Value;
 
 use super::Allowed;
 use crate::{
@@ -26,6 +25,7 @@ use crate::{
         self, Action, Decide, Read, Register, reading,
         registering::{self, Put},
     },
+    strict_json::Strict,
 };
 
 /// Searches applications, a page at a time.
@@ -69,7 +69,7 @@ pub(super) async fn put(
     State(app): State<App>,
     Allowed(operator, _): Allowed<Register>,
     InPath(number): InPath<String>,
-    Body(entry): Body<Value>,
+    Body(Strict(entry)): Body<Strict>,
 ) -> Answer<Response> {
     match registering::put(&app.portal, &operator, &number, entry).await {
         Ok(Put::Added(application)) => Ok((StatusCode::CREATED, Json(application)).into_response()),

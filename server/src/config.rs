@@ -23,7 +23,7 @@ pub use audit::Audit;
 pub use database::DatabaseUrl;
 pub use keys::{Hsm, SecretSource};
 use reader::Reader;
-pub use server::{ProxyHeader, Server, TrustedProxies, host, is_local};
+pub use server::{ProxyHeader, Server, TlsFiles, TrustedProxies, host, is_local};
 pub use sms::{
     Answer as HttpAnswer, Gateway as GatewaySettings, Http, ReceiptId, Report as HttpReport, Smpp, Sms,
     Statuses as HttpStatuses, Way,

@@ -1,13 +1,12 @@
 //! Puts the portal together and serves it.
 
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+mod signals;
+mod work;
+
+use std::{path::Path, pin::pin, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use tokio::{
-    net::TcpListener,
-    sync::{Notify, oneshot, watch},
-    task::JoinHandle,
-};
+use tokio::{net::TcpListener, sync::Notify, task::JoinHandle, time::timeout};
 use uuid::Uuid;
 
 use crate::{
@@ -18,21 +17,23 @@ use crate::{
     },
     ca::{self, Ca},
     clock::SystemClock,
-    config::Settings,
+    config::{Settings, host},
+    end::end,
     events::{Announcement, Announcer},
     files::{make_private_directory, make_private_file},
     hex::hex,
-    issuance::worker,
+    listener::{Limits, Listener, tls::Tls},
     neighbours,
     portal::Portal,
-    publication::{Publication, lists},
+    publication::Publication,
     randomness::SystemRandomness,
     secrets::Secrets,
-    sms::{gateway::Gateways, sender},
     store::{Store, postgres::PostgresStore, sqlite::SqliteStore},
 };
+use signals::Signals;
+use work::Work;
 
-/// How long requests may still take after the server was told to end.
+/// How long requests, and then messages, may still take after the server was told to end; and whatever else was begun.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Opens the store that the settings name.
@@ -104,16 +105,20 @@ pub fn origin(settings: &Settings, port: u16) -> String {
 /// When something that it needs is missing.
 pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let listen = settings.server.listen;
-    let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
-    let address = listener.local_addr()?;
+    let socket = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+    let address = socket.local_addr()?;
     let origin = origin(&settings, address.port());
     let pages = Arc::new(match &settings.server.frontend {
         Some(directory) => Pages::from_directory(directory)?,
         None => Pages::embedded()?,
     });
-    // With an origin of its own there is a proxy in front; then the address is what the operator wants to know.
-    let shown = settings.server.origin.as_ref().map_or(origin.clone(), |_| format!("http://{address}"));
+    let tls = settings.server.tls.clone().map(|files| Tls::load(files, host(&origin))).transpose()?.map(Arc::new);
+    let limits = Limits::of(&settings.server, settings.database_connections);
+    // With an origin of its own there may be a proxy in front; then the address is what the operator wants to know.
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let shown = settings.server.origin.as_ref().map_or(origin.clone(), |_| format!("{scheme}://{address}"));
     let portal = Arc::new(portal(settings, origin).await?);
+    let mut signals = Signals::new()?;
     note(&portal, Event::ServerStarted, &started(&portal)).await?;
 
     // A thread that nobody waits for: ending the server does not wait for it either.
@@ -121,34 +126,27 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
         let pages = Arc::clone(&pages);
         move || pages.compress()
     });
-    let (end_sending, ended) = watch::channel(false);
-    let gateways = Gateways::open(&portal)?;
-    let names = sender::names(&portal, &gateways)?;
-    let mut sender = tokio::spawn(sender::run(Arc::clone(&portal), gateways, names, ended));
-    let worker = tokio::spawn(worker::run(Arc::clone(&portal), worker::names(&portal)?));
-    let publisher = tokio::spawn(lists::run(Arc::clone(&portal)));
+    let work = Work::begin(&portal)?;
     let watch = tokio::spawn(ca::watch::run(Arc::clone(&portal)));
     let neighbours = tokio::spawn(neighbours::listen(Arc::clone(&portal)));
     let refusals = tokio::spawn(refusals::run(Arc::clone(&portal)));
+    let renewal = tls.clone().map(|tls| tokio::spawn(tls.watch()));
     let announcer = portal.announcer.clone();
-    let service = api::router(Arc::clone(&portal), pages).into_make_service_with_connect_info::<SocketAddr>();
+    let (teller, end) = end();
+    let mut served = pin!(Listener { socket, tls, limits }.serve(api::router(Arc::clone(&portal), pages), end));
     println!("listening on {shown}");
-    let (told, heard) = oneshot::channel();
-    let served = axum::serve(listener, service).with_graceful_shutdown(async move {
-        told_to_end().await;
-        announcer.announce(Announcement::Closing);
-        let _ = told.send(());
-    });
     tokio::select! {
-        served = served.into_future() => served?,
-        () = patience_ends(heard) => tracing::warn!("requests that did not come to their end were cut off"),
+        () = &mut served => anyhow::bail!("nobody takes connections any more"),
+        () = signals.told_to_end() => {}
     }
-    // Of a message that is cut off nobody would know whether it was sent.
-    end_sending.send_replace(true);
-    let _ = tokio::time::timeout(PATIENCE, &mut sender).await;
-    let _ = tokio::time::timeout(PATIENCE, stopped(&portal)).await;
-    // A step of theirs that is cut off here is finished after the next start.
-    [sender, worker, publisher, watch, neighbours, refusals].iter().for_each(JoinHandle::abort);
+    announcer.announce(Announcement::Closing);
+    teller.tell();
+    tokio::select! {
+        () = work.end(served) => {}
+        () = signals.told_to_end() => tracing::warn!("told to end twice: what was on its way was cut off"),
+    }
+    let _ = timeout(PATIENCE, stopped(&portal)).await;
+    [watch, neighbours, refusals].iter().chain(&renewal).for_each(JoinHandle::abort);
     Ok(())
 }
 
@@ -171,34 +169,5 @@ async fn stopped(portal: &Portal) {
     }
     if let Err(error) = portal.store.operator_store().close_audit().await {
         tracing::error!(%error, "the audit's head is not written down");
-    }
-}
-
-/// Whoever sends half a request must not keep the server from ending.
-async fn patience_ends(told: oneshot::Receiver<()>) {
-    if told.await.is_err() {
-        std::future::pending::<()>().await;
-    }
-    tokio::time::sleep(PATIENCE).await;
-}
-
-async fn told_to_end() {
-    let interrupted = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    #[cfg(unix)]
-    let terminated = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => drop(signal.recv().await),
-            Err(_) => std::future::pending().await,
-        }
-    };
-    #[cfg(not(unix))]
-    let terminated = std::future::pending::<()>();
-    tokio::select! {
-        () = interrupted => {}
-        () = terminated => {}
     }
 }

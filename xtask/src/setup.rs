@@ -57,6 +57,8 @@ pub enum Need {
     Firefox,
     /// SoftHSM, OpenSC's pkcs11-tool, openssl, NSS's certutil and modutil.
     TokenTools,
+    /// curl, which asks the server by TLS.
+    Curl,
     /// PostgreSQL's server.
     Postgres,
     /// Kannel, a gateway of text messages, with its tools for trying; node, and npm's smpp.
@@ -66,12 +68,13 @@ pub enum Need {
 }
 
 /// What `cargo xtask setup` installs.
-pub const EVERYTHING: [Need; 15] = [
+pub const EVERYTHING: [Need; 16] = [
     Need::Components,
     Need::WasmTarget,
     Need::Browser,
     Need::Firefox,
     Need::TokenTools,
+    Need::Curl,
     Need::Postgres,
     Need::Gateways,
     Need::ServerPeers,
@@ -154,7 +157,7 @@ pub fn prepare(needs: &[Need]) -> Result<Toolbox> {
             Need::Gateways => {
                 directories.push(cache::from_npm("smpp", SMPP, "node_modules/smpp/index.js", &directories)?);
             }
-            Need::Browser | Need::TokenTools | Need::Postgres | Need::ServerPeers => {}
+            Need::Browser | Need::TokenTools | Need::Curl | Need::Postgres | Need::ServerPeers => {}
         }
     }
     Ok(Toolbox { path: path_with(&directories)? })

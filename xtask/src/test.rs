@@ -76,6 +76,7 @@ pub fn run_everything(options: &Options) -> Result<()> {
             Need::Browser,
             Need::Firefox,
             Need::TokenTools,
+            Need::Curl,
             Need::Postgres,
             Need::Gateways,
             Need::Fuzz,

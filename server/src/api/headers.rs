@@ -8,6 +8,7 @@ use axum::{
 };
 
 use super::App;
+use crate::config::is_local;
 
 const ALWAYS: [(HeaderName, &str); 7] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -32,7 +33,7 @@ pub(super) async fn add(State(app): State<App>, request: Request, next: Next) ->
         headers.insert(name, HeaderValue::from_static(value));
     }
     headers.insert(header::CONTENT_SECURITY_POLICY, app.pages.content_security_policy().clone());
-    if app.portal.origin.starts_with("https://") {
+    if app.portal.origin.starts_with("https://") && !is_local(&app.portal.origin) {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
     if is_api {

@@ -4,7 +4,9 @@ mod trusted_proxies;
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use super::reader::Reader;
+use time::Duration;
+
+use super::{keys, keys::SecretSource, reader::Reader};
 pub use trusted_proxies::TrustedProxies;
 
 /// How the portal is reached.
@@ -20,6 +22,21 @@ pub struct Server {
     pub trusted_proxies: TrustedProxies,
     /// `server.proxy_header`: where it says that.
     pub proxy_header: ProxyHeader,
+    /// `server.tls_certificate`, and `server.tls_key` or `server.tls_key_credential`. `None`: a proxy has them.
+    pub tls: Option<TlsFiles>,
+    /// `server.connections`: how many at a time.
+    pub connections: usize,
+    /// `server.idle_seconds`: how long a connection may ask nothing.
+    pub idle: std::time::Duration,
+}
+
+/// Where certificate and key for TLS are.
+#[derive(Clone, Debug)]
+pub struct TlsFiles {
+    /// The chain, the portal's own certificate first (PEM).
+    pub certificate: PathBuf,
+    /// Its private key (PEM).
+    pub key: SecretSource,
 }
 
 /// The header in which proxies write for whom they ask. One alone: a proxy overwrites or continues the one that it
@@ -41,6 +58,10 @@ pub(super) fn server(reader: &mut Reader<'_>, production: bool) -> Server {
     if production && origin.is_none() {
         reader.refuse("server.origin", "must be set in production");
     }
+    let tls = tls_files(reader);
+    if tls.is_some() && !origin.as_ref().is_some_and(|origin| origin.starts_with("https://")) {
+        reader.refuse("server.origin", "must be set, and https, with server.tls_certificate");
+    }
     Server {
         listen: reader.parsed("server.listen", "127.0.0.1:8080", |text| {
             text.parse().map_err(|_| "must be an address and a port, as 127.0.0.1:8080")
@@ -53,6 +74,26 @@ pub(super) fn server(reader: &mut Reader<'_>, production: bool) -> Server {
             "forwarded" => Ok(ProxyHeader::Forwarded),
             _ => Err("must be x-forwarded-for or forwarded"),
         }),
+        tls,
+        connections: usize::try_from(reader.integer("server.connections", 4096, 16..=1_000_000)).unwrap_or(16),
+        idle: Duration::seconds(reader.integer("server.idle_seconds", 75, 1..=3600)).unsigned_abs(),
+    }
+}
+
+fn tls_files(reader: &mut Reader<'_>) -> Option<TlsFiles> {
+    let certificate = reader.path("server.tls_certificate", "");
+    let key = keys::secret(reader, "server.tls_key", "server.tls_key_credential");
+    match (certificate.as_os_str().is_empty(), key) {
+        (false, Some(key)) => Some(TlsFiles { certificate, key }),
+        (false, None) => {
+            reader.refuse("server.tls_key", "must be set, or server.tls_key_credential, with server.tls_certificate");
+            None
+        }
+        (true, Some(_)) => {
+            reader.refuse("server.tls_certificate", "must be set with its key");
+            None
+        }
+        (true, None) => None,
     }
 }
 
@@ -122,5 +163,25 @@ mod tests {
             let SettingsError(errors) = read.unwrap_err();
             assert!(errors.len() == 1 && errors[0].contains("server.trusted_proxies"), "{errors:?}");
         }
+    }
+
+    #[test]
+    fn tls_wants_certificate_and_key_and_an_https_origin() {
+        let read = |file: &str| Settings::read(&format!("[server]\n{file}"), &BTreeMap::new());
+        let wrong = |file: &str| {
+            let SettingsError(errors) = read(file).unwrap_err();
+            errors.join("\n")
+        };
+        let (certificate, key, origin) =
+            ("tls_certificate = 'c.pem'\n", "tls_key = 'k.pem'\n", "origin = 'https://qcert.example'\n");
+        assert!(read(&[certificate, key, origin].concat()).unwrap().server.tls.is_some());
+        assert!(read(&[certificate, "tls_key_credential = 'k'\n", origin].concat()).unwrap().server.tls.is_some());
+        assert!(wrong(&[certificate, key].concat()).starts_with("server.origin: "));
+        assert!(
+            wrong(&[certificate, key, "origin = 'http://localhost:8080'\n"].concat()).starts_with("server.origin: ")
+        );
+        assert!(wrong(&[certificate, origin].concat()).starts_with("server.tls_key: "));
+        assert!(wrong(&[key, origin].concat()).starts_with("server.tls_certificate: "));
+        assert!(wrong(&[certificate, key, "tls_key_credential = 'k'\n", origin].concat()).contains("together"));
     }
 }

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::{Outcome, issue};
-use crate::{portal::Portal, randomness};
+use crate::{end::End, portal::Portal, randomness};
 
 /// How long a job is one worker's. Issuing takes milliseconds; a crash is over after this.
 const LEASE: Duration = Duration::seconds(15);
@@ -24,49 +24,56 @@ const BATCH: u32 = 16;
 /// How long a job rests after a failure that may pass.
 const REST: Duration = Duration::seconds(10);
 
-/// A worker of each name works until the task is dropped.
-pub async fn run(portal: Arc<Portal>, owners: Vec<Uuid>) {
+/// A worker of each name works until it is told to end; what it has begun then comes to its end first, so that nothing
+/// is signed and not stored, and no lease is left that others would have to wait for.
+pub async fn run(portal: Arc<Portal>, owners: Vec<Uuid>, end: End) {
     let mut workers = JoinSet::new();
     for (number, owner) in owners.into_iter().enumerate() {
-        let portal = Arc::clone(&portal);
+        let (portal, end) = (Arc::clone(&portal), end.clone());
         match number {
-            0 => workers.spawn(async move { look(&portal, owner).await }),
-            _ => workers.spawn(async move { help(&portal, owner).await }),
+            0 => workers.spawn(async move { look(&portal, owner, end).await }),
+            _ => workers.spawn(async move { help(&portal, owner, end).await }),
         };
     }
     while workers.join_next().await.is_some() {}
 }
 
 /// The first worker looks at the queue although nobody rang, and tidies.
-async fn look(portal: &Portal, owner: Uuid) {
+async fn look(portal: &Portal, owner: Uuid, mut end: End) {
     let mut tidy_at = portal.clock.now();
-    loop {
-        drain(portal, owner).await;
+    while !end.is_told() {
+        drain(portal, owner, &mut end).await;
         if tidy_at <= portal.clock.now() {
             tidy_at = portal.clock.now() + TIDY;
             tidy(portal).await;
         }
-        let _ = tokio::time::timeout(TICK, portal.issuance_waits.notified()).await;
+        tokio::select! {
+            () = end.told() => {}
+            _ = tokio::time::timeout(TICK, portal.issuance_waits.notified()) => {}
+        }
     }
 }
 
 /// The others come when somebody rings.
-async fn help(portal: &Portal, owner: Uuid) {
-    loop {
-        portal.issuance_waits.notified().await;
-        drain(portal, owner).await;
+async fn help(portal: &Portal, owner: Uuid, mut end: End) {
+    while !end.is_told() {
+        tokio::select! {
+            () = end.told() => {}
+            () = portal.issuance_waits.notified() => drain(portal, owner, &mut end).await,
+        }
     }
 }
 
-/// Works until nothing waits, or something fails.
-async fn drain(portal: &Portal, owner: Uuid) {
-    loop {
+/// Works until nothing waits, something fails, or it is told to end.
+async fn drain(portal: &Portal, owner: Uuid, end: &mut End) {
+    while !end.is_told() {
         match step(portal, owner).await {
             Ok(true) => {}
             Ok(false) => return,
             Err(error) => {
                 tracing::error!(%error, "issuance waits");
-                return tokio::time::sleep(TICK).await;
+                let _ = tokio::time::timeout(TICK, end.told()).await;
+                return;
             }
         }
     }

@@ -21,6 +21,7 @@ use uuid::Uuid;
 use crate::{
     audit::{Actor, Event, Note, Outcome},
     ca::Issuer,
+    end::End,
     error::Refusal,
     portal::Portal,
     store::{IssuerId, RevocationList, RevokedCertificate, ShardState, StoreError, Stored},
@@ -99,14 +100,20 @@ pub async fn latest(portal: &Portal, issuer: &IssuerId, shard: &str) -> Result<O
     Ok(Some(list))
 }
 
-/// Publishes until the task is dropped.
-pub async fn run(portal: Arc<Portal>) {
-    loop {
-        if let Err(error) = publish_due(&portal).await {
+/// Publishes until it is told to end; a list that is signed by then is stored first.
+pub async fn run(portal: Arc<Portal>, mut end: End) {
+    while !end.is_told() {
+        if let Err(error) = publish_while(&portal, || !end.is_told()).await {
             tracing::error!(%error, "revocation lists wait");
         }
-        tokio::time::sleep(PAUSE).await;
-        let _ = tokio::time::timeout(TICK, portal.publication.waits.notified()).await;
+        let rest = async {
+            tokio::time::sleep(PAUSE).await;
+            let _ = tokio::time::timeout(TICK, portal.publication.waits.notified()).await;
+        };
+        tokio::select! {
+            () = end.told() => {}
+            () = rest => {}
+        }
     }
 }
 
@@ -115,6 +122,11 @@ pub async fn run(portal: Arc<Portal>) {
 /// # Errors
 /// The store's, and the last list's that could not be made.
 pub async fn publish_due(portal: &Portal) -> anyhow::Result<usize> {
+    publish_while(portal, || true).await
+}
+
+/// Publishes what is due, one list after the other, as long as there is somebody to do it.
+async fn publish_while(portal: &Portal, goes_on: impl Fn() -> bool) -> anyhow::Result<usize> {
     let now = portal.clock.now();
     let (mut published, mut failed) = (0, None);
     for state in portal.store.shards(now).await? {
@@ -122,6 +134,9 @@ pub async fn publish_due(portal: &Portal) -> anyhow::Result<usize> {
         let Some(issuer) = portal.ca.issuer(&state.issuer) else { continue };
         if !is_due(&state, portal.settings.ca.crl, now) {
             continue;
+        }
+        if !goes_on() {
+            break;
         }
         match publish(portal, issuer, &state.shard, state.latest).await {
             Ok(done) => published += usize::from(done),

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use time::{Duration, OffsetDateTime};
-use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::{
@@ -15,6 +14,7 @@ use super::{
     gateway::{Gateway, Gateways, Outgoing, Sent},
 };
 use crate::{
+    end::End,
     portal::Portal,
     randomness::{self, RandomnessFailed},
     store::{MessageState, QueuedMessage, SettledMessage, Settlement},
@@ -41,15 +41,15 @@ pub fn names(portal: &Portal, gateways: &Gateways) -> Result<Vec<Uuid>, Randomne
 }
 
 /// Sends until it is told to end; batches on their way come to their end first.
-pub async fn run(portal: Arc<Portal>, gateways: Gateways, names: Vec<Uuid>, end: watch::Receiver<bool>) {
+pub async fn run(portal: Arc<Portal>, gateways: Gateways, names: Vec<Uuid>, end: End) {
     join_all(names.into_iter().map(|owner| send_on(&portal, &gateways, owner, end.clone()))).await;
     for gateway in gateways.iter() {
         gateway.close().await;
     }
 }
 
-async fn send_on(portal: &Portal, gateways: &Gateways, owner: Uuid, mut end: watch::Receiver<bool>) {
-    while !*end.borrow() {
+async fn send_on(portal: &Portal, gateways: &Gateways, owner: Uuid, mut end: End) {
+    while !end.is_told() {
         let sent = send_waiting(portal, gateways, owner).await;
         let rest = async {
             match &sent {
@@ -62,7 +62,7 @@ async fn send_on(portal: &Portal, gateways: &Gateways, owner: Uuid, mut end: wat
             }
         };
         tokio::select! {
-            _ = end.wait_for(|end| *end) => return,
+            () = end.told() => return,
             () = rest => {}
         }
     }

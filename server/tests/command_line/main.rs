@@ -12,3 +12,5 @@ mod people;
 mod program;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tls;

@@ -1,6 +1,7 @@
 //! The program, run in a directory of the test's own.
 
 use std::{
+    fs::File,
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     path::Path,
@@ -30,11 +31,26 @@ pub struct Serving {
 
 impl Serving {
     pub fn start(directory: &Path) -> Self {
-        let mut child = server(directory, &["serve"]).stdout(Stdio::piped()).spawn().unwrap();
+        Self::start_with(directory, &[])
+    }
+
+    /// With variables of its own.
+    pub fn start_with(directory: &Path, variables: &[(&str, &str)]) -> Self {
+        Self::of(server(directory, &["serve"]).envs(variables.iter().copied()))
+    }
+
+    /// With its log in the file `log`.
+    pub fn logging(directory: &Path) -> Self {
+        let log = File::create(directory.join("log")).unwrap();
+        Self::of(server(directory, &["serve"]).stderr(log))
+    }
+
+    fn of(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
-        let port = line.trim().strip_prefix("listening on http://localhost:").unwrap().parse().unwrap();
+        let port = line.trim().rsplit_once(':').unwrap().1.parse().unwrap();
         Self { child, port, _stdout: stdout }
     }
 

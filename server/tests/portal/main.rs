@@ -8,6 +8,8 @@ mod approval;
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
+mod connections;
+#[cfg(test)]
 mod described;
 #[cfg(test)]
 mod description;

@@ -11,6 +11,7 @@ use qcert_protocol::holder::Phone;
 use qcert_server::{
     api::{self, page::Pages},
     applications::import,
+    end::{Teller, end},
     sms::{gateway::Gateways, sender},
 };
 use serde_json::Value;
@@ -18,7 +19,6 @@ use time::Duration;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    sync::watch,
     task::JoinHandle,
 };
 use uuid::Uuid;
@@ -70,7 +70,7 @@ impl Shuffler {
 struct Server {
     address: SocketAddr,
     tasks: Vec<JoinHandle<()>>,
-    _end: watch::Sender<bool>,
+    _end: Teller,
 }
 
 impl Server {
@@ -82,7 +82,7 @@ impl Server {
         let pages = Arc::new(Pages::new(page.into_iter()).unwrap());
         let router = api::router(Arc::clone(&workplace.portal), pages);
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        let (end, ended) = watch::channel(false);
+        let (end, ended) = end();
         let outbox = Gateways::outbox(workplace.portal.settings.sms.outbox.clone());
         let sends = sender::run(Arc::clone(&workplace.portal), outbox, vec![Uuid::max()], ended);
         let serves = async move { axum::serve(listener, service).await.unwrap() };

@@ -174,6 +174,24 @@ impl Server {
         self.child.wait().map(drop).context("wait for the server's end")
     }
 
+    /// SIGTERM: it may finish what it has begun, and has to end well within this time.
+    ///
+    /// # Errors
+    /// When it ends otherwise, or not.
+    pub fn stop(mut self, within: Duration) -> Result<()> {
+        let told = Command::new("kill").args(["-TERM", &self.process().to_string()]).status().context("start kill")?;
+        ensure!(told.success(), "kill: {told}");
+        let stopwatch = Stopwatch::start();
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                ensure!(status.success(), "the server that was told to end: {status}");
+                return Ok(());
+            }
+            ensure!(stopwatch.elapsed() < within, "the server did not end in {within:?}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     fn wait(mut self, directory: &Path) -> Result<Self> {
         let stopwatch = Stopwatch::start();
         while stopwatch.elapsed() < BEGINS {

@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use qcert_load::{
     bench::{self, Extent},
     chance::Chance,
-    torture::{Options, torture},
+    torture::{Death, Options, torture},
 };
 use qcert_test_postgres::Cluster;
 
@@ -98,7 +98,7 @@ fn torture_all(kills: usize, stores: Stores, seed: u64) -> Result<()> {
 fn torture_one(what: &str, kills: usize, seed: u64, database_url: Option<&str>, servers: usize) -> Result<()> {
     let directory = tempfile::tempdir().context("make a temporary directory")?;
     println!("{what}: {kills} kills, seed {seed}");
-    let report = torture(directory.path(), &Options { kills, seed, database_url, servers })?;
+    let report = torture(directory.path(), &Options { kills, death: Death::Killed, seed, database_url, servers })?;
     println!("{what}: {report}");
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! Torture: holders go their way while the servers that lead them are killed by SIGKILL, again and again. At the end
-//! the registry is asked whether anything went wrong.
+//! Torture: holders go their way while the servers that lead them are killed by SIGKILL, or stopped by SIGTERM, again
+//! and again. At the end the registry is asked whether anything went wrong.
 //!
 //! **Architecture invariant:** whatever is killed and whenever, an application has at most one certificate, nothing
 //! was signed that the registry does not know, and what was confirmed is issued.
@@ -38,11 +38,25 @@ const BATCH: u32 = 400;
 /// How long those who are on their way may take after the last kill; a dead worker's lease runs out in that time.
 const TO_THE_END: Duration = Duration::from_secs(90);
 
+/// How long a server may take to end after SIGTERM, in which it answers what was asked and issues what it has begun.
+const TO_STOP: Duration = Duration::from_secs(20);
+
+/// How a server ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Death {
+    /// By SIGKILL.
+    Killed,
+    /// By SIGTERM. If it is the only one, it leaves nothing that it has begun.
+    Stopped,
+}
+
 /// What is tortured.
 #[derive(Debug)]
 pub struct Options<'a> {
     /// How often a server is killed.
     pub kills: usize,
+    /// How.
+    pub death: Death,
     /// Chance repeats from it, as far as processes repeat.
     pub seed: u64,
     /// `database.url`; none: SQLite.
@@ -126,7 +140,7 @@ pub fn torture(directory: &Path, options: &Options<'_>) -> Result<Report> {
                 scope.spawn(move || world.lead_holders(chance))
             })
             .collect();
-        let killed = world.kill(servers, options.kills, &mut chance);
+        let killed = world.kill(servers, options, &mut chance);
         world.nobody_begins.store(true, Ordering::Relaxed);
         let after = Stopwatch::start();
         while killed.is_ok() && after.elapsed() < TO_THE_END && walkers.iter().any(|walker| !walker.is_finished()) {
@@ -160,20 +174,30 @@ impl World<'_> {
     }
 
     /// Kills one server after the other, and starts each again; returns those that run at the end.
-    fn kill(&self, servers: Vec<Server>, kills: usize, chance: &mut Chance) -> Result<Vec<Server>> {
+    fn kill(&self, servers: Vec<Server>, options: &Options<'_>, chance: &mut Chance) -> Result<Vec<Server>> {
         let mut servers: Vec<Option<Server>> = servers.into_iter().map(Some).collect();
-        for _ in 0..kills {
+        for _ in 0..options.kills {
             let n = usize::try_from(chance.below(servers.len() as u64)).unwrap_or(0);
             let server = servers[n].take().context("a server that was not started again")?;
-            // A third of them dies while it still recovers from the death before.
-            if chance.below(3) == 0 {
+            // A third of them is killed while it still recovers from the death before; who hears nothing of signals yet
+            // cannot be stopped.
+            if options.death == Death::Killed && chance.below(3) == 0 {
                 std::thread::sleep(chance.between(Duration::ZERO, Duration::from_millis(120)));
             } else {
                 wait_for(&server)?;
                 std::thread::sleep(chance.between(Duration::from_millis(20), Duration::from_millis(900)));
             }
             let port = server.address().port();
-            server.kill()?;
+            match options.death {
+                Death::Killed => server.kill()?,
+                Death::Stopped => {
+                    server.stop(TO_STOP)?;
+                    if servers.len() == 1 {
+                        let registry = Registry::open(self.installation.directory(), options.database_url)?;
+                        verdict::nothing_is_begun(&registry, self.installation)?;
+                    }
+                }
+            }
             servers[n] = Some(self.installation.launch(n, port)?);
             if self.next.load(Ordering::Relaxed) + BATCH / 4 > self.imported.load(Ordering::Relaxed) {
                 self.import()?;

@@ -21,6 +21,7 @@ const PACKAGES: &[(&str, Need, &str)] = &[
     ("opensc", Need::TokenTools, "pkcs11-tool"),
     ("openssl", Need::TokenTools, "openssl"),
     ("libnss3-tools", Need::TokenTools, "certutil"),
+    ("curl", Need::Curl, "curl"),
     ("postgresql", Need::Postgres, "/usr/lib/postgresql"),
     ("kannel", Need::Gateways, "/usr/sbin/bearerbox"),
     ("kannel-extras", Need::Gateways, "/usr/lib/kannel/test/fakesmsc"),

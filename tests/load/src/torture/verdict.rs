@@ -79,6 +79,33 @@ pub fn judge(registry: &Registry, installation: &Installation, ledger: &Ledger) 
     Ok(certificates.len())
 }
 
+/// After a server has stopped that was alone: no lease is left that the next one would have to wait for, and what was
+/// signed is stored.
+///
+/// # Errors
+/// What was left.
+pub fn nothing_is_begun(registry: &Registry, installation: &Installation) -> Result<()> {
+    for (what, question) in [
+        ("an issuance that is leased", "SELECT request_id FROM issuances WHERE lease_owner IS NOT NULL"),
+        ("a text message that is leased", "SELECT id FROM messages WHERE lease_owner IS NOT NULL"),
+    ] {
+        let found = registry.rows(question)?;
+        ensure!(found.is_empty(), "{what}: {found:?}");
+    }
+    let mut stored = own_certificates(installation)?;
+    for row in registry.rows("SELECT der FROM certificates UNION ALL SELECT der FROM authority_certificates")? {
+        let certificate =
+            Certificate::parse(&octets(&row.concat())?).map_err(|code| anyhow!("a certificate: {code}"))?;
+        stored.insert(sha256(certificate.tbs_der()));
+    }
+    let text = fs::read_to_string(installation.journal()).context("read the journal of signatures")?;
+    for line in text.lines() {
+        let (kind, digest) = signed(line)?;
+        ensure!(kind != "certificate" || stored.contains(digest), "signed and not stored: {line}");
+    }
+    Ok(())
+}
+
 /// All certificates by the numbers of their applications. Each is by an issuing key of the authority, and is what was
 /// committed before it was signed.
 fn certificates(registry: &Registry, directory: &Path) -> Result<HashMap<String, Vec<u8>>> {
@@ -128,22 +155,32 @@ fn check_journal(
     for row in registry.rows(&committed)? {
         known.insert(sha256(&octets(&row.concat())?));
     }
-    // The authority's own certificates were signed before there was a registry.
-    let own = issuers(&installation.directory().join("data/ca"))?;
-    known.extend(own.iter().map(|certificate| sha256(certificate.tbs_der())));
+    known.extend(own_certificates(installation)?);
     let text = fs::read_to_string(installation.journal()).context("read the journal of signatures")?;
-    let mut signed = HashSet::new();
+    let mut in_journal = HashSet::new();
     for line in text.lines() {
-        let [_, _, kind, digest] = line.split(' ').collect::<Vec<_>>()[..] else { bail!("half a line: {line}") };
+        let (kind, digest) = signed(line)?;
         ensure!(kind != "certificate" || known.contains(digest), "signed and not in the registry: {line}");
-        signed.insert(digest);
+        in_journal.insert(digest);
     }
     for (number, der) in certificates {
         let certificate = Certificate::parse(der).map_err(|code| anyhow!("application {number}: {code}"))?;
         let digest = sha256(certificate.tbs_der());
-        ensure!(signed.contains(digest.as_str()), "application {number}: its signature is not in the journal");
+        ensure!(in_journal.contains(digest.as_str()), "application {number}: its signature is not in the journal");
     }
     Ok(())
+}
+
+/// The authority's own certificates were signed before there was a registry: digests of their bytes to be signed.
+fn own_certificates(installation: &Installation) -> Result<HashSet<String>> {
+    let own = issuers(&installation.directory().join("data/ca"))?;
+    Ok(own.iter().map(|certificate| sha256(certificate.tbs_der())).collect())
+}
+
+/// What was signed, by a line of the journal, and the digest of it.
+fn signed(line: &str) -> Result<(&str, &str)> {
+    let [_, _, kind, digest] = line.split(' ').collect::<Vec<_>>()[..] else { bail!("half a line: {line}") };
+    Ok((kind, digest))
 }
 
 fn sha256(octets: &[u8]) -> String {

@@ -34,6 +34,7 @@ pub mod randomness;
 pub mod revocation;
 pub mod secrets;
 pub mod serve;
+mod service_manager;
 pub mod session;
 pub mod sms;
 pub mod store;

@@ -28,6 +28,7 @@ use crate::{
     publication::Publication,
     randomness::SystemRandomness,
     secrets::Secrets,
+    service_manager,
     store::{Store, postgres::PostgresStore, sqlite::SqliteStore},
 };
 use signals::Signals;
@@ -135,10 +136,13 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let (teller, end) = end();
     let mut served = pin!(Listener { socket, tls, limits }.serve(api::router(Arc::clone(&portal), pages), end));
     println!("listening on {shown}");
+    service_manager::ready();
+    let pulse = tokio::spawn(service_manager::pulse());
     tokio::select! {
         () = &mut served => anyhow::bail!("nobody takes connections any more"),
         () = signals.told_to_end() => {}
     }
+    service_manager::ending();
     announcer.announce(Announcement::Closing);
     teller.tell();
     tokio::select! {
@@ -146,7 +150,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
         () = signals.told_to_end() => tracing::warn!("told to end twice: what was on its way was cut off"),
     }
     let _ = timeout(PATIENCE, stopped(&portal)).await;
-    [watch, neighbours, refusals].iter().chain(&renewal).for_each(JoinHandle::abort);
+    [watch, neighbours, refusals, pulse].iter().chain(&renewal).for_each(JoinHandle::abort);
     Ok(())
 }
 

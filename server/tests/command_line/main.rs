@@ -10,6 +10,7 @@ mod operator;
 mod people;
 #[cfg(test)]
 mod program;
+mod service_manager;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

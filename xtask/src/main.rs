@@ -5,6 +5,7 @@
 mod bench;
 mod demo;
 mod fuzz;
+mod package;
 mod parts;
 mod repository;
 mod run;
@@ -47,6 +48,8 @@ enum Task {
     },
     /// Tries the parsers with octets that nobody thought of; what makes one fail is kept under target/fuzz.
     Fuzz(fuzz::Options),
+    /// Makes what an authority installs: the server with its page as a Debian package, in target/package.
+    Package(package::Options),
     /// Installs whatever any of the other commands would install, and does nothing else.
     Setup,
 }
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Task::Torture(options) => torture::run_torture(&options),
         Task::Bench { subject } => bench::run_subject(&subject),
         Task::Fuzz(options) => fuzz::run_fuzz(&options),
+        Task::Package(options) => package::run_package(&options),
         Task::Setup => setup::prepare(&setup::EVERYTHING).map(drop),
     };
     match done {

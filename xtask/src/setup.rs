@@ -63,12 +63,14 @@ pub enum Need {
     Postgres,
     /// Kannel, a gateway of text messages, with its tools for trying; node, and npm's smpp.
     Gateways,
+    /// What makes Debian packages, and what finds fault with them and with services: dpkg's tools, lintian, systemd.
+    Packaging,
     /// What the server is measured beside, and wrk, which asks for OCSP answers: cfssl, openssl.
     ServerPeers,
 }
 
 /// What `cargo xtask setup` installs.
-pub const EVERYTHING: [Need; 16] = [
+pub const EVERYTHING: [Need; 17] = [
     Need::Components,
     Need::WasmTarget,
     Need::Browser,
@@ -77,6 +79,7 @@ pub const EVERYTHING: [Need; 16] = [
     Need::Curl,
     Need::Postgres,
     Need::Gateways,
+    Need::Packaging,
     Need::ServerPeers,
     Need::ExtensionTools,
     Need::Nextest,
@@ -157,7 +160,7 @@ pub fn prepare(needs: &[Need]) -> Result<Toolbox> {
             Need::Gateways => {
                 directories.push(cache::from_npm("smpp", SMPP, "node_modules/smpp/index.js", &directories)?);
             }
-            Need::Browser | Need::TokenTools | Need::Curl | Need::Postgres | Need::ServerPeers => {}
+            Need::Browser | Need::TokenTools | Need::Curl | Need::Postgres | Need::Packaging | Need::ServerPeers => {}
         }
     }
     Ok(Toolbox { path: path_with(&directories)? })

@@ -6,7 +6,7 @@ use clap::Args;
 use crate::run::run;
 use crate::setup::{self, Need, Toolbox};
 use crate::stopwatch::Stopwatch;
-use crate::{bench, fuzz, parts, repository, under_target};
+use crate::{bench, fuzz, package, parts, repository, under_target};
 
 #[derive(Args)]
 pub struct Options {
@@ -50,6 +50,7 @@ const WHOLE: &[Step] = &[
     ("page: its weight", bench::page::check_built),
     ("page: tests in the browser", in_the_browser),
     ("programs and tests", |tools| run(tools.cargo().args(["build", "--workspace", "--all-targets"]))),
+    ("package: made, installed, upgraded, purged", package::trial::try_package),
     ("parsers under a fuzzer", fuzz::shortly),
     ("examples in the documentation", |tools| run(tools.cargo().args(["test", "--workspace", "--doc", "--quiet"]))),
     ("unit, crate and journey tests", |tools| nextest(tools, &["--workspace"])),
@@ -82,6 +83,7 @@ pub fn run_everything(options: &Options) -> Result<()> {
             Need::Fuzz,
             Need::Pkilint,
             Need::Schemathesis,
+            Need::Packaging,
         ]);
     }
     let tools = setup::prepare(&needs)?;

@@ -51,5 +51,7 @@ mkdir root/srv/outside
 cd root
 pivot_root . srv/outside
 umount --lazy /srv/outside
+# Credentials are mounted by one process for another.
+mount --make-rshared /
 echo booting
 exec env -i container=trial PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/systemd --system --unit=sysinit.target </dev/null >/dev/null 2>&1

@@ -38,6 +38,7 @@ const FILES: &[(&str, &str, u32)] = &[
     ("server/package/examples/nginx.conf", "usr/share/doc/qcert-server/examples/nginx.conf", 0o644),
     ("server/qcert.example.toml", "usr/share/doc/qcert-server/examples/qcert.example.toml", 0o644),
     ("docs/administration.md", "usr/share/doc/qcert-server/administration.md", 0o644),
+    ("docs/production.md", "usr/share/doc/qcert-server/production.md", 0o644),
     ("SECURITY.md", "usr/share/doc/qcert-server/SECURITY.md", 0o644),
 ];
 

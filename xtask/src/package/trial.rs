@@ -165,7 +165,14 @@ fn served(machine: &Machine) -> Result<()> {
     machine.run("systemctl start qcert-server-backup.service")?;
     let copies = machine.run("cd /var/backups/qcert && stat --format '%U %a' *.sqlite")?;
     same("the copy of the database", &copies, "qcert 600")?;
-    tried("copied its database");
+    machine.run(
+        "systemctl stop qcert-server
+         cp --preserve /var/backups/qcert/*.sqlite /var/lib/qcert/copy
+         runuser -u qcert -- qcert-server --config /etc/qcert/qcert.toml restore --replace /var/lib/qcert/copy
+         systemctl start qcert-server",
+    )?;
+    healthy(machine)?;
+    tried("copied its database, and serves what was restored from the copy");
     Ok(())
 }
 
@@ -184,7 +191,7 @@ fn upgraded(machine: &Machine) -> Result<()> {
     Ok(())
 }
 
-/// docs/administration.md says what stays.
+/// docs/production.md says what stays.
 fn purged(machine: &Machine) -> Result<()> {
     machine.run("systemctl start qcert-server && dpkg --remove qcert-server")?;
     same("a removed server", &machine.run("systemctl is-active qcert-server || true")?, "inactive")?;

@@ -26,7 +26,7 @@ const UNLIMITED: [(&str, &str); 7] = [
     ("QCERT__OTP__HOURLY_IN_ALL", "1000000"),
     ("QCERT__OTP__HOURLY_TRIES_BY_ADDRESS", "1000000"),
     ("QCERT__OTP__RESEND_SECONDS", "1"),
-    ("QCERT__OTP__TRIES", "1000"),
+    ("QCERT__OTP__TRIES", "100"),
     ("RUST_LOG", "warn"),
 ];
 

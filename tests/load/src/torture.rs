@@ -109,10 +109,7 @@ struct World<'a> {
 /// Everything that is not as it must be.
 pub fn torture(directory: &Path, options: &Options<'_>) -> Result<Report> {
     let stopwatch = Stopwatch::start();
-    let mut settings = vec![
-        ("QCERT__SECRET__FILE", directory.join("secret.key").display().to_string()),
-        ("QCERT__OTP__LIFETIME_SECONDS", "3600".to_owned()),
-    ];
+    let mut settings = vec![("QCERT__SECRET__FILE", directory.join("secret.key").display().to_string())];
     if let Some(url) = options.database_url {
         settings.push(("QCERT__DATABASE__URL", url.to_owned()));
     }

@@ -13,8 +13,8 @@ use qcert_protocol::{
         Country, Email, FieldReason, FssNumber, InnLegalEntity, InnPerson, Kpp, Ogrn, Ogrnip, Region, Snils, Text,
     },
     portal::{
-        ApplicationDetails, ApplicationRow, CertificateDetails, CertificateView, Configuration, PasswordOrdered,
-        Problem, RequestView, RevocationReason, RevocationView, Session, TokenName,
+        ApplicationDetails, ApplicationRow, CertificateDetails, CertificateView, Configuration, MistakeAnswer,
+        PasswordOrdered, Problem, ReportedMistake, RequestView, RevocationReason, RevocationView, Session, TokenName,
     },
     workstation::{
         Container, CreatedRequest, Failure, Installed, Module, PinState, Reader, Removed, Stage, Token, TokenDetails,
@@ -72,7 +72,7 @@ macro_rules! objects {
 }
 
 objects! {
-    ApplicationDetails: row data certificate_type container identified;
+    ApplicationDetails: row data certificate_type container identified mistakes;
     ApplicationRow: id number holder organization inn state reason request certificate replaces revision;
     CertificateDetails: certificate application holder organization der issuers;
     CertificateView: id serial key_id not_before not_after revoked;
@@ -85,11 +85,13 @@ objects! {
     HolderData: kind surname given_name country region locality street email snils inn_person inn_legal_entity kpp
         ogrn ogrnip fss_number organization organizational_unit title;
     Installed: token key_id store_error;
+    MistakeAnswer: text at;
     Module: name description error;
     PasswordOrdered: resend_after_seconds expires_in_seconds;
     PinState: tries to_be_changed pad min_length max_length;
     Reader: name module token;
     Removed: key_id;
+    ReportedMistake: text reported_at answer;
     RequestView: id key_code key_id container token password_ordered resend_after_seconds confirmed_at;
     RevocationView: at reason;
     Session: phone expires_at;

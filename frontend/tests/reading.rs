@@ -77,6 +77,13 @@ fn holder() -> Value {
     })
 }
 
+fn answered() -> Value {
+    json!({
+        "text": "a", "reportedAt": "2026-11-22T19:13:00Z",
+        "answer": {"text": "Исправили", "at": "2026-11-23T19:13:00Z"},
+    })
+}
+
 #[wasm_bindgen_test]
 fn what_the_portal_writes_is_read_as_it_was_written() {
     same::<qcert_protocol::portal::ApplicationRow>(&row());
@@ -85,8 +92,10 @@ fn what_the_portal_writes_is_read_as_it_was_written() {
     same::<qcert_protocol::portal::CertificateView>(&certificate());
     same::<ApplicationDetails>(&json!({
         "row": row(), "data": holder(), "certificateType": "qualified", "container": "7@2013-04-11-x",
-        "identified": true,
+        "identified": true, "mistakes": [answered(), {"text": "b", "reportedAt": "2026-11-22T19:13:00Z"}],
     }));
+    same::<qcert_protocol::portal::ReportedMistake>(&answered());
+    same::<qcert_protocol::portal::MistakeAnswer>(&answered()["answer"]);
     same::<CertificateDetails>(&json!({
         "certificate": certificate(), "application": "01890a5d-ac96-774b-bcce-b302099a8057",
         "holder": "Иванов", "organization": "ООО", "der": "MIIA/+8=", "issuers": ["MIIB", ""],

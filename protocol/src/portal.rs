@@ -152,6 +152,37 @@ pub struct ApplicationDetails {
     pub container: ContainerName,
     /// Has the operator recorded how the holder was identified? Without it nothing is issued.
     pub identified: bool,
+    /// What was found wrong in the data, the latest first, twenty at most.
+    pub mistakes: Vec<ReportedMistake>,
+}
+
+/// What the person found wrong, and what an operator answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ReportedMistake {
+    /// In the person's words.
+    pub text: String,
+    /// When.
+    #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub reported_at: OffsetDateTime,
+    /// The answer, once there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<MistakeAnswer>,
+}
+
+/// An operator's answer to a report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct MistakeAnswer {
+    /// In the operator's words.
+    pub text: String,
+    /// When.
+    #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub at: OffsetDateTime,
 }
 
 /// `POST /applications/{id}/mistakes`: what the person found wrong in the data, for the operator.

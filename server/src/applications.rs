@@ -9,7 +9,8 @@ use qcert_protocol::{
     ApplicationState, Base64, ContainerName, ErrorCode, HolderKind,
     holder::FieldReason,
     portal::{
-        ApplicationDetails, ApplicationRow, CertificateDetails, CertificateView, Installation, RequestView, TokenName,
+        ApplicationDetails, ApplicationRow, CertificateDetails, CertificateView, Installation, MistakeAnswer,
+        ReportedMistake, RequestView, TokenName,
     },
 };
 use time::Duration;
@@ -21,10 +22,10 @@ use crate::{
     portal::Portal,
     randomness, revocation,
     session::Session,
-    store::{Application, Certificate, Overview, PasswordScope, Purpose, Rate, Request, RequestState},
+    store::{Application, Certificate, Mistake, Overview, PasswordScope, Purpose, Rate, Request, RequestState},
 };
 
-/// Mistakes that a person may report in a day.
+/// Mistakes that a person may report in a day, and as many are shown.
 const MISTAKES_A_DAY: u32 = 20;
 const MISTAKE_CHARS: usize = 1000;
 
@@ -59,8 +60,21 @@ pub async fn details(portal: &Portal, session: &Session, id: Uuid) -> Result<App
         container: container(portal, &overview.application),
         certificate_type: overview.application.certificate_type,
         identified: overview.application.identification.is_some(),
+        mistakes: mistakes(portal, id).await?,
         data: overview.application.holder,
     })
+}
+
+/// What was found wrong in an application, and what was answered.
+async fn mistakes(portal: &Portal, application: Uuid) -> Result<Vec<ReportedMistake>, Refusal> {
+    let mistakes = portal.store.mistakes_of(application, MISTAKES_A_DAY).await?;
+    let answer = |(text, at)| MistakeAnswer { text, at };
+    let reported = |mistake: Mistake| ReportedMistake {
+        text: mistake.text,
+        reported_at: mistake.created_at,
+        answer: mistake.answer.map(answer),
+    };
+    Ok(mistakes.into_iter().map(reported).collect())
 }
 
 /// What a container for this application is called today.
@@ -90,7 +104,9 @@ pub async fn report_mistake(portal: &Portal, session: &Session, id: Uuid, text: 
         return Err(Refusal::new(ErrorCode::RateLimited).retry_after(wait));
     }
     let mistake = randomness::uuid(now, &*portal.randomness)?;
-    Ok(portal.store.add_mistake(mistake, overview.application.id, text, &session.actor, now).await?)
+    portal.store.add_mistake(mistake, overview.application.id, text, &session.actor, now).await?;
+    portal.announcer.row(&session.phone, overview.application.id);
+    Ok(())
 }
 
 /// The person's certificates.

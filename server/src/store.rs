@@ -54,6 +54,8 @@ pub trait Store: Send + Sync {
     /// Records what a person found wrong.
     async fn add_mistake(&self, id: Uuid, application: Uuid, text: &str, by: &Actor, now: OffsetDateTime)
     -> Stored<()>;
+    /// What was found wrong in an application, answered or not, the latest first.
+    async fn mistakes_of(&self, application: Uuid, limit: u32) -> Stored<Vec<Mistake>>;
 
     /// Records a one-time password and its sealed message, if the limits allow it; earlier ones of the same scope are
     /// superseded, and their messages erased that no gateway was handed. What was counted stays counted although a later

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{mistake, notice, pieces, preparation};
 use crate::{
     app::App,
-    dom::{View, el, part},
+    dom::{self, View, el, part},
     portal,
     trouble::Trouble,
     words::Words,
@@ -21,54 +21,87 @@ pub fn data(app: App, words: &'static Words, id: Uuid) -> View {
         failed.set(None);
         spawn_local(async move {
             match portal::application(id).await {
-                Ok(found) => details.set(Some(found)),
+                Ok(found) => details.maybe_update(|known| {
+                    // Of two answers the later asked for may come first.
+                    let newer = known.as_ref().is_none_or(|known| found.row.revision >= known.row.revision);
+                    if newer {
+                        *known = Some(found);
+                    }
+                    newer
+                }),
                 Err(trouble) => failed.set(app.shown(trouble)),
             }
         });
     };
-    fetch();
-    let content = part(move || match (details.get(), failed.get()) {
-        (Some(details), _) => filled(app, words, details),
-        (None, Some(trouble)) => {
-            View::all([notice::trouble(words, &trouble), pieces::button("button", words.retry, fetch).view()])
+    // An operator may correct the data or answer a report while the screen is open.
+    let revision = Memo::new(move |_| app.row(id).map(|row| row.revision));
+    dom::afterwards(Box::new(move || {
+        revision.get();
+        fetch();
+    }));
+    let known = Memo::new(move |_| details.with(Option::is_some));
+    let content = part(move || {
+        if known.get() {
+            return filled(app, words, id, details);
         }
-        (None, None) => pieces::loading(words),
+        match failed.get() {
+            Some(trouble) => {
+                View::all([notice::trouble(words, &trouble), pieces::button("button", words.retry, fetch).view()])
+            }
+            None => pieces::loading(words),
+        }
     });
     pieces::panel(app, words, words.check_data).child(content).view()
 }
 
-fn filled(app: App, words: &'static Words, details: ApplicationDetails) -> View {
+/// Three parts, each built again only when what it shows has changed: what is being typed or chosen stays.
+fn filled(app: App, words: &'static Words, id: Uuid, details: RwSignal<Option<ApplicationDetails>>) -> View {
+    let same = |before: Option<&Option<ApplicationDetails>>, now: Option<&Option<ApplicationDetails>>| {
+        let shown = |details: Option<&Option<ApplicationDetails>>| {
+            let mut details = details.cloned().flatten()?;
+            details.row.revision = 0;
+            details.mistakes.clear();
+            Some(details)
+        };
+        shown(before) != shown(now)
+    };
+    let shown = Memo::new_with_compare(move |_| details.get(), same);
+    let mistakes = Memo::new(move |_| details.with(|known| known.as_ref().map(|known| known.mistakes.clone())));
+    View::all([
+        part(move || shown.get().map(|details| table(words, details))),
+        mistake::mistake(app, words, id),
+        part(move || mistakes.get().map(|mistakes| mistake::reported(words, mistakes))),
+        part(move || shown.get().map(|details| begin(app, words, details))),
+    ])
+}
+
+fn table(words: &'static Words, details: ApplicationDetails) -> View {
     let withdrawn = (details.row.state == ApplicationState::Withdrawn).then(|| notice::good(words.withdrawn_note));
     let kind = match details.certificate_type {
         CertificateType::Qualified => words.kind_qualified,
     };
-    let lines = table(words, &details.data, kind)
+    let lines = lines(words, &details.data, kind)
         .into_iter()
         .map(|(name, value)| {
             let value = if value.is_empty() { el("td").class("empty").view() } else { el("td").child(value).view() };
             el("tr").child(el("th").set("scope", "row").child(name)).child(value).view()
         })
         .collect::<View>();
-    let begin = if details.identified {
-        preparation::begin(app, words, details.clone())
-    } else {
-        el("p")
-            .class("notice notice--bad")
-            .child(words.not_identified)
-            .child(" ")
-            .child(pieces::support_phone(app))
-            .view()
-    };
     View::all([
         withdrawn.into(),
         el("table").class("data").set("aria-labelledby", "heading").child(el("tbody").child(lines)).view(),
-        mistake::mistake(app, words, details.row.id),
-        begin,
     ])
 }
 
+fn begin(app: App, words: &'static Words, details: ApplicationDetails) -> View {
+    if details.identified {
+        return preparation::begin(app, words, details);
+    }
+    el("p").class("notice notice--bad").child(words.not_identified).child(" ").child(pieces::support_phone(app)).view()
+}
+
 /// The rows of figure 5 in their order, then what the figure does not have.
-fn table(words: &'static Words, data: &HolderData, kind: &str) -> Vec<(&'static str, String)> {
+fn lines(words: &'static Words, data: &HolderData, kind: &str) -> Vec<(&'static str, String)> {
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
     let inn = data.inn_legal_entity.as_ref().map(|inn| inn.as_str());
     let inn_kpp = match (inn, data.kpp.as_ref().map(|kpp| kpp.as_str())) {

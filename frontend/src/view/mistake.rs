@@ -1,6 +1,8 @@
-//! `Нашли ошибку?`: what is wrong in the data, for the operator.
+//! `Нашли ошибку?`: what is wrong in the data, for the operator; and what was reported and answered before.
 
 use leptos::{prelude::*, task::spawn_local};
+use qcert_protocol::portal::ReportedMistake;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{notice, pieces};
@@ -15,6 +17,34 @@ use crate::{
 
 /// The longest report, in characters.
 const MAX_CHARS: usize = 1000;
+
+/// What was reported, as it is answered.
+pub fn reported(words: &'static Words, mistakes: Vec<ReportedMistake>) -> View {
+    if mistakes.is_empty() {
+        return View::nothing();
+    }
+    let told = mistakes.into_iter().map(|mistake| {
+        let answer = match mistake.answer {
+            Some(answer) => View::all([said(words.mistake_answer, words, answer.at), quote(answer.text)]),
+            None => el("p").class("aside").child(words.mistake_waits).view(),
+        };
+        el("li").child(said("", words, mistake.reported_at)).child(quote(mistake.text)).child(answer)
+    });
+    el("section")
+        .class("reports")
+        .set("aria-labelledby", "reports")
+        .child(el("h2").set("id", "reports").child(words.mistakes))
+        .child(el("ul").set("aria-live", "polite").child(told.collect::<View>()))
+        .view()
+}
+
+fn said(what: &'static str, words: &'static Words, at: OffsetDateTime) -> View {
+    el("p").class("aside").child(what).child(" ").child(pieces::moment(words, at)).view()
+}
+
+fn quote(text: String) -> View {
+    el("p").class("reports__text").child(text).view()
+}
 
 /// The button, and the form that it opens.
 pub fn mistake(app: App, words: &'static Words, id: Uuid) -> View {

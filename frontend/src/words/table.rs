@@ -134,6 +134,9 @@ words! {
     mistake_text: "Что неверно и как должно быть", "What is wrong, and how it should be";
     mistake_hint: "До 1000 знаков. Сообщение увидит оператор удостоверяющего центра.", "Up to 1000 characters. An operator of the authority will read it.";
     mistake_empty: "Напишите, что неверно: от 1 до 1000 знаков.", "Say what is wrong, in 1 to 1000 characters.";
+    mistakes: "Ваши сообщения об ошибках", "What you reported";
+    mistake_waits: "Ответа пока нет. Он придёт в смс и появится здесь.", "There is no answer yet. It will come as a text message and appear here.";
+    mistake_answer: "Ответ удостоверяющего центра", "The authority's answer";
     mistake_send: "Сообщить об ошибке", "Report the mistake";
     mistake_thanks: "Спасибо, сообщение записано. До исправления данных не запрашивайте сертификат.", "Thank you, your report is recorded. Do not request the certificate before the data are corrected.";
     insert_and_press: "Вставьте ключевой носитель и нажмите кнопку:", "Insert your token and press the button:";

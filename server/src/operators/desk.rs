@@ -192,11 +192,11 @@ pub async fn mistakes(desk: &Desk<'_>, after: Uuid) -> Result<Vec<MistakeView>, 
     Ok(open.into_iter().map(mistake_view).collect())
 }
 
-/// Answers a report; the person reads it in a text message.
+/// Answers a report; the person reads it in a text message and beside the data. Answers what was reported.
 ///
 /// # Errors
 /// `not_found`, `field_invalid`, `application_state_forbids` (answered by now).
-pub async fn answer_mistake(desk: &Desk<'_>, id: Uuid, text: &str) -> Result<(), Refusal> {
+pub async fn answer_mistake(desk: &Desk<'_>, id: Uuid, text: &str) -> Result<Mistake, Refusal> {
     // As long as it was sent: the API's description counts what is cut off, too.
     if text.chars().count() > LONGEST_ANSWER {
         return Err(Refusal::field("text", FieldReason::TooLong));
@@ -216,7 +216,8 @@ pub async fn answer_mistake(desk: &Desk<'_>, id: Uuid, text: &str) -> Result<(),
         return Err(ErrorCode::ApplicationStateForbids.into());
     }
     desk.store.announce(Change::MessageWaits);
-    Ok(())
+    desk.store.announce(Change::Row(mistake.application));
+    Ok(mistake)
 }
 
 fn change_view(change: PhoneChange) -> PhoneChangeView {

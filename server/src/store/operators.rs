@@ -99,8 +99,8 @@ pub struct Mistake {
     pub text: String,
     /// When.
     pub created_at: OffsetDateTime,
-    /// When it was answered.
-    pub answered_at: Option<OffsetDateTime>,
+    /// The answer and when it was given, once there is one.
+    pub answer: Option<(String, OffsetDateTime)>,
 }
 
 /// A person's new phone, while it is proposed.

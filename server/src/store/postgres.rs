@@ -31,7 +31,7 @@ use uuid::Uuid;
 use super::{
     Application, Approved, Attempt, Attempted, AuditRow, AuthorityRecord, Certificate, Change, Commitment,
     ConfirmOutcome, ConfirmedRequest, Failures, Import, ImportRules, IssuerId, Job, MessageRecord, MessageState,
-    NewApplication, NewPassword, NewRevocation, OperatorStore, OrderLimits, Overview, Password, PasswordOrder,
+    Mistake, NewApplication, NewPassword, NewRevocation, OperatorStore, OrderLimits, Overview, Password, PasswordOrder,
     PasswordScope, Prepared, QueuedMessage, Rate, Request, RevocationList, RevokeOutcome, Revoked, RevokedCertificate,
     SessionRecord, SettledMessage, ShardState, Store, StoreError, Stored,
 };
@@ -144,6 +144,10 @@ impl Store for PostgresStore {
         now: OffsetDateTime,
     ) -> Stored<()> {
         applications::add_mistake(&self.connections, id, application, text, by, now).await
+    }
+
+    async fn mistakes_of(&self, application: Uuid, limit: u32) -> Stored<Vec<Mistake>> {
+        people::mistakes_of(&self.connections, application, limit).await
     }
 
     async fn order_password(&self, new: &NewPassword, sealed: &[u8], limits: &OrderLimits) -> Stored<PasswordOrder> {

@@ -40,7 +40,7 @@ use crate::{
 use super::{
     Application, Approved, Attempt, Attempted, AuditRow, AuthorityRecord, Certificate, Change, Commitment,
     ConfirmOutcome, ConfirmedRequest, Failures, Import, ImportRules, IssuerId, Job, MessageRecord, MessageState,
-    NewApplication, NewPassword, NewRevocation, OperatorStore, OrderLimits, Overview, Password, PasswordOrder,
+    Mistake, NewApplication, NewPassword, NewRevocation, OperatorStore, OrderLimits, Overview, Password, PasswordOrder,
     PasswordScope, Prepared, Purpose, QueuedMessage, Rate, Request, RevocationList, RevokeOutcome, Revoked,
     RevokedCertificate, SessionRecord, SettledMessage, ShardState, Store, StoreError, Stored,
 };
@@ -168,6 +168,10 @@ impl Store for SqliteStore {
     ) -> Stored<()> {
         let (text, by) = (text.to_owned(), by.clone());
         self.write(move |connection| applications::add_mistake(connection, id, application, &text, &by, now)).await
+    }
+
+    async fn mistakes_of(&self, application: Uuid, limit: u32) -> Stored<Vec<Mistake>> {
+        self.readers.read(|connection| people::mistakes_of(connection, application, limit))
     }
 
     async fn order_password(&self, new: &NewPassword, sealed: &[u8], limits: &OrderLimits) -> Stored<PasswordOrder> {

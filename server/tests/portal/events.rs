@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::{body::Body, http::Request};
 use http_body_util::BodyExt;
-use qcert_protocol::portal::ApplicationRow;
+use qcert_protocol::{operator::Role, portal::ApplicationRow};
 use tower::ServiceExt;
 
 use crate::support::{Browser, OTHER_PHONE, PHONE, Workplace};
@@ -111,6 +111,29 @@ async fn a_row_that_another_program_changed_is_sent_too() {
     workplace.sql("UPDATE applications SET revision = 9 WHERE number = '67092411'").await;
     let row = stream.next().await.unwrap();
     assert_eq!((row.number.as_str(), row.revision), ("67092411", 9));
+}
+
+#[tokio::test]
+async fn a_row_is_sent_when_something_in_it_is_reported_and_when_that_is_answered() {
+    let workplace = Workplace::new().await;
+    let anna = workplace.operator("anna", &[Role::Registrar]).await;
+    let mut browser = workplace.signed_in(PHONE).await;
+    let row = browser.rows().await.remove(0);
+    let mut stream = Stream::open(&browser).await;
+    for _ in 0..4 {
+        assert!(stream.next().await.is_some());
+    }
+    // Sooner than the stream would look by itself.
+    let soon = Duration::from_secs(2);
+    let report = serde_json::json!({"text": "Фамилия не та"});
+    assert_eq!(browser.post(&format!("/applications/{}/mistakes", row.id), report).await.status, 204);
+    let reported = tokio::time::timeout(soon, stream.next()).await.unwrap().unwrap();
+    assert!(reported.id == row.id && reported.revision > row.revision, "{reported:?}");
+    let open = anna.get("/mistakes").await.json();
+    let path = format!("/mistakes/{}/answer", open[0]["id"].as_str().unwrap());
+    assert_eq!(anna.post(&path, serde_json::json!({"text": "Исправили"})).await.status, 204);
+    let answered = tokio::time::timeout(soon, stream.next()).await.unwrap().unwrap();
+    assert!(answered.id == row.id && answered.revision > reported.revision, "{answered:?}");
 }
 
 #[tokio::test]

@@ -277,6 +277,7 @@ macro_rules! suite {
             operators: two_approvals_at_once_are_two,
             operators: the_audit_is_read_from_any_place,
             operators: a_report_is_open_until_it_is_answered,
+            operators: an_applications_reports_are_told_the_latest_first_with_their_answers,
             operators: a_phone_is_changed_once_for_the_holders_applications,
             operators: a_cancelled_phone_change_changes_nothing,
             operators: an_unlocked_phone_begins_its_tries_anew,

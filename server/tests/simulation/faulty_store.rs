@@ -158,6 +158,7 @@ passed_through! {
     Applications applications() -> Vec<Overview>;
     ApplicationByNumber application_by_number(number: &str) -> Option<Overview>;
     AddMistake add_mistake(id: Uuid, application: Uuid, text: &str, by: &Actor, now: OffsetDateTime) -> ();
+    MistakesOf mistakes_of(application: Uuid, limit: u32) -> Vec<Mistake>;
     OrderPassword order_password(new: &NewPassword, sealed: &[u8], limits: &OrderLimits) -> PasswordOrder;
     Passwords passwords(scope: &PasswordScope) -> Vec<Password>;
     Attempt attempt(attempt: &Attempt, now: OffsetDateTime) -> Attempted;

@@ -153,6 +153,7 @@ pub enum Call {
     Applications,
     ApplicationByNumber,
     AddMistake,
+    MistakesOf,
     OrderPassword,
     Passwords,
     Attempt,

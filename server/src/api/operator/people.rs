@@ -116,7 +116,7 @@ pub(super) async fn mistakes(
     Ok(Json(reading::mistakes(&app.portal, &operator, after.unwrap_or_default()).await?))
 }
 
-/// Answers a report; the person reads it in a text message. For registrars.
+/// Answers a report; the person reads it in a text message and beside the data. For registrars.
 #[utoipa::path(
     post, path = "/mistakes/{id}/answer", params(("id" = Uuid, Path)), request_body = AnswerBody,
     responses((status = 204)),
@@ -131,7 +131,8 @@ pub(super) async fn answer(
     InPath(id): InPath<Uuid>,
     Body(AnswerBody { text }): Body<AnswerBody>,
 ) -> Answer<StatusCode> {
-    desk::answer_mistake(&Desk::of(&app.portal, &operator), id, &text).await?;
+    let answered = desk::answer_mistake(&Desk::of(&app.portal, &operator), id, &text).await?;
     app.portal.message_waits();
+    app.portal.announcer.row(&answered.phone, answered.application);
     Ok(StatusCode::NO_CONTENT)
 }

@@ -248,7 +248,9 @@ pub(super) async fn add_mistake(
     by: &Actor,
     now: OffsetDateTime,
 ) -> Stored<()> {
-    let statement = "WITH told AS (INSERT INTO mistakes (id, application_id, text, created_at) VALUES ($1, $2, $3, $4)) \
+    // The row tells whoever looks at the data that there is something to read.
+    let statement = "WITH told AS (INSERT INTO mistakes (id, application_id, text, created_at) VALUES ($1, $2, $3, $4)), \
+         row AS (UPDATE applications SET revision = revision + 1 WHERE id = $2) \
          INSERT INTO audit_waiting (at, event, subject, detail, who, origin) \
          VALUES ($4, 'mistake reported', $2, '', $5, $6)";
     let add = || {

@@ -76,6 +76,11 @@ async fn migrate(connection: &mut PgConnection) -> Stored<()> {
         migration(6, "phones and answers", include_str!("../../../migrations/postgres/0006_phones_and_answers.sql")),
         migration(7, "failures", include_str!("../../../migrations/postgres/0007_failures.sql")),
         migration(8, "audit", include_str!("../../../migrations/postgres/0008_audit.sql")),
+        migration(
+            9,
+            "mistakes of application",
+            include_str!("../../../migrations/postgres/0009_mistakes_of_application.sql"),
+        ),
     ];
     let migrated = Migrator::with_migrations(migrations).run(connection).await;
     migrated.map_err(|error| StoreError::Unavailable(format!("the tables cannot be brought up to date: {error}")))

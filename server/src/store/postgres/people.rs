@@ -19,7 +19,7 @@ use crate::{
 macro_rules! mistakes {
     ($rest:literal) => {
         concat!(
-            "SELECT m.id, m.application_id, a.number, a.phone, m.text, m.created_at, m.answered_at \
+            "SELECT m.id, m.application_id, a.number, a.phone, m.text, m.created_at, m.answer, m.answered_at \
              FROM mistakes m JOIN applications a ON a.id = m.application_id ",
             $rest
         )
@@ -47,6 +47,12 @@ pub(super) async fn mistake(connections: &Connections, id: Uuid) -> Stored<Optio
     found.first().map(read_mistake).transpose()
 }
 
+pub(super) async fn mistakes_of(connections: &Connections, application: Uuid, limit: u32) -> Stored<Vec<Mistake>> {
+    let statement = mistakes!("WHERE m.application_id = $1 ORDER BY m.id DESC LIMIT $2");
+    let found = connections.read(|| sqlx::query(statement).bind(application).bind(i64::from(limit))).await?;
+    found.iter().map(read_mistake).collect()
+}
+
 fn read_mistake(row: &PgRow) -> Stored<Mistake> {
     let columns = &mut Columns::of(row);
     Ok(Mistake {
@@ -56,8 +62,13 @@ fn read_mistake(row: &PgRow) -> Stored<Mistake> {
         phone: rows::phone(columns.next()?)?,
         text: columns.next()?,
         created_at: columns.time()?,
-        answered_at: columns.next::<Option<i64>>()?.map(rows::time).transpose()?,
+        answer: answer_in(columns)?,
     })
+}
+
+fn answer_in(columns: &mut Columns<'_>) -> Stored<Option<(String, OffsetDateTime)>> {
+    let (text, at): (Option<String>, Option<i64>) = (columns.next()?, columns.next()?);
+    text.zip(at).map(|(text, at)| Ok((text, rows::time(at)?))).transpose()
 }
 
 pub(super) async fn answer(
@@ -72,6 +83,7 @@ pub(super) async fn answer(
          WHERE id = $1 AND answered_at IS NULL RETURNING application_id), \
          queued AS (INSERT INTO messages (sealed, phone, purpose, created_at, expires_at) \
          SELECT $5, $6, $7, $4, $8 FROM answered), \
+         row AS (UPDATE applications SET revision = revision + 1 FROM answered WHERE id = application_id), \
          told AS (INSERT INTO audit_waiting (at, event, subject, detail, who, origin) \
          SELECT $4, 'mistake answered', application_id, '', $3, $9 FROM answered) \
          SELECT EXISTS (SELECT FROM answered)";

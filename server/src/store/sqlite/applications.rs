@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    Application, Effect, Import, ImportRules, NewApplication, Overview, StoreError, Stored, audit, operators,
+    Application, Effect, Import, ImportRules, NewApplication, Overview, StoreError, Stored, audit, operators, people,
     rows::{self, execute, first, millis},
 };
 use crate::audit::{Actor, Event};
@@ -212,6 +212,7 @@ pub(super) fn add_mistake(
         "INSERT INTO mistakes (id, application_id, text, created_at) VALUES (?, ?, ?, ?)",
         params![id, application, text, millis(now)],
     )?;
+    people::tell_row(connection, application)?;
     audit::append(connection, now, Event::MistakeReported, application, "", by)?;
     Ok(Effect::Kept(()))
 }

@@ -9,7 +9,7 @@ use rusqlite::{Connection, functions::FunctionFlags};
 
 use super::{StoreError, Stored};
 
-const STEPS: [&str; 7] = [
+const STEPS: [&str; 8] = [
     include_str!("../../../migrations/sqlite/0001_first.sql"),
     include_str!("../../../migrations/sqlite/0002_revocation.sql"),
     include_str!("../../../migrations/sqlite/0003_operators.sql"),
@@ -17,6 +17,7 @@ const STEPS: [&str; 7] = [
     include_str!("../../../migrations/sqlite/0005_phones_and_answers.sql"),
     include_str!("../../../migrations/sqlite/0006_failures.sql"),
     include_str!("../../../migrations/sqlite/0007_audit.sql"),
+    include_str!("../../../migrations/sqlite/0008_mistakes_of_application.sql"),
 ];
 
 /// The version before the step that makes the table of terms.

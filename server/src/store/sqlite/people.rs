@@ -17,7 +17,7 @@ use crate::{
 macro_rules! mistakes {
     ($rest:literal) => {
         concat!(
-            "SELECT m.id, m.application_id, a.number, a.phone, m.text, m.created_at, m.answered_at \
+            "SELECT m.id, m.application_id, a.number, a.phone, m.text, m.created_at, m.answer, m.answered_at \
              FROM mistakes m JOIN applications a ON a.id = m.application_id ",
             $rest
         )
@@ -43,6 +43,11 @@ pub(super) fn mistake(connection: &Connection, id: Uuid) -> Stored<Option<Mistak
     first(connection, mistakes!("WHERE m.id = ?"), [id], read_mistake)
 }
 
+pub(super) fn mistakes_of(connection: &Connection, application: Uuid, limit: u32) -> Stored<Vec<Mistake>> {
+    let sql = mistakes!("WHERE m.application_id = ? ORDER BY m.id DESC LIMIT ?");
+    all(connection, sql, params![application, limit], read_mistake)
+}
+
 fn read_mistake(columns: &mut Columns<'_>) -> Stored<Mistake> {
     Ok(Mistake {
         id: columns.next()?,
@@ -51,8 +56,19 @@ fn read_mistake(columns: &mut Columns<'_>) -> Stored<Mistake> {
         phone: rows::phone(&columns.next::<String>()?)?,
         text: columns.next()?,
         created_at: columns.time()?,
-        answered_at: columns.next::<Option<i64>>()?.map(rows::time).transpose()?,
+        answer: answer_in(columns)?,
     })
+}
+
+fn answer_in(columns: &mut Columns<'_>) -> Stored<Option<(String, OffsetDateTime)>> {
+    let (text, at): (Option<String>, Option<i64>) = (columns.next()?, columns.next()?);
+    text.zip(at).map(|(text, at)| Ok((text, rows::time(at)?))).transpose()
+}
+
+/// The row tells whoever looks at the data that there is something to read.
+pub(super) fn tell_row(connection: &Connection, application: Uuid) -> Stored<()> {
+    execute(connection, "UPDATE applications SET revision = revision + 1 WHERE id = ?", [application])?;
+    Ok(())
 }
 
 pub(super) fn answer(
@@ -72,6 +88,7 @@ pub(super) fn answer(
     )?;
     let Some(application) = answered else { return Ok(Effect::Undone(false)) };
     queue(connection, notice, now)?;
+    tell_row(connection, application)?;
     audit::append(connection, now, Event::MistakeAnswered, application, "", by)?;
     Ok(Effect::Kept(true))
 }

@@ -133,13 +133,20 @@ async fn a_report_of_wrong_data_is_answered_once_and_the_person_reads_it() {
     let row = browser.rows().await.remove(0);
     let report = browser.post(&format!("/applications/{}/mistakes", row.id), json!({"text": "Фамилия не та"})).await;
     assert_eq!(report.status, 204);
+    let details = format!("/applications/{}", row.id);
+    let reported = json!({"text": "Фамилия не та", "reportedAt": "2026-03-02T09:00:00Z"});
+    assert_eq!(browser.get(&details).await.json()["mistakes"], json!([reported]));
     let open = anna.get("/mistakes").await.json();
     assert_eq!((&open[0]["number"], &open[0]["text"]), (&json!(row.number), &json!("Фамилия не та")));
     let path = format!("/mistakes/{}/answer", open[0]["id"].as_str().unwrap());
     for text in ["", "a\nb", &"я".repeat(301)] {
         assert_eq!(anna.post(&path, json!({"text": text})).await.code(), "field_invalid", "{text}");
     }
+    workplace.clock.advance(Duration::MINUTE);
     assert_eq!(anna.post(&path, json!({"text": "Исправили, проверьте"})).await.status, 204);
+    let mut answered = reported;
+    answered["answer"] = json!({"text": "Исправили, проверьте", "at": "2026-03-02T09:01:00Z"});
+    assert_eq!(browser.get(&details).await.json()["mistakes"], json!([answered]));
     let (to, text) = workplace.messages().await.pop().unwrap();
     let expected = format!("Ответ на ваше сообщение об ошибке в заявлении {}: Исправили, проверьте", row.number);
     assert_eq!((to.as_str(), text), (PHONE, expected));

@@ -12,7 +12,8 @@ use time::Duration;
 use uuid::Uuid;
 
 use super::{
-    LATER, NOW, by, confirmed, filled, holder, id, limits, ordered, password, passwords::attempt, prepared, rules,
+    LATER, NOW, by, confirmed, filled, holder, id, limits, ordered, password, passwords::attempt, phone, prepared,
+    rules,
 };
 use crate::support::{DEMO, OTHER_PHONE, PHONE, UNKNOWN_PHONE};
 
@@ -151,8 +152,33 @@ pub async fn a_report_is_open_until_it_is_answered(store: &dyn Store) {
     assert!(!operators.answer_mistake(id(99), "none", &notice(), &by("anna"), LATER).await.unwrap());
     assert_eq!(queued(store).await, 1);
     assert_eq!(operators.open_mistakes(Uuid::nil(), 10).await.unwrap(), open[1..]);
-    assert_eq!(operators.mistake(id(50)).await.unwrap().unwrap().answered_at, Some(LATER));
+    assert_eq!(operators.mistake(id(50)).await.unwrap().unwrap().answer, Some(("done".into(), LATER)));
     assert_eq!(operators.mistake(id(99)).await.unwrap(), None);
+}
+
+pub async fn an_applications_reports_are_told_the_latest_first_with_their_answers(store: &dyn Store) {
+    filled(store).await;
+    let revision = async |application| {
+        store.application_of(&phone(), id(application)).await.unwrap().unwrap().application.revision
+    };
+    let (before, other) = (revision(1).await, revision(2).await);
+    for (number, application, text) in [(50, 1, "one"), (51, 2, "of another"), (52, 1, "two"), (53, 1, "three")] {
+        store.add_mistake(id(number), id(application), text, &holder(), NOW).await.unwrap();
+    }
+    assert_eq!((revision(1).await, revision(2).await), (before + 3, other + 1), "the row tells of each report");
+    assert!(store.operator_store().answer_mistake(id(52), "done", &notice(), &by("anna"), LATER).await.unwrap());
+    assert_eq!(revision(1).await, before + 4, "the row tells of the answer");
+    assert!(!store.operator_store().answer_mistake(id(52), "again", &notice(), &by("anna"), LATER).await.unwrap());
+    assert_eq!((revision(1).await, revision(2).await), (before + 4, other + 1));
+    let told = async |limit| {
+        let told = store.mistakes_of(id(1), limit).await.unwrap();
+        told.into_iter().map(|mistake| (mistake.text, mistake.answer)).collect::<Vec<_>>()
+    };
+    let latest = ("three".to_owned(), None);
+    let answered = ("two".to_owned(), Some(("done".to_owned(), LATER)));
+    assert_eq!(told(20).await, [latest.clone(), answered.clone(), ("one".to_owned(), None)]);
+    assert_eq!(told(2).await, [latest, answered]);
+    assert!(store.mistakes_of(id(3), 20).await.unwrap().is_empty());
 }
 
 fn change(number: u128, new: &str) -> PhoneChange {

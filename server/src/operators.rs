@@ -26,7 +26,7 @@ use crate::{
     portal::Portal,
     randomness::{self, Randomness, RandomnessFailed},
     secrets::Secrets,
-    store::{NewOperator, OperatorRecord, Rate, Store, StoreError},
+    store::{NewOperator, OperatorRecord, Rate, RenewedToken, Store, StoreError},
 };
 pub use decisions::{approve, block_key, reject, revoke};
 pub use view::{application_view, certificate_view, operator_view};
@@ -37,6 +37,9 @@ const HOUR: Duration = Duration::HOUR;
 
 /// The longest time for which a token is good.
 pub const LONGEST: Duration = Duration::days(366);
+
+/// The longest time for which a token goes on beside the one that replaces it.
+pub const LONGEST_OVERLAP: Duration = Duration::days(7);
 
 /// What a token is shown as, once.
 pub struct Token(pub String);
@@ -119,11 +122,14 @@ pub enum OperatorError {
     /// Too long.
     #[error("a token is good for 1 to {} days", LONGEST.whole_days())]
     Lifetime,
+    /// Too long, for a token that was to be replaced.
+    #[error("the token before goes on for {} hours at most", LONGEST_OVERLAP.whole_hours())]
+    Overlap,
     /// The audit knows it.
     #[error("the name {0} was given before; a name is never given twice, so that the audit means one operator by it")]
     Taken(String),
     /// Nobody, or not any more.
-    #[error("there is no operator {0} whose token could be taken away")]
+    #[error("there is no operator {0} with a token that was not taken away")]
     NotFound(String),
     /// The database failed.
     #[error(transparent)]
@@ -162,17 +168,14 @@ pub async fn add(
     if roles.is_empty() {
         return Err(OperatorError::NoRole);
     }
-    let lifetime = Duration::days(days.get().into());
-    if lifetime > LONGEST {
-        return Err(OperatorError::Lifetime);
-    }
+    let lifetime = lifetime(days)?;
     let now = clock.now();
-    let token = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(randomness::bytes::<32>(randomness)?));
+    let token = new_token(randomness)?;
     let new = NewOperator {
         id: randomness::uuid(now, randomness)?,
         name: name.to_owned(),
         roles,
-        token_hash: secrets.operator_hash(&token),
+        token_hash: secrets.operator_hash(&token.0),
         by: by.clone(),
         created_at: now,
         expires_at: now + lifetime,
@@ -181,7 +184,46 @@ pub async fn add(
         return Err(OperatorError::Taken(new.name));
     }
     let NewOperator { id, name, roles, created_at, expires_at, .. } = new;
-    Ok((OperatorRecord { id, name, roles, created_at, expires_at, removed_at: None }, Token(token)))
+    Ok((OperatorRecord { id, name, roles, created_at, expires_at, removed_at: None }, token))
+}
+
+/// Gives an operator another token and answers it; roles and name stay. The one before goes on for `overlap`, so that a
+/// program can be given the new one while it works, but never longer than it would have.
+///
+/// # Errors
+/// [`OperatorError`].
+pub async fn renew(
+    (store, clock, randomness, secrets): (&dyn Store, &dyn Clock, &dyn Randomness, &Secrets),
+    name: &str,
+    days: NonZeroU32,
+    overlap: Duration,
+    by: &Actor,
+) -> Result<(OperatorRecord, Token), OperatorError> {
+    let lifetime = lifetime(days)?;
+    if overlap.is_negative() || overlap > LONGEST_OVERLAP {
+        return Err(OperatorError::Overlap);
+    }
+    let now = clock.now();
+    let token = new_token(randomness)?;
+    let renewed = RenewedToken {
+        name: name.to_owned(),
+        token_hash: secrets.operator_hash(&token.0),
+        by: by.clone(),
+        renewed_at: now,
+        expires_at: now + lifetime,
+        earlier_ends_at: now + overlap,
+    };
+    let found = store.operator_store().renew_operator(&renewed).await?;
+    Ok((found.ok_or(OperatorError::NotFound(renewed.name))?, token))
+}
+
+fn lifetime(days: NonZeroU32) -> Result<Duration, OperatorError> {
+    let lifetime = Duration::days(days.get().into());
+    if lifetime > LONGEST { Err(OperatorError::Lifetime) } else { Ok(lifetime) }
+}
+
+fn new_token(randomness: &dyn Randomness) -> Result<Token, RandomnessFailed> {
+    Ok(Token(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(randomness::bytes::<32>(randomness)?))))
 }
 
 /// Takes an operator's token away, at once and on every server.
@@ -202,7 +244,9 @@ impl From<OperatorError> for Refusal {
             OperatorError::Store(error) => error.into(),
             OperatorError::Randomness(error) => error.into(),
             OperatorError::Name | OperatorError::Reserved(_) => Self::field("name", FieldReason::Form),
-            OperatorError::NoRole | OperatorError::Lifetime | OperatorError::Taken(_) => ErrorCode::FieldInvalid.into(),
+            OperatorError::NoRole | OperatorError::Lifetime | OperatorError::Overlap | OperatorError::Taken(_) => {
+                ErrorCode::FieldInvalid.into()
+            }
         }
     }
 }

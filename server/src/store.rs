@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::audit::Actor;
 pub use operators::{
-    Approved, ImportRules, Mistake, NewOperator, Notice, OperatorRecord, OperatorStore, Page, PhoneChange,
+    Approved, ImportRules, Mistake, NewOperator, Notice, OperatorRecord, OperatorStore, Page, PhoneChange, RenewedToken,
 };
 pub use records::*;
 pub use terms::TermKind;

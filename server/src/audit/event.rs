@@ -97,6 +97,8 @@ events! {
     PhoneChangeRefused "phone change refused";
     /// An operator got a token.
     OperatorAdded "operator added";
+    /// An operator got another token.
+    OperatorRenewed "operator renewed";
     /// An operator's token was taken away.
     OperatorRemoved "operator removed";
     /// Whoever showed an operator's token was turned away: the token is none, or has not the role.

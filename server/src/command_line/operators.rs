@@ -6,9 +6,18 @@ use std::num::NonZeroU32;
 use clap::Subcommand;
 use qcert_protocol::operator::Role;
 use serde_json::json;
+use time::Duration;
 
 use super::{operator::Decision, print};
-use crate::{clock::SystemClock, config::Settings, operators, randomness::SystemRandomness, secrets::Secrets, serve};
+use crate::{
+    clock::SystemClock,
+    config::Settings,
+    operators::{self, Token},
+    randomness::SystemRandomness,
+    secrets::Secrets,
+    serve,
+    store::OperatorRecord,
+};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum OperatorsCommand {
@@ -31,6 +40,20 @@ pub(super) enum OperatorsCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Give an operator another token and show it, once; name and roles stay. The one before ends at once.
+    Renew {
+        /// The name.
+        name: String,
+        /// For how many days the new token is good.
+        #[arg(long, value_name = "N", default_value = "90")]
+        days: NonZeroU32,
+        /// For how many hours the token before goes on beside it, so that a program can be given the new one while it
+        /// works.
+        #[arg(long, value_name = "HOURS", default_value = "0")]
+        overlap: u16,
+        #[command(flatten)]
+        decision: Decision,
+    },
     /// Take an operator's token away; it holds at once, on every server.
     Remove {
         /// The name.
@@ -44,18 +67,28 @@ fn role(name: &str) -> Result<Role, String> {
     Role::parse(name).ok_or_else(|| format!("must be one of {}", Role::ALL.map(Role::as_str).join(", ")))
 }
 
+fn show((record, token): (OperatorRecord, Token), days: NonZeroU32, decision: &Decision) -> anyhow::Result<()> {
+    let name = &record.name;
+    let line = format!("{}\nThe token of {name}, good for {days} days. It is not shown again.", token.0);
+    let mut object = serde_json::to_value(operators::operator_view(record))?;
+    object["token"] = token.0.into();
+    decision.answer(object, &line)
+}
+
 pub(super) async fn run(settings: &Settings, command: OperatorsCommand) -> anyhow::Result<()> {
     let store = serve::open_store(settings).await?;
+    let randomness = SystemRandomness::new();
     match command {
         OperatorsCommand::Add { name, roles, days, decision } => {
-            let randomness = SystemRandomness::new();
             let secrets = Secrets::load_or_make(&settings.secret_file(), &randomness)?;
             let with = (&*store, &SystemClock as _, &randomness as _, &secrets);
-            let (record, token) = operators::add(with, &name, &roles, days, &decision.actor()).await?;
-            let line = format!("{}\nThe token of {name}, good for {days} days. It is not shown again.", token.0);
-            let mut object = serde_json::to_value(operators::operator_view(record))?;
-            object["token"] = token.0.into();
-            decision.answer(object, &line)
+            show(operators::add(with, &name, &roles, days, &decision.actor()).await?, days, &decision)
+        }
+        OperatorsCommand::Renew { name, days, overlap, decision } => {
+            let secrets = Secrets::load_or_make(&settings.secret_file(), &randomness)?;
+            let with = (&*store, &SystemClock as _, &randomness as _, &secrets);
+            let overlap = Duration::hours(overlap.into());
+            show(operators::renew(with, &name, days, overlap, &decision.actor()).await?, days, &decision)
         }
         OperatorsCommand::List { json } => {
             let all = store.operator_store().operators().await?;

@@ -27,6 +27,32 @@ pub struct NewOperator {
     pub expires_at: OffsetDateTime,
 }
 
+/// An operator's next token.
+#[derive(Clone, Debug)]
+pub struct RenewedToken {
+    /// Whose.
+    pub name: String,
+    /// Keyed hash of the token.
+    pub token_hash: [u8; 32],
+    /// Who renews it.
+    pub by: Actor,
+    /// When.
+    pub renewed_at: OffsetDateTime,
+    /// When the token ends.
+    pub expires_at: OffsetDateTime,
+    /// When the one before ends, if it has not ended until then.
+    pub earlier_ends_at: OffsetDateTime,
+}
+
+impl RenewedToken {
+    /// What the audit says of it.
+    pub(super) fn detail(&self) -> String {
+        let seconds = (self.earlier_ends_at - self.renewed_at).whole_seconds();
+        let earlier = if seconds > 0 { format!(", the earlier good for {seconds} s more") } else { String::new() };
+        format!("{}{earlier}", self.name)
+    }
+}
+
 /// An operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OperatorRecord {
@@ -36,9 +62,9 @@ pub struct OperatorRecord {
     pub name: String,
     /// What the operator may do.
     pub roles: Vec<Role>,
-    /// When the token was made.
+    /// When the operator was added.
     pub created_at: OffsetDateTime,
-    /// When it ends.
+    /// When the token ends.
     pub expires_at: OffsetDateTime,
     /// When it was taken away.
     pub removed_at: Option<OffsetDateTime>,
@@ -155,7 +181,11 @@ pub enum Page {
 pub trait OperatorStore: Send + Sync {
     /// Records an operator; false if the name was ever given.
     async fn add_operator(&self, new: &NewOperator) -> Stored<bool>;
-    /// The operator with this hash of the token, whether it is good or not.
+    /// Gives an operator another token; the one before that is good until then goes on for as long as is said, and those
+    /// before it no longer. Answers the operator; nothing if nobody has this name, or the token was taken away.
+    async fn renew_operator(&self, renewed: &RenewedToken) -> Stored<Option<OperatorRecord>>;
+    /// The operator with this hash of the token, or of the one before while that goes on, whether it is good or not; with
+    /// the end of the token that was asked for.
     async fn operator(&self, token_hash: &[u8; 32]) -> Stored<Option<OperatorRecord>>;
     /// All operators there ever were, by name.
     async fn operators(&self) -> Stored<Vec<OperatorRecord>>;

@@ -1,6 +1,11 @@
 //! Operators with their tokens, and the people whose applications they keep.
 
-use crate::support::{run, stderr, with_applications};
+use std::{fs, path::Path};
+
+use qcert_test_postgres::Database;
+use serde_json::Value;
+
+use crate::support::{Serving, run, stderr, with_applications};
 
 #[test]
 fn operators_are_added_with_a_token_that_is_shown_once_and_removed() {
@@ -17,6 +22,58 @@ fn operators_are_added_with_a_token_that_is_shown_once_and_removed() {
     assert_eq!(run(directory.path(), &["operators", "remove", "anna"]).status.code(), Some(3));
     assert_eq!(run(directory.path(), &["operators", "add", "boris", "--role", "king"]).status.code(), Some(2));
     assert_eq!(run(directory.path(), &["--config", "missing.toml", "operators", "list"]).status.code(), Some(1));
+}
+
+#[test]
+fn a_renewed_token_works_on_a_running_server_and_the_one_before_ends_when_it_was_said() {
+    let database = Database::new().unwrap();
+    for url in [None, Some(database.url())] {
+        let directory = with_applications();
+        if let Some(url) = url {
+            fs::write(directory.path().join("secret.key"), [7; 32]).unwrap();
+            let settings = format!("[database]\nurl = '{url}'\n[secret]\nfile = 'secret.key'\n");
+            fs::write(directory.path().join("qcert.toml"), settings).unwrap();
+        }
+        let typed = |arguments: &[&str]| typed(directory.path(), arguments);
+        let token = |answer: &Value| answer["token"].as_str().unwrap().to_owned();
+        let first = token(&typed(&["operators", "add", "anna", "--role", "auditor"]));
+        let serving = Serving::start(directory.path());
+        let lets_in = |token: &str| {
+            let line = format!("GET /api/v1/operator/audit HTTP/1.1\r\nAuthorization: Bearer {token}\r\n");
+            let answer = serving.ask(&line, "");
+            assert!(answer.starts_with("HTTP/1.1 200") || answer.contains("operator_token_required"), "{answer}");
+            answer.starts_with("HTTP/1.1 200")
+        };
+        assert!(lets_in(&first));
+        let renewed = typed(&["operators", "renew", "anna", "--days", "5", "--overlap", "2"]);
+        let second = token(&renewed);
+        assert_eq!((&renewed["name"], &renewed["roles"]), (&"anna".into(), &serde_json::json!(["auditor"])));
+        assert!(second != first && lets_in(&second) && lets_in(&first));
+        let third = token(&typed(&["operators", "renew", "anna", "--by", "boris"]));
+        assert!(lets_in(&third) && !lets_in(&second) && !lets_in(&first), "without a word the one before ends at once");
+
+        let fails = |arguments: &[&str]| run(directory.path(), arguments).status.code().unwrap();
+        assert_eq!(fails(&["operators", "renew", "nobody"]), 3);
+        assert_eq!(fails(&["operators", "renew", "anna", "--days", "367"]), 3);
+        assert_eq!(fails(&["operators", "renew", "anna", "--overlap", "169"]), 3);
+        assert_eq!(fails(&["operators", "renew", "anna", "--overlap", "-1"]), 2);
+        assert!(lets_in(&third), "what was refused has changed nothing");
+        let line = format!("GET /api/v1/operator/audit HTTP/1.1\r\nAuthorization: Bearer {third}\r\n");
+        let audit = serving.ask(&line, "");
+        assert!(audit.contains("operator renewed") && audit.contains("\"boris\""), "{audit}");
+        assert!(audit.contains("anna, the earlier good for 7200 s more"), "{audit}");
+        assert!(![first, second, third.clone()].iter().any(|token| audit.contains(token.as_str())), "{audit}");
+        assert_eq!(fails(&["operators", "remove", "anna"]), 0);
+        assert!(!lets_in(&third));
+        assert_eq!(fails(&["operators", "renew", "anna"]), 3, "who was removed stays removed");
+    }
+}
+
+/// What a command answers as JSON.
+fn typed(directory: &Path, arguments: &[&str]) -> Value {
+    let output = run(directory, &[arguments, &["--json"]].concat());
+    assert!(output.status.success(), "{}", stderr(&output));
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 #[test]

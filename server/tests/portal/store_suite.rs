@@ -271,6 +271,7 @@ macro_rules! suite {
             publication: a_list_ends_with_its_last_certificate,
             publication: a_certificate_of_the_authority_is_committed_and_completed_once,
             operators: an_operator_is_known_by_the_tokens_hash_until_removed,
+            operators: a_renewed_token_has_the_one_before_beside_it_until_that_ends,
             operators: a_page_begins_after_the_one_before,
             operators: what_an_application_is_found_by_changes_with_it,
             operators: a_request_needs_as_many_approvals_as_are_asked_for,

@@ -81,6 +81,7 @@ async fn migrate(connection: &mut PgConnection) -> Stored<()> {
             "mistakes of application",
             include_str!("../../../migrations/postgres/0009_mistakes_of_application.sql"),
         ),
+        migration(10, "renewed tokens", include_str!("../../../migrations/postgres/0010_renewed_tokens.sql")),
     ];
     let migrated = Migrator::with_migrations(migrations).run(connection).await;
     migrated.map_err(|error| StoreError::Unavailable(format!("the tables cannot be brought up to date: {error}")))

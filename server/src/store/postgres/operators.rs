@@ -17,7 +17,7 @@ use super::{
 use crate::{
     audit::{Actor, Note, head::Follower},
     store::{
-        Mistake, NewOperator, Notice, OperatorRecord, OperatorStore, Page, PhoneChange,
+        Mistake, NewOperator, Notice, OperatorRecord, OperatorStore, Page, PhoneChange, RenewedToken,
         operators::{parse_roles, roles_text},
         terms::terms,
     },
@@ -42,10 +42,27 @@ impl OperatorStore for PostgresStore {
     }
 
     async fn operator(&self, token_hash: &[u8; 32]) -> Stored<Option<OperatorRecord>> {
-        let statement =
-            "SELECT id, name, roles, created_at, expires_at, removed_at FROM operators WHERE token_hash = $1";
+        let statement = "SELECT id, name, roles, created_at, expires_at, removed_at FROM operators WHERE token_hash = $1 UNION ALL \
+             SELECT id, name, roles, created_at, earlier_ends_at, removed_at FROM operators WHERE earlier_hash = $1";
         let found = self.connections.read(|| sqlx::query(statement).bind(token_hash)).await?;
         found.first().map(record).transpose()
+    }
+
+    async fn renew_operator(&self, renewed: &RenewedToken) -> Stored<Option<OperatorRecord>> {
+        let detail = renewed.detail();
+        let statement = "WITH renewed AS (UPDATE operators SET earlier_hash = token_hash, \
+             earlier_ends_at = least(expires_at, $1), token_hash = $2, expires_at = $3 \
+             WHERE name = $4 AND removed_at IS NULL RETURNING id, name, roles, created_at, expires_at, removed_at), \
+             told AS (INSERT INTO audit_waiting (at, event, subject, detail, who, origin) \
+             SELECT $5, 'operator renewed', id, $6, $7, $8 FROM renewed) \
+             SELECT id, name, roles, created_at, expires_at, removed_at FROM renewed";
+        let renew = || {
+            let query = sqlx::query(statement).bind(millis(renewed.earlier_ends_at)).bind(renewed.token_hash);
+            let query = query.bind(millis(renewed.expires_at)).bind(&renewed.name);
+            let query = query.bind(millis(renewed.renewed_at)).bind(&detail);
+            query.bind(&renewed.by.who).bind(&renewed.by.from)
+        };
+        self.connections.write(renew).await?.first().map(record).transpose()
     }
 
     async fn operators(&self) -> Stored<Vec<OperatorRecord>> {

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     audit::{Actor, Event, Note},
     store::{
-        Mistake, NewOperator, Notice, OperatorRecord, OperatorStore, Page, PhoneChange,
+        Mistake, NewOperator, Notice, OperatorRecord, OperatorStore, Page, PhoneChange, RenewedToken,
         operators::{parse_roles, roles_text},
         terms::terms,
     },
@@ -28,9 +28,20 @@ impl OperatorStore for SqliteStore {
 
     async fn operator(&self, token_hash: &[u8; 32]) -> Stored<Option<OperatorRecord>> {
         self.readers.read(|connection| {
-            let sql = "SELECT id, name, roles, created_at, expires_at, removed_at FROM operators WHERE token_hash = ?";
-            first(connection, sql, [token_hash], record)
+            let current =
+                "SELECT id, name, roles, created_at, expires_at, removed_at FROM operators WHERE token_hash = ?";
+            let earlier =
+                "SELECT id, name, roles, created_at, earlier_ends_at, removed_at FROM operators WHERE earlier_hash = ?";
+            match first(connection, current, [token_hash], record)? {
+                None => first(connection, earlier, [token_hash], record),
+                found => Ok(found),
+            }
         })
+    }
+
+    async fn renew_operator(&self, renewed: &RenewedToken) -> Stored<Option<OperatorRecord>> {
+        let renewed = renewed.clone();
+        self.write(move |connection| renew(connection, &renewed)).await
     }
 
     async fn operators(&self) -> Stored<Vec<OperatorRecord>> {
@@ -147,6 +158,20 @@ fn add(connection: &Connection, new: &NewOperator) -> Stored<Effect<bool>> {
     let detail = format!("{} ({roles})", new.name);
     audit::append(connection, new.created_at, Event::OperatorAdded, new.id, &detail, &new.by)?;
     Ok(Effect::Kept(true))
+}
+
+fn renew(connection: &Connection, renewed: &RenewedToken) -> Stored<Effect<Option<OperatorRecord>>> {
+    let found = first(
+        connection,
+        "UPDATE operators SET earlier_hash = token_hash, earlier_ends_at = min(expires_at, ?), token_hash = ?, \
+         expires_at = ? WHERE name = ? AND removed_at IS NULL \
+         RETURNING id, name, roles, created_at, expires_at, removed_at",
+        params![millis(renewed.earlier_ends_at), renewed.token_hash, millis(renewed.expires_at), renewed.name,],
+        record,
+    )?;
+    let Some(found) = found else { return Ok(Effect::Undone(None)) };
+    audit::append(connection, renewed.renewed_at, Event::OperatorRenewed, found.id, &renewed.detail(), &renewed.by)?;
+    Ok(Effect::Kept(Some(found)))
 }
 
 fn remove(connection: &Connection, name: &str, by: &Actor, now: OffsetDateTime) -> Stored<Effect<bool>> {

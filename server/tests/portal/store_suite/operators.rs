@@ -4,8 +4,8 @@ use qcert_protocol::{ErrorCode, holder::Phone, operator::Role};
 use qcert_server::{
     audit::{Event, Note, Outcome},
     store::{
-        Approved, Attempted, ImportRules, NewApplication, NewOperator, Notice, Page, PhoneChange, Store, TermKind,
-        terms::folded,
+        Approved, Attempted, ImportRules, NewApplication, NewOperator, Notice, Page, PhoneChange, RenewedToken, Store,
+        TermKind, terms::folded,
     },
 };
 use time::Duration;
@@ -47,6 +47,48 @@ pub async fn an_operator_is_known_by_the_tokens_hash_until_removed(store: &dyn S
     let events: Vec<_> = store.audit().await.unwrap().into_iter().map(|row| (row.event, row.subject)).collect();
     let expected = [("operator added", 1), ("operator added", 2), ("operator removed", 1)];
     assert_eq!(events, expected.map(|(event, number)| (event.to_owned(), id(number))));
+}
+
+fn renewed(token: u8, expires_in: Duration, earlier_for: Duration) -> RenewedToken {
+    RenewedToken {
+        name: "anna".into(),
+        token_hash: [token; 32],
+        by: by("tester"),
+        renewed_at: LATER,
+        expires_at: LATER + expires_in,
+        earlier_ends_at: LATER + earlier_for,
+    }
+}
+
+pub async fn a_renewed_token_has_the_one_before_beside_it_until_that_ends(store: &dyn Store) {
+    let operators = store.operator_store();
+    assert_eq!(operators.renew_operator(&renewed(4, Duration::DAY, Duration::ZERO)).await.unwrap(), None);
+    assert!(operators.add_operator(&operator(1, "anna")).await.unwrap());
+    assert!(operators.add_operator(&operator(2, "boris")).await.unwrap());
+    let ends = async |token: u8| {
+        let found = operators.operator(&[token; 32]).await.unwrap();
+        found.map(|found| (found.id, found.name, found.expires_at))
+    };
+    let anna = |at| Some((id(1), "anna".to_owned(), at));
+    let answered = operators.renew_operator(&renewed(4, Duration::WEEK, Duration::HOUR)).await.unwrap().unwrap();
+    assert_eq!((answered.id, answered.created_at, answered.expires_at), (id(1), NOW, LATER + Duration::WEEK));
+    assert_eq!(answered.roles, [Role::Approver, Role::Auditor]);
+    assert_eq!(ends(4).await, anna(LATER + Duration::WEEK));
+    assert_eq!(ends(1).await, anna(LATER + Duration::HOUR));
+    // It goes on no longer than it would have without another.
+    operators.renew_operator(&renewed(5, Duration::HOUR, Duration::WEEK * 2)).await.unwrap().unwrap();
+    assert_eq!((ends(5).await, ends(4).await), (anna(LATER + Duration::HOUR), anna(LATER + Duration::WEEK)));
+    assert_eq!(ends(1).await, None, "the one before that is forgotten");
+    assert_eq!(ends(2).await, Some((id(2), "boris".to_owned(), NOW + Duration::DAY)));
+    assert!(operators.remove_operator("anna", &by("boris"), LATER).await.unwrap());
+    for token in [4, 5] {
+        assert_eq!(operators.operator(&[token; 32]).await.unwrap().unwrap().removed_at, Some(LATER));
+    }
+    assert_eq!(operators.renew_operator(&renewed(6, Duration::DAY, Duration::ZERO)).await.unwrap(), None);
+    assert_eq!(ends(6).await, None);
+    let events: Vec<_> = store.audit().await.unwrap().into_iter().map(|row| (row.event, row.detail)).collect();
+    assert_eq!(events[2], ("operator renewed".to_owned(), "anna, the earlier good for 3600 s more".to_owned()));
+    assert_eq!(events.iter().filter(|(event, _)| *event == events[2].0).count(), 2);
 }
 
 pub async fn a_page_begins_after_the_one_before(store: &dyn Store) {

@@ -39,6 +39,8 @@ mod phones_alike;
 #[path = "../../../pki/tests/pki/pkilint.rs"]
 mod pkilint;
 #[cfg(test)]
+mod plans;
+#[cfg(test)]
 mod programs;
 #[cfg(test)]
 mod publication;

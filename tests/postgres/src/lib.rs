@@ -114,6 +114,14 @@ impl Cluster {
         Ok(url(self.directory.path(), name))
     }
 
+    /// What PostgreSQL has written into its log.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn log(&self) -> io::Result<String> {
+        fs::read_to_string(self.directory.path().join("log"))
+    }
+
     /// The postmaster's process, whose children are all others of PostgreSQL.
     pub fn process(&self) -> Option<u32> {
         self.postgres.as_ref().map(Child::id)

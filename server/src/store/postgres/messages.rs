@@ -112,11 +112,25 @@ pub(super) async fn report(
     connections.write(report).await.map(drop)
 }
 
+macro_rules! records {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, phone, purpose, state, created_at, expires_at, attempts, gateway, problem, settled_at \
+             FROM messages ",
+            $rest
+        )
+    };
+}
+
 pub(super) async fn latest(connections: &Connections, phone: Option<&Phone>, limit: u32) -> Stored<Vec<MessageRecord>> {
-    let statement = "SELECT id, phone, purpose, state, created_at, expires_at, attempts, gateway, problem, settled_at \
-         FROM messages WHERE $1::text IS NULL OR phone = $1 ORDER BY id DESC LIMIT $2";
-    let query = sqlx::query(statement).bind(phone.map(|phone| phone.as_str().to_owned())).bind(i64::from(limit));
-    let rows = connections.read_all(query).await?;
+    let limit = i64::from(limit);
+    let rows = match phone {
+        Some(phone) => {
+            let statement = records!("WHERE phone = $1 ORDER BY id DESC LIMIT $2");
+            connections.read(|| sqlx::query(statement).bind(phone.as_str()).bind(limit)).await?
+        }
+        None => connections.read(|| sqlx::query(records!("ORDER BY id DESC LIMIT $1")).bind(limit)).await?,
+    };
     let read = |row| {
         let columns = &mut Columns::of(row);
         Ok(MessageRecord {

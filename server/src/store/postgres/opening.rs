@@ -82,6 +82,7 @@ async fn migrate(connection: &mut PgConnection) -> Stored<()> {
             include_str!("../../../migrations/postgres/0009_mistakes_of_application.sql"),
         ),
         migration(10, "renewed tokens", include_str!("../../../migrations/postgres/0010_renewed_tokens.sql")),
+        migration(11, "messages of phone", include_str!("../../../migrations/postgres/0011_messages_of_phone.sql")),
     ];
     let migrated = Migrator::with_migrations(migrations).run(connection).await;
     migrated.map_err(|error| StoreError::Unavailable(format!("the tables cannot be brought up to date: {error}")))

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     Effect, MessageRecord, MessageState, QueuedMessage, SettledMessage, StoreError, Stored,
-    rows::{all, execute, first, millis, time, whole},
+    rows::{Columns, all, execute, first, millis, time, whole},
 };
 use crate::store::Settlement;
 
@@ -146,27 +146,40 @@ pub(super) fn report(
     Ok(Effect::Kept(()))
 }
 
+macro_rules! records {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, phone, purpose, state, created_at, expires_at, attempts, gateway, problem, settled_at \
+             FROM messages ",
+            $rest
+        )
+    };
+}
+
 pub(super) fn latest(connection: &Connection, phone: Option<&Phone>, limit: u32) -> Stored<Vec<MessageRecord>> {
-    whole(
-        connection,
-        "SELECT id, phone, purpose, state, created_at, expires_at, attempts, gateway, problem, settled_at \
-         FROM messages WHERE ?1 IS NULL OR phone = ?1 ORDER BY id DESC LIMIT ?2",
-        params![phone.map(Phone::as_str), limit],
-        |columns| {
-            Ok(MessageRecord {
-                id: columns.next()?,
-                phone: columns.next()?,
-                purpose: columns.next()?,
-                state: MessageState::parse(&columns.next::<String>()?).ok_or(StoreError::Corrupt("messages.state"))?,
-                created_at: columns.time()?,
-                expires_at: columns.time()?,
-                attempts: columns.next()?,
-                gateway: columns.next()?,
-                problem: columns.next()?,
-                settled_at: columns.next::<Option<i64>>()?.map(time).transpose()?,
-            })
-        },
-    )
+    match phone {
+        Some(phone) => {
+            let sql = records!("WHERE phone = ? ORDER BY id DESC LIMIT ?");
+            all(connection, sql, params![phone.as_str(), limit], record)
+        }
+        // From its end, and not further than the limit.
+        None => whole(connection, records!("ORDER BY id DESC LIMIT ?"), [limit], record),
+    }
+}
+
+fn record(columns: &mut Columns<'_>) -> Stored<MessageRecord> {
+    Ok(MessageRecord {
+        id: columns.next()?,
+        phone: columns.next()?,
+        purpose: columns.next()?,
+        state: MessageState::parse(&columns.next::<String>()?).ok_or(StoreError::Corrupt("messages.state"))?,
+        created_at: columns.time()?,
+        expires_at: columns.time()?,
+        attempts: columns.next()?,
+        gateway: columns.next()?,
+        problem: columns.next()?,
+        settled_at: columns.next::<Option<i64>>()?.map(time).transpose()?,
+    })
 }
 
 pub(super) fn forget(connection: &Connection, before: OffsetDateTime) -> Stored<Effect<()>> {

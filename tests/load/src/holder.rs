@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use qcert_protocol::{
     ApplicationState,
-    portal::{API, ApplicationDetails, ApplicationRow},
+    portal::{API, ApplicationDetails, ApplicationRow, RevocationReason},
 };
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -19,6 +19,8 @@ use crate::{
 };
 
 const JSON: &str = "application/json";
+/// Why a holder revokes.
+const REVOKES_FOR: RevocationReason = RevocationReason::KeyCompromise;
 
 /// Why a step did not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -159,6 +161,31 @@ impl Holder {
         Ok(self.ask(portal, "GET", &path, None)?.body)
     }
 
+    /// Orders the password that revokes a certificate.
+    ///
+    /// # Errors
+    /// When it did not come to its end.
+    pub fn order_revocation(&self, portal: &mut Connection, certificate: Uuid) -> Result<(), Trouble> {
+        self.forget_messages();
+        let path = format!("/certificates/{certificate}/revocation/password");
+        self.post(portal, &path, &json!({"reason": REVOKES_FOR}).to_string()).map(drop)
+    }
+
+    /// Revokes a certificate.
+    ///
+    /// # Errors
+    /// When it did not come to its end.
+    pub fn revoke(
+        &self,
+        portal: &mut Connection,
+        certificate: Uuid,
+        password: &str,
+    ) -> Result<ApplicationRow, Trouble> {
+        let body = json!({"reason": REVOKES_FOR, "password": password}).to_string();
+        let answer = self.post(portal, &format!("/certificates/{certificate}/revocation"), &body)?;
+        read("the revocation's answer", &answer)
+    }
+
     /// The password of the next text message.
     ///
     /// # Errors
@@ -181,7 +208,8 @@ impl Holder {
 
     fn ask(&self, portal: &mut Connection, method: &str, path: &str, body: Option<&str>) -> Result<Answer, Trouble> {
         let body = body.map(|body| (JSON, body.as_bytes()));
-        let question = Question { method, path: &format!("{API}{path}"), cookie: self.cookie.as_deref(), body };
+        let question =
+            Question { method, path: &format!("{API}{path}"), cookie: self.cookie.as_deref(), bearer: None, body };
         let answer = portal.ask(&question)?;
         if (200..300).contains(&answer.status) { Ok(answer) } else { Err(refused(path, answer.status, &answer.body)) }
     }
@@ -191,7 +219,8 @@ fn read<T: DeserializeOwned>(what: &str, answer: &Answer) -> Result<T, Trouble> 
     serde_json::from_slice(&answer.body).map_err(|_| refused(what, answer.status, &answer.body))
 }
 
-fn refused(what: &str, status: u16, body: &[u8]) -> Trouble {
+/// A refusal, as it was answered.
+pub(crate) fn refused(what: &str, status: u16, body: &[u8]) -> Trouble {
     Trouble::Refused { what: what.to_owned(), status, body: String::from_utf8_lossy(body).into_owned() }
 }
 

@@ -26,6 +26,8 @@ pub struct Question<'a> {
     pub path: &'a str,
     /// The session's cookie, as `name=value`.
     pub cookie: Option<&'a str>,
+    /// An operator's token.
+    pub bearer: Option<&'a str>,
     /// The body and its media type.
     pub body: Option<(&'a str, &'a [u8])>,
 }
@@ -85,6 +87,9 @@ fn write_question(stream: &mut TcpStream, host: &str, question: &Question<'_>) -
     let mut text = format!("{} {} HTTP/1.1\r\nhost: {host}\r\n", question.method, question.path);
     if let Some(cookie) = question.cookie {
         text.push_str(&format!("cookie: {cookie}\r\n"));
+    }
+    if let Some(token) = question.bearer {
+        text.push_str(&format!("authorization: Bearer {token}\r\n"));
     }
     if question.method != "GET" {
         text.push_str(&format!("origin: http://{host}\r\nsec-fetch-site: same-origin\r\n"));

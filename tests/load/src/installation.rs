@@ -208,7 +208,7 @@ impl Server {
 
     /// Does it answer?
     pub fn answers(&self) -> bool {
-        let question = Question { method: "GET", path: "/healthz", cookie: None, body: None };
+        let question = Question { method: "GET", path: "/healthz", cookie: None, bearer: None, body: None };
         self.connection().ask(&question).is_ok_and(|answer| answer.status == 200)
     }
 }

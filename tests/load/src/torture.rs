@@ -1,10 +1,14 @@
-//! Torture: holders go their way while the servers that lead them are killed by SIGKILL, or stopped by SIGTERM, again
-//! and again. At the end the registry is asked whether anything went wrong.
+//! Torture: holders go their way, and have certificates revoked, while the servers that lead them are killed by SIGKILL,
+//! or stopped by SIGTERM, again and again. At the end the registry is asked whether anything went wrong.
 //!
 //! **Architecture invariant:** whatever is killed and whenever, an application has at most one certificate, nothing
-//! was signed that the registry does not know, and what was confirmed is issued.
+//! was signed that the registry does not know, and what was confirmed is issued. Whoever was told of a revocation finds
+//! it in the registry, on the list and in OCSP, once; nobody else does; and the list's number never goes back.
 
+mod lists;
+mod ocsp;
 mod registry;
+mod revoker;
 mod verdict;
 mod way;
 
@@ -28,7 +32,9 @@ use crate::{
     installation::{self, Installation, Server},
     people,
 };
+use lists::Lists;
 pub use registry::Registry;
+use revoker::Office;
 use way::{Ledger, Way};
 
 /// Holders on their way at the same time.
@@ -72,6 +78,10 @@ pub struct Report {
     pub kills: usize,
     /// Certificates issued.
     pub certificates: usize,
+    /// Certificates revoked.
+    pub revoked: usize,
+    /// Revocation lists that were seen.
+    pub lists: usize,
     /// Confirmations whose answer was lost.
     pub lost_answers: usize,
     /// How long it took.
@@ -82,9 +92,12 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} kills and {} certificates in {:.0} s; {} confirmations had to be sent again; nothing went wrong",
+            "{} kills, {} certificates and {} revocations on {} lists in {:.0} s; {} confirmations had to be sent \
+             again; nothing went wrong",
             self.kills,
             self.certificates,
+            self.revoked,
+            self.lists,
             self.elapsed.as_secs_f64(),
             self.lost_answers
         )
@@ -95,6 +108,7 @@ struct World<'a> {
     installation: &'a Installation,
     gateway: &'a Gateway,
     addresses: Vec<std::net::SocketAddr>,
+    office: &'a Office<'a>,
     ledger: Mutex<Ledger>,
     /// The next holder who begins, and how many are imported.
     next: AtomicU32,
@@ -114,6 +128,7 @@ pub fn torture(directory: &Path, options: &Options<'_>) -> Result<Report> {
         settings.push(("QCERT__DATABASE__URL", url.to_owned()));
     }
     let installation = Installation::make(&installation::built("qcert-server")?, directory, &settings)?;
+    let office = Office::open(&installation)?;
     let outboxes: Vec<_> = (0..options.servers).map(|n| installation.outbox(n)).collect();
     let gateway = Gateway::open(&outboxes)?;
     let servers: Vec<Server> = (0..options.servers).map(|n| installation.start(n)).collect::<Result<_>>()?;
@@ -121,6 +136,7 @@ pub fn torture(directory: &Path, options: &Options<'_>) -> Result<Report> {
         installation: &installation,
         gateway: &gateway,
         addresses: servers.iter().map(Server::address).collect(),
+        office: &office,
         ledger: Mutex::default(),
         next: AtomicU32::new(0),
         imported: AtomicU32::new(0),
@@ -128,6 +144,8 @@ pub fn torture(directory: &Path, options: &Options<'_>) -> Result<Report> {
         gives_up: AtomicBool::new(false),
     };
     world.import()?;
+    let issuer = verdict::issuing_certificate(directory)?;
+    let lists = Lists::of(issuer, &world.addresses, installation.host());
     let mut chance = Chance::new(options.seed);
     std::thread::scope(|scope| {
         let walkers: Vec<_> = (0..AT_ONCE)
@@ -137,6 +155,7 @@ pub fn torture(directory: &Path, options: &Options<'_>) -> Result<Report> {
                 scope.spawn(move || world.lead_holders(chance))
             })
             .collect();
+        let watcher = scope.spawn(|| lists.watch(&world.gives_up));
         let killed = world.kill(servers, options, &mut chance);
         world.nobody_begins.store(true, Ordering::Relaxed);
         let after = Stopwatch::start();
@@ -147,15 +166,22 @@ pub fn torture(directory: &Path, options: &Options<'_>) -> Result<Report> {
         let walked: Vec<_> = walkers.into_iter().map(|walker| walker.join()).collect();
         let servers = killed?;
         walked.into_iter().try_for_each(|end| end.map_err(|_| anyhow!("a holder's thread panicked"))?)?;
+        watcher.join().map_err(|_| anyhow!("the watcher of lists panicked"))??;
+        let ledger = world.ledger.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        lists.wait_for(&verdict::told_of_revocation(&ledger))?;
+        world.addresses.iter().try_for_each(|address| ocsp::judge(directory, *address, &ledger))?;
         servers.into_iter().try_for_each(Server::kill)
     })
     .with_context(|| format!("the servers' log:\n{}", last_lines(&installation.log())))?;
+    let seen = lists.count();
     let ledger = world.ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
     let registry = Registry::open(directory, options.database_url)?;
     let certificates = verdict::judge(&registry, &installation, &ledger)?;
     Ok(Report {
         kills: options.kills,
         certificates,
+        revoked: ledger.values().filter(|fate| fate.revoked).count(),
+        lists: seen,
         lost_answers: ledger.values().map(|fate| fate.lost_answers).sum(),
         elapsed: stopwatch.elapsed(),
     })
@@ -216,7 +242,7 @@ impl World<'_> {
                 std::thread::sleep(Duration::from_millis(10));
             }
             let holder = Holder::new(n, self.gateway)?;
-            let mut way = Way::new(holder, &self.addresses, self.installation.host(), &mut chance);
+            let mut way = Way::new(holder, &self.addresses, self.installation.host(), self.office, &mut chance);
             let end = way.go(&self.gives_up);
             let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
             ledger.insert(n, way.fate);

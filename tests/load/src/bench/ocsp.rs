@@ -83,7 +83,7 @@ fn rate(asked: &Asked<'_>, connections: usize, answers: usize) -> Result<f64> {
             return Ok(false);
         }
         let body = Some(("application/ocsp-request", requests[turn % requests.len()].as_slice()));
-        let answer = connection.ask(&Question { method: "POST", path, cookie: None, body })?;
+        let answer = connection.ask(&Question { method: "POST", path, cookie: None, bearer: None, body })?;
         // OCSPResponse is a sequence whose first element, of three octets, is responseStatus; 0 is successful.
         let length_octets = answer.body.get(1).map_or(0, |length| usize::from(length.saturating_sub(0x80)));
         let status = answer.body.get(2 + length_octets..5 + length_octets);
@@ -100,6 +100,7 @@ fn answers(stand: &Stand, directory: &Path, nonce: bool) -> Result<(f64, f64)> {
         method: "GET",
         path: "/ca/chain.pem",
         cookie: None,
+        bearer: None,
         body: None,
     })?;
     let issuer = directory.join("chain.pem");

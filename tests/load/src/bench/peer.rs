@@ -81,7 +81,7 @@ impl Cfssl {
                     return Ok(false);
                 };
                 let body = Some(("application/json", body.as_bytes()));
-                let answer = portal.ask(&Question { method: "POST", path: PATH, cookie: None, body })?;
+                let answer = portal.ask(&Question { method: "POST", path: PATH, cookie: None, bearer: None, body })?;
                 ensure!(answer.status == 200, "cfssl answers {}", answer.status);
                 Ok(true)
             },

@@ -47,11 +47,15 @@ impl Registry {
 
     /// A question with the names that this database has for what the other calls otherwise.
     pub fn in_its_words(&self, question: &str) -> String {
-        let (committed, subject) = match self {
-            Self::File(_) => ("issuances", "subject"),
-            Self::Server(_) => ("commitments", "subject_id"),
+        let (committed, subject, audit) = match self {
+            Self::File(_) => ("issuances", "subject", "audit"),
+            Self::Server(_) => (
+                "commitments",
+                "subject_id",
+                "(SELECT event, subject FROM audit UNION ALL SELECT event, subject FROM audit_waiting) audit",
+            ),
         };
-        question.replace("{committed}", committed).replace("{subject}", subject)
+        question.replace("{committed}", committed).replace("{subject}", subject).replace("{audit}", audit)
     }
 
     /// Runs a script of statements; only a bench does, to have a registry of some size.

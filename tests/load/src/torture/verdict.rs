@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use qcert_pki::Certificate;
+use qcert_pki::{Certificate, crl::CertificateList};
 use ring::{
     digest::{SHA256, digest},
     hmac,
@@ -15,6 +15,7 @@ use ring::{
 use serde_json::Value;
 
 use super::{
+    lists::serials,
     registry::{Registry, hex, octets},
     way::Ledger,
 };
@@ -22,7 +23,7 @@ use crate::{installation::Installation, people};
 
 /// Questions whose answer must be empty: what is half done. `{committed}` has an issuance's committed serial and bytes,
 /// `{subject}` is the column of what a password is for.
-const HALF_DONE: [(&str, &str); 6] = [
+const HALF_DONE: [(&str, &str); 9] = [
     (
         "an application with two certificates",
         "SELECT application_id FROM certificates GROUP BY application_id HAVING count(*) > 1",
@@ -46,6 +47,21 @@ const HALF_DONE: [(&str, &str); 6] = [
         "a certificate whose serial is not the one that was committed",
         "SELECT c.serial, t.serial FROM certificates c LEFT JOIN {committed} t ON t.request_id = c.request_id \
          WHERE t.serial IS NULL OR c.serial <> t.serial",
+    ),
+    (
+        "a certificate whose revocation is not in the audit once, or one that is there and is not revoked",
+        "SELECT c.serial FROM certificates c WHERE (c.revoked_at IS NOT NULL) <> ( \
+         (SELECT count(*) FROM {audit} WHERE event = 'certificate revoked' AND subject = c.id) = 1)",
+    ),
+    (
+        "a revocation of what is no certificate",
+        "SELECT subject FROM {audit} WHERE event = 'certificate revoked' \
+         AND subject NOT IN (SELECT id FROM certificates)",
+    ),
+    (
+        "an application that says it is revoked and whose certificate is not, or the other way round",
+        "SELECT a.number, a.state FROM applications a JOIN certificates c ON c.application_id = a.id \
+         WHERE (a.state = 'revoked') <> (c.revoked_at IS NOT NULL)",
     ),
     (
         "a confirmation whose password was used, and that is none",
@@ -74,6 +90,7 @@ pub fn judge(registry: &Registry, installation: &Installation, ledger: &Ledger) 
             ensure!(issued == Some(fetched), "holder {n} was given another certificate than the registry's");
         }
     }
+    check_revocations(registry, installation.directory(), ledger)?;
     check_journal(registry, installation, &certificates)?;
     check_audit(registry, installation)?;
     Ok(certificates.len())
@@ -125,6 +142,38 @@ fn certificates(registry: &Registry, directory: &Path) -> Result<HashMap<String,
         found.insert(number.clone(), der);
     }
     Ok(found)
+}
+
+/// The serial numbers of whom anybody was told that they are revoked.
+pub(super) fn told_of_revocation(ledger: &Ledger) -> HashSet<String> {
+    ledger.values().filter(|fate| fate.revoked).filter_map(|fate| fate.serial.clone()).collect()
+}
+
+/// Who was told is revoked, in the registry and on the last list, and nobody but whom somebody wanted revoked.
+fn check_revocations(registry: &Registry, directory: &Path, ledger: &Ledger) -> Result<()> {
+    let rows = registry.rows("SELECT serial FROM certificates WHERE revoked_at IS NOT NULL")?;
+    let revoked: HashSet<String> = rows.into_iter().flatten().collect();
+    let told = told_of_revocation(ledger);
+    ensure!(told.is_subset(&revoked), "told and not in the registry: {:?}", told.difference(&revoked));
+    let wanted: HashSet<String> =
+        ledger.values().filter(|fate| fate.may_be_revoked).filter_map(|fate| fate.serial.clone()).collect();
+    ensure!(revoked.is_subset(&wanted), "revoked, and nobody wanted it: {:?}", revoked.difference(&wanted));
+    let rows = registry.rows("SELECT der FROM revocation_lists WHERE shard = '1-0'")?;
+    let [row] = rows.as_slice() else { bail!("{} last lists of one issuer", rows.len()) };
+    let list = CertificateList::parse(&octets(&row.concat())?)?;
+    list.verify(&issuing_certificate(directory)?)?;
+    let on_it = serials(&list);
+    ensure!(on_it.len() == list.entries().len(), "a certificate is on the list twice");
+    ensure!(told.is_subset(&on_it), "told and not on the list: {:?}", told.difference(&on_it));
+    ensure!(on_it.is_subset(&revoked), "on the list and not revoked: {:?}", on_it.difference(&revoked));
+    Ok(())
+}
+
+/// The certificate of the only issuing key.
+pub(super) fn issuing_certificate(directory: &Path) -> Result<Certificate> {
+    let mut all = issuers(&directory.join("data/ca"))?.into_iter();
+    let issuing = all.find(|certificate| certificate.verify_issued_by(certificate).is_err());
+    issuing.context("there is no issuing certificate")
 }
 
 /// Every certificate in the authority's directory.

@@ -11,6 +11,7 @@ use anyhow::{Result, bail};
 use qcert_protocol::{ApplicationState, portal::ApplicationRow};
 use uuid::Uuid;
 
+use super::revoker::{Office, Revoker};
 use crate::{
     chance::Chance,
     holder::{Holder, Trouble, has_certificate},
@@ -34,6 +35,12 @@ pub struct Fate {
     pub lost_answers: usize,
     /// The certificate as it was fetched, DER.
     pub certificate: Option<Vec<u8>>,
+    /// Its serial number.
+    pub serial: Option<String>,
+    /// Did anybody's right word to revoke it ever leave?
+    pub may_be_revoked: bool,
+    /// Did anybody hear that it is revoked?
+    pub revoked: bool,
 }
 
 /// Who never confirms.
@@ -54,23 +61,32 @@ pub struct Way<'a> {
     addresses: &'a [SocketAddr],
     chance: &'a mut Chance,
     leaves: Leaves,
+    revoker: Revoker,
+    office: &'a Office<'a>,
     password: Option<(Uuid, String)>,
 }
 
 impl<'a> Way<'a> {
     /// A way that begins.
-    pub fn new(holder: Holder, addresses: &'a [SocketAddr], host: String, chance: &'a mut Chance) -> Self {
+    pub(super) fn new(
+        holder: Holder,
+        addresses: &'a [SocketAddr],
+        host: String,
+        office: &'a Office<'a>,
+        chance: &'a mut Chance,
+    ) -> Self {
         let leaves = match chance.below(20) {
             0 => Leaves::AfterUpload,
             1 => Leaves::AfterMessage,
             2 => Leaves::AfterWrongPassword,
             _ => Leaves::Never,
         };
+        let revoker = Revoker::any(chance);
         let portal = Connection::new(addresses[0], host);
-        Self { fate: Fate::default(), holder, portal, addresses, chance, leaves, password: None }
+        Self { fate: Fate::default(), holder, portal, addresses, chance, leaves, revoker, office, password: None }
     }
 
-    /// Goes to the end: a certificate, or the place where this holder leaves.
+    /// Goes to the end: a certificate, its revocation, or the place where this holder leaves.
     ///
     /// # Errors
     /// When the portal answers what it must not, or when the end does not come before everybody gives up.
@@ -107,7 +123,12 @@ impl<'a> Way<'a> {
                 std::thread::sleep(Duration::from_millis(30));
                 Ok(false)
             }
-            _ if has_certificate(&row) => self.fetch(&row),
+            (ApplicationState::Revoked, _) if self.fate.may_be_revoked => {
+                self.fate.revoked = true;
+                Ok(true)
+            }
+            _ if has_certificate(&row) && self.fate.certificate.is_none() => self.fetch(&row),
+            _ if has_certificate(&row) => self.revoke(&row),
             _ => Err(unexpected(&row)),
         }
     }
@@ -154,7 +175,48 @@ impl<'a> Way<'a> {
     fn fetch(&mut self, row: &ApplicationRow) -> Result<bool, Trouble> {
         let Some(certificate) = &row.certificate else { return Ok(false) };
         self.fate.certificate = Some(self.holder.fetch(&mut self.portal, certificate.id)?);
+        self.fate.serial = Some(certificate.serial.clone());
+        Ok(self.revoker == Revoker::Nobody)
+    }
+
+    /// What was answered counts; when the answer is lost, the row tells at the next look.
+    fn revoke(&mut self, row: &ApplicationRow) -> Result<bool, Trouble> {
+        let Some(certificate) = &row.certificate else { return Ok(false) };
+        match self.revoker {
+            Revoker::Nobody => return Ok(true),
+            Revoker::Holder => self.revoke_by_password(certificate.id)?,
+            Revoker::Operator => {
+                self.fate.may_be_revoked = true;
+                self.office.revoke(&mut self.portal, certificate)?;
+            }
+            Revoker::Command => {
+                self.fate.may_be_revoked = true;
+                self.office.command(certificate)?;
+            }
+        }
+        self.fate.revoked = true;
         Ok(true)
+    }
+
+    fn revoke_by_password(&mut self, certificate: Uuid) -> Result<(), Trouble> {
+        let password = match self.password.take().filter(|(of, _)| *of == certificate) {
+            Some((_, password)) => password,
+            None => {
+                self.holder.order_revocation(&mut self.portal, certificate)?;
+                self.holder.message(MESSAGE)?
+            }
+        };
+        self.fate.may_be_revoked = true;
+        match self.holder.revoke(&mut self.portal, certificate, &password) {
+            Ok(row) if row.state == ApplicationState::Revoked => Ok(()),
+            Ok(row) => Err(unexpected(&row)),
+            Err(trouble) => {
+                if let Trouble::Lost(_) = trouble {
+                    self.password = Some((certificate, password));
+                }
+                Err(trouble)
+            }
+        }
     }
 
     /// What a page does about trouble: waits a little and asks again; signs in anew if it must.
@@ -168,7 +230,15 @@ impl<'a> Way<'a> {
             }
             Trouble::Refused { body, .. } => {
                 // A code of a message before the last, one whose use was not told, a database that begins.
-                let passing = ["otp_resend_too_early", "otp_used", "otp_expired", "otp_wrong", "portal_unavailable"];
+                // Or it is revoked, and the answer that said so was lost.
+                let passing = [
+                    "otp_resend_too_early",
+                    "otp_used",
+                    "otp_expired",
+                    "otp_wrong",
+                    "portal_unavailable",
+                    "certificate_already_revoked",
+                ];
                 if !passing.iter().any(|code| body.contains(code)) {
                     bail!(trouble);
                 }

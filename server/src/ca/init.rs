@@ -11,6 +11,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::{
     directory::Directory,
+    journal::sign_noted,
     key::{Key, Keys},
     root_list::{own_root, sign_list},
 };
@@ -44,11 +45,16 @@ pub fn init(settings: &Authority, origin: &str, clock: &dyn Clock, randomness: &
 ///
 /// # Errors
 /// As [`init`], or when `file` is there already.
-pub fn init_request(settings: &Authority, file: &Path, randomness: &dyn Randomness) -> anyhow::Result<()> {
+pub fn init_request(
+    settings: &Authority,
+    file: &Path,
+    clock: &dyn Clock,
+    randomness: &dyn Randomness,
+) -> anyhow::Result<()> {
     ensure!(!file.exists(), "{} is there already", file.display());
     let mut made = None;
     at_once(&settings.directory, |directory| {
-        made = Some(request(settings, directory, randomness)?);
+        made = Some(request(settings, directory, clock.now(), randomness)?);
         Ok(())
     })?;
     write_new(file, made.unwrap_or_default().as_bytes())
@@ -83,11 +89,16 @@ pub fn rollover(
 ///
 /// # Errors
 /// When there is no authority yet, `file` is there already, or a key or file cannot be made.
-pub fn rollover_request(settings: &Authority, file: &Path, randomness: &dyn Randomness) -> anyhow::Result<()> {
+pub fn rollover_request(
+    settings: &Authority,
+    file: &Path,
+    clock: &dyn Clock,
+    randomness: &dyn Randomness,
+) -> anyhow::Result<()> {
     ensure!(!file.exists(), "{} is there already", file.display());
     let directory = Directory(&settings.directory);
     ensure!(!directory.certified()?.is_empty(), "there is no authority yet: `qcert-server ca init --request FILE`");
-    write_new(file, request(settings, &directory, randomness)?.as_bytes())
+    write_new(file, request(settings, &directory, clock.now(), randomness)?.as_bytes())
 }
 
 /// Lets `make` fill a directory that takes its name only when all is in it.
@@ -127,10 +138,16 @@ fn new_key(
 }
 
 /// A new issuing key and the request for its certificate, PEM.
-fn request(settings: &Authority, directory: &Directory<'_>, randomness: &dyn Randomness) -> anyhow::Result<String> {
+fn request(
+    settings: &Authority,
+    directory: &Directory<'_>,
+    now: OffsetDateTime,
+    randomness: &dyn Randomness,
+) -> anyhow::Result<String> {
     let key = new_key(settings, &Keys::new(settings), directory, randomness)?;
     let to_be_signed = request_to_be_signed(&settings.name, key.public_key())?;
-    let request = assemble(&to_be_signed, key.signature_algorithm(), &key.sign_here(&to_be_signed)?)?;
+    let signature = sign_noted(settings, &*key, &to_be_signed, now)?;
+    let request = assemble(&to_be_signed, key.signature_algorithm(), &signature)?;
     let pem = request_to_pem(&request)?;
     write_new(&directory.request(key.public_key()), pem.as_bytes())?;
     Ok(pem)
@@ -155,7 +172,7 @@ fn root(
         crl_urls: &[],
         ca_issuers_urls: &[],
     })?;
-    signed(key, &to_be_signed)
+    signed(settings, key, &to_be_signed, not_before)
 }
 
 /// Has the root sign a certificate for a key, and writes it with the root's below it.
@@ -183,13 +200,19 @@ fn certify(
             ca_issuers_urls: &[format!("{origin}/ca/root.cer")],
         },
     )?;
-    let issuing = signed(root_key, &to_be_signed)?;
+    let issuing = signed(settings, root_key, &to_be_signed, not_before)?;
     issuing.verify_issued_by(root).context("the root did not sign what it was given")?;
     write_new(&directory.certificate(key.public_key()), (issuing.to_pem() + &root.to_pem()).as_bytes())
 }
 
-fn signed(key: &dyn Key, to_be_signed: &[u8]) -> anyhow::Result<Certificate> {
-    let der = assemble(to_be_signed, key.signature_algorithm(), &key.sign_here(to_be_signed)?)?;
+fn signed(
+    settings: &Authority,
+    key: &dyn Key,
+    to_be_signed: &[u8],
+    now: OffsetDateTime,
+) -> anyhow::Result<Certificate> {
+    let signature = sign_noted(settings, key, to_be_signed, now)?;
+    let der = assemble(to_be_signed, key.signature_algorithm(), &signature)?;
     Ok(Certificate::parse(&der)?)
 }
 

@@ -1,4 +1,4 @@
-//! The signature journal: a line for each signature, written before it is made.
+//! The signature journal: a line for each signature of the authority's keys, written before it is made.
 
 use std::{
     fs::{File, OpenOptions},
@@ -10,8 +10,24 @@ use anyhow::Context;
 use ring::digest::{SHA256, digest};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::hex;
-use crate::store::IssuerId;
+use super::{hex, key::Key};
+use crate::{config::Authority, store::IssuerId};
+
+/// Signs where nobody waits, as `ca init` and its like do, having noted it in the journal if one is set.
+///
+/// # Errors
+/// When it cannot be noted, or the key cannot be used.
+pub(super) fn sign_noted(
+    settings: &Authority,
+    key: &dyn Key,
+    to_be_signed: &[u8],
+    now: OffsetDateTime,
+) -> anyhow::Result<Vec<u8>> {
+    if let Some(path) = &settings.signature_journal {
+        Journal::open(path)?.note(now, &key.public_key().subject_key_identifier(), to_be_signed)?;
+    }
+    key.sign_here(to_be_signed)
+}
 
 /// A file that only grows. Several processes may share it: each line is one write to its end.
 pub(super) struct Journal(File);
@@ -43,16 +59,18 @@ impl Journal {
 }
 
 /// What the bytes are, by the first field of their sequence: the version in `[0]` of a TBSCertificate (RFC 5280
-/// §4.1), the version as INTEGER of a TBSCertList (§5.1), the responder of an OCSP answer (RFC 6960 §4.2.1).
+/// §4.1), the version as INTEGER of a TBSCertList (1, §5.1) or of a CertificationRequestInfo (0, RFC 2986 §4.1), the
+/// responder of an OCSP answer (RFC 6960 §4.2.1).
 fn kind(to_be_signed: &[u8]) -> &'static str {
     let length_octets = match to_be_signed.get(1) {
         Some(length @ 0x81..=0x84) => usize::from(length - 0x80),
         _ => 0,
     };
-    match to_be_signed.get(2 + length_octets) {
-        Some(0xa0) => "certificate",
-        Some(0x02) => "revocation-list",
-        Some(0xa1 | 0xa2) => "ocsp-answer",
+    match to_be_signed.get(2 + length_octets..).unwrap_or_default() {
+        [0xa0, ..] => "certificate",
+        [0x02, 1, 0, ..] => "request",
+        [0x02, ..] => "revocation-list",
+        [0xa1 | 0xa2, ..] => "ocsp-answer",
         _ => "other",
     }
 }
@@ -76,8 +94,9 @@ mod tests {
     }
 
     #[test]
-    fn lists_and_answers_are_told_from_certificates() {
+    fn lists_requests_and_answers_are_told_from_certificates() {
         assert_eq!(kind(&[0x30, 3, 2, 1, 1]), "revocation-list");
+        assert_eq!(kind(&[0x30, 3, 2, 1, 0]), "request");
         assert_eq!(kind(&[0x30, 0x81, 3, 0xa2, 1, 1]), "ocsp-answer");
         assert_eq!(kind(&[]), "other");
     }

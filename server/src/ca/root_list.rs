@@ -18,6 +18,7 @@ use time::OffsetDateTime;
 use super::{
     directory::{Directory, read_certificates},
     hex,
+    journal::sign_noted,
     key::{Key, Keys},
 };
 use crate::{clock::Clock, config::Authority, files::replace, store::IssuerId};
@@ -162,7 +163,7 @@ pub(super) fn sign_list(
         distribution_point: None,
         entries,
     })?;
-    Ok(assemble(&list, key.signature_algorithm(), &key.sign_here(&list)?)?)
+    Ok(assemble(&list, key.signature_algorithm(), &sign_noted(settings, key, &list, now)?)?)
 }
 
 fn read_list(path: &Path) -> anyhow::Result<CertificateList> {

@@ -67,7 +67,7 @@ pub(super) fn run(settings: &Settings, command: CaCommand) -> anyhow::Result<()>
             println!("made an authority in {directory}");
         }
         CaCommand::Init { request: Some(file) } => {
-            ca::init_request(&settings.ca, &file, &randomness)?;
+            ca::init_request(&settings.ca, &file, &clock, &randomness)?;
             println!("made a key in {directory}; the root's answer to {} is taken by `ca import`", file.display());
         }
         CaCommand::Import { files } => {
@@ -84,7 +84,7 @@ pub(super) fn run(settings: &Settings, command: CaCommand) -> anyhow::Result<()>
             println!("made the next issuing key; it issues from the next start on");
         }
         CaCommand::Rollover { request: Some(file) } => {
-            ca::rollover_request(&settings.ca, &file, &randomness)?;
+            ca::rollover_request(&settings.ca, &file, &clock, &randomness)?;
             println!("made the next key; the root's answer to {} is taken by `ca import`", file.display());
         }
         CaCommand::RootCrl { revoke, reason } => {

@@ -2,6 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
+use qcert_pki::{Certificate, crl::CertificateList};
 use time::Duration;
 
 use crate::support::{Place, signs};
@@ -142,4 +143,73 @@ async fn a_signature_is_in_the_journal_before_it_is_made() {
     let id: String = ca.current().id().iter().map(|octet| format!("{octet:02x}")).collect();
     let fields: Vec<&str> = journal.trim_end().split(' ').collect();
     assert_eq!((fields.len(), fields[1], fields[3].len()), (4, id.as_str(), 64), "{journal}");
+}
+
+/// The journal's lines without their times, as (key, kind, digest).
+fn journal(place: &Place) -> Vec<(String, String, String)> {
+    let text = fs::read_to_string(place.path("journal")).unwrap_or_default();
+    let fields = |line: &str| {
+        let fields: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        assert_eq!(fields.len(), 4, "{line}");
+        (fields[1].clone(), fields[2].clone(), fields[3].clone())
+    };
+    text.lines().map(fields).collect()
+}
+
+fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+#[test]
+fn what_the_root_signs_is_in_the_journal_too() {
+    let place = Place::with("[ca]\nsignature_journal = 'journal'");
+    place.done("ca init");
+    let chain = |file: &str| Certificate::parse_pem(&fs::read_to_string(place.path(file)).unwrap()).unwrap();
+    let root = chain("data/ca/root.pem").remove(0);
+    let issuing = chain(&place.file(".pem")).remove(0);
+    let by_root = |kind: &str, to_be_signed: &[u8]| {
+        let digest = hex(ring::digest::digest(&ring::digest::SHA256, to_be_signed).as_ref());
+        (hex(&root.key_identifier()), kind.to_owned(), digest)
+    };
+    let list = || {
+        let name = place.files().into_iter().find(|name| name.ends_with(".crl")).unwrap();
+        let der = fs::read(place.path(&format!("data/ca/{name}"))).unwrap();
+        CertificateList::parse_file(&der).unwrap()
+    };
+    let first = [
+        by_root("certificate", root.tbs_der()),
+        by_root("revocation-list", list().tbs_der()),
+        by_root("certificate", issuing.tbs_der()),
+    ];
+    assert_eq!(journal(&place), first);
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    place.done("ca root-crl");
+    assert_eq!(journal(&place)[3..], [by_root("revocation-list", list().tbs_der())]);
+    place.done("ca rollover");
+    let issued = &journal(&place)[4..];
+    assert_eq!(
+        issued.iter().map(|(key, kind, _)| (key, kind.as_str())).collect::<Vec<_>>(),
+        [(&first[0].0, "certificate")]
+    );
+    place.done("ca rollover --request next.csr");
+    let (key, kind, _) = journal(&place).remove(5);
+    let requested = place.list().into_iter().find(|(_, state, _)| state == "requested").unwrap().0;
+    assert_eq!((key, kind.as_str()), (requested, "request"), "the new key signs its own request");
+}
+
+#[test]
+fn without_its_journal_the_root_signs_nothing() {
+    let place = Place::with("[ca]\nsignature_journal = 'journal'");
+    fs::create_dir(place.path("journal")).unwrap();
+    assert!(place.refused("ca init").contains("cannot write journal"));
+    assert!(!place.path("data/ca").exists());
+    fs::remove_dir(place.path("journal")).unwrap();
+    place.done("ca init");
+    let before = place.list();
+    fs::remove_file(place.path("journal")).unwrap();
+    fs::create_dir(place.path("journal")).unwrap();
+    for line in ["ca rollover", "ca rollover --request next.csr", "ca root-crl"] {
+        assert!(place.refused(line).contains("cannot write journal"), "{line}");
+    }
+    assert_eq!(place.list(), before);
 }

@@ -32,6 +32,10 @@ pub struct Control {
     pub pull: Option<Pull>,
     pub empty_slots: bool,
     pub corrupt_objects: bool,
+    /// So many calls of C_Sign, counted from 1 since the process began, do not return.
+    pub hanging: u32,
+    /// Those that hang return now.
+    pub hang_ends: bool,
 }
 
 impl Default for Control {
@@ -49,6 +53,8 @@ impl Default for Control {
             pull: None,
             empty_slots: false,
             corrupt_objects: false,
+            hanging: 0,
+            hang_ends: false,
         }
     }
 }
@@ -95,6 +101,10 @@ impl Control {
                 ("pull", "after-generation") => control.pull = Some(Pull::AfterGeneration),
                 ("logout", "after-generation") => control.pull = Some(Pull::LogOutAfterGeneration),
                 ("pull", at) => control.pull = Some(pull_at_call(at).ok_or(line)?),
+                ("hang", "end") => control.hang_ends = true,
+                ("hang", at) => {
+                    control.hanging = at.strip_prefix("sign ").and_then(|n| n.parse().ok()).ok_or(line)?;
+                }
                 ("corrupt", "objects") => control.corrupt_objects = true,
                 ("show", "empty-slots") => control.empty_slots = true,
                 _ => return Err(line),

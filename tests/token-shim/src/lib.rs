@@ -23,6 +23,8 @@
 //! | `pull before-call N` | the token leaves at the Nth call on a session of this process, which does nothing |
 //! | `pull after-call N` | the Nth call does its work, then the token leaves and the caller is told `CKR_DEVICE_REMOVED` |
 //! | `logout after-generation` | the pair is made, then nobody is logged in, as when another program resets the card |
+//! | `hang sign N` | N calls of `C_Sign`, counted while the file says so, do not return until it says `hang end` |
+//! | `hang end` | those calls return, with what the real module answers |
 //! | `corrupt objects` | `C_CreateObject` writes a label that is a byte shorter |
 //! | `show empty-slots` | also SoftHSM's last slot, whose token is not initialised and which is else hidden |
 //!

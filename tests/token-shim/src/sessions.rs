@@ -2,10 +2,13 @@
 
 use cryptoki_sys::*;
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
 use crate::{
-    control::{Pull, pull_token},
+    control::{Control, Pull, pull_token},
     real,
     slots::token_is_there,
 };
@@ -33,6 +36,26 @@ pub fn call(make: impl FnOnce() -> CK_RV) -> CK_RV {
     pulled()
 }
 
+/// Calls of C_Sign that hang or have hung.
+static HUNG: AtomicU32 = AtomicU32::new(0);
+
+/// C_Sign, which may hang first.
+unsafe extern "C" fn sign(
+    session: CK_SESSION_HANDLE,
+    data: CK_BYTE_PTR,
+    length: CK_ULONG,
+    signature: CK_BYTE_PTR,
+    room: CK_ULONG_PTR,
+) -> CK_RV {
+    let hangs = |hung: u32| Control::read().is_ok_and(|control| hung < control.hanging).then_some(hung + 1);
+    if HUNG.fetch_update(Ordering::SeqCst, Ordering::SeqCst, hangs).is_ok() {
+        while !Control::read().is_ok_and(|control| control.hang_ends) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+    call(|| real!(C_Sign(session, data, length, signature, room)))
+}
+
 /// Takes the token out and answers as a call does whose token has left.
 pub fn pulled() -> CK_RV {
     pull_token();
@@ -44,6 +67,7 @@ pub fn pulled() -> CK_RV {
 macro_rules! pass_on {
     ($($name:ident($($argument:ident: $kind:ty),*);)*) => {
         pub fn install(list: &mut CK_FUNCTION_LIST) {
+            list.C_Sign = Some(sign);
             $({
                 #[allow(non_snake_case)] // the name is the standard's
                 unsafe extern "C" fn $name(session: CK_SESSION_HANDLE, $($argument: $kind),*) -> CK_RV {
@@ -84,7 +108,6 @@ pass_on! {
     C_DigestKey(a: CK_OBJECT_HANDLE);
     C_DigestFinal(a: CK_BYTE_PTR, b: CK_ULONG_PTR);
     C_SignInit(a: CK_MECHANISM_PTR, b: CK_OBJECT_HANDLE);
-    C_Sign(a: CK_BYTE_PTR, b: CK_ULONG, c: CK_BYTE_PTR, d: CK_ULONG_PTR);
     C_SignUpdate(a: CK_BYTE_PTR, b: CK_ULONG);
     C_SignFinal(a: CK_BYTE_PTR, b: CK_ULONG_PTR);
     C_SignRecoverInit(a: CK_MECHANISM_PTR, b: CK_OBJECT_HANDLE);

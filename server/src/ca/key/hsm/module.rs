@@ -1,7 +1,7 @@
 //! The PKCS#11 module: loaded once, started again when the HSM was away, and logged in with a PIN that is tried once.
 
 use std::{
-    sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, TryLockError},
+    sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, TryLockError},
     time::Duration,
 };
 
@@ -15,6 +15,9 @@ use cryptoki::{
 use zeroize::Zeroizing;
 
 use crate::{ca::secret, config::Hsm as Settings};
+
+/// How often something that another thread holds is looked for.
+const POLL: Duration = Duration::from_millis(20);
 
 /// Why the HSM did not do what it was asked, by what may help.
 #[derive(Debug, thiserror::Error)]
@@ -111,7 +114,7 @@ impl Module {
                 Ok(started) => started,
                 Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
                 Err(TryLockError::WouldBlock) => {
-                    std::thread::sleep(Duration::from_millis(20));
+                    std::thread::sleep(POLL);
                     continue;
                 }
             };
@@ -143,10 +146,23 @@ impl Module {
         Err(Failure::Away("no token has the label and serial number of hsm.token and hsm.token_serial".to_owned()))
     }
 
+    /// Waits as long as a signature may take, so that a login that hangs keeps no other thread for good.
+    fn refused(&self) -> Result<MutexGuard<'_, Option<Zeroizing<String>>>, Failure> {
+        let tries = self.settings.patience.as_millis() / POLL.as_millis();
+        for _ in 0..tries.max(1) {
+            match self.refused.try_lock() {
+                Ok(refused) => return Ok(refused),
+                Err(TryLockError::Poisoned(poisoned)) => return Ok(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(POLL),
+            }
+        }
+        Err(Failure::Session("another login hangs in the module".to_owned()))
+    }
+
     /// Logs in, for all sessions of this process at once.
     pub(super) fn log_in(&self, session: &Session) -> Result<(), Failure> {
         // Held until the token has answered: threads that start together must not try a wrong PIN each.
-        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut refused = self.refused()?;
         let pin = secret::read(&self.settings.pin).map_err(|error| Failure::Refused(format!("no PIN: {error:#}")))?;
         if refused.as_ref() == Some(&pin) {
             let text = "the token refused this PIN before, and it is not tried again; write the right one in its place";

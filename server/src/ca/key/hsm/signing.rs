@@ -56,11 +56,19 @@ pub(super) struct Open {
 pub(super) fn sign_alone(module: &Module, order: &Order) -> Answer {
     let mut open = None;
     let answer = sign(module, &mut open, order);
-    module.with(|started| {
-        close(&mut open, started.generation);
-        Ok(())
-    })?;
+    end(module, &mut open);
     answer
+}
+
+/// Closes a session, if there is one.
+pub(super) fn end(module: &Module, open: &mut Option<Open>) {
+    if open.is_some() {
+        // Of a module that cannot be had, no session is left to be closed.
+        let _ = module.with(|started| {
+            close(open, started.generation);
+            Ok(())
+        });
+    }
 }
 
 /// Signs, in the thread's session if it has one that works.

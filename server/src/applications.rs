@@ -137,7 +137,7 @@ pub async fn certificate(portal: &Portal, session: &Session, id: Uuid) -> Result
 /// `certificate_not_found`.
 pub async fn certificate_details(portal: &Portal, session: &Session, id: Uuid) -> Result<CertificateDetails, Refusal> {
     let (application, certificate) = certificate(portal, session, id).await?;
-    let issuer = portal.ca.issuer(&certificate.issuer).unwrap_or(portal.ca.current());
+    let issuer = portal.ca.issuer(&certificate.issuer).unwrap_or_else(|| portal.ca.current());
     Ok(CertificateDetails {
         certificate: certificate_view(&certificate),
         application: application.id,

@@ -8,6 +8,7 @@ mod directory;
 mod import;
 mod init;
 mod issuer;
+mod issuers;
 mod journal;
 mod key;
 mod listing;
@@ -17,7 +18,7 @@ pub mod watch;
 
 use std::sync::Arc;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::bail;
 use qcert_pki::{Certificate, crl::CertificateList};
 use time::{Duration, OffsetDateTime};
 
@@ -28,14 +29,12 @@ pub use listing::{Listed, list};
 pub use root_list::{import_list, renew_list};
 
 use crate::{clock::Clock, config::Authority, hex::hex, store::IssuerId};
-use directory::Directory;
-use journal::Journal;
-use key::Keys;
+use issuers::Issuers;
 use root_list::{RootLists, revocation};
 
 /// The authority.
 pub struct Ca {
-    issuers: Vec<Arc<Issuer>>,
+    issuers: Issuers,
     clock: Arc<dyn Clock>,
     validity: Duration,
     root_lists: RootLists,
@@ -47,44 +46,38 @@ impl Ca {
     /// # Errors
     /// When there is no authority yet, its files cannot be read, or they do not belong together.
     pub fn load(settings: &Authority, origin: &str, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
-        let keys = Keys::new(settings);
-        let journal = settings.signature_journal.as_deref().map(Journal::open).transpose()?.map(Arc::new);
-        let mut issuers = Vec::new();
-        for found in Directory(&settings.directory).certified()? {
-            let certificate = found.chain.first().context("there is no issuing certificate")?;
-            let key = match found.key.exists() {
-                true => Some(keys.open_file(&found.key)?),
-                false => keys.open_hsm(certificate.public_key()),
-            };
-            match key {
-                Some(key) => {
-                    let issuer = Issuer::new(found.chain, key, settings, origin, journal.clone(), Arc::clone(&clock));
-                    issuers.push(Arc::new(issuer?));
-                }
-                None => tracing::warn!(key = %found.key.display(), "an issuing certificate whose key is not here"),
-            }
-        }
-        let directory = settings.directory.display();
-        ensure!(!issuers.is_empty(), "there is no authority in {directory}: make one with `qcert-server ca init`");
-        Ok(Self { issuers, clock, validity: settings.validity, root_lists: RootLists::new(&settings.directory) })
+        Ok(Self {
+            issuers: Issuers::load(settings, origin, Arc::clone(&clock))?,
+            clock,
+            validity: settings.validity,
+            root_lists: RootLists::new(&settings.directory),
+        })
     }
 
     /// The one that issues now: the newest which is good and whose validity covers that of a new certificate.
-    pub fn current(&self) -> &Arc<Issuer> {
-        let good = |issuer: &Arc<Issuer>| self.revoked(issuer).is_ok_and(|revoked| revoked.is_none());
-        let certificates: Vec<_> = self.issuers.iter().map(|issuer| issuer.certificate()).collect();
-        let chosen = choose(&certificates, |i| good(&self.issuers[i]), self.clock.now(), self.validity);
-        &self.issuers[chosen.unwrap_or(0)]
+    pub fn current(&self) -> Arc<Issuer> {
+        let (issuers, now) = (self.issuers(), self.clock.now());
+        let is_good = |issuer: &Issuer| self.revoked(issuer).is_ok_and(|revoked| revoked.is_none());
+        let may_issue = |i: usize| self.issuers.may_issue(&issuers[i], now) && is_good(&issuers[i]);
+        let certificates: Vec<_> = issuers.iter().map(|issuer| issuer.certificate()).collect();
+        let chosen = choose(&certificates, may_issue, now, self.validity);
+        Arc::clone(&issuers[chosen.unwrap_or(0)])
     }
 
     /// All whose key we have, newest first.
-    pub fn issuers(&self) -> &[Arc<Issuer>] {
-        &self.issuers
+    pub fn issuers(&self) -> Arc<[Arc<Issuer>]> {
+        self.issuers.all()
     }
 
     /// The one with this identifier.
-    pub fn issuer(&self, id: &IssuerId) -> Option<&Arc<Issuer>> {
-        self.issuers.iter().find(|issuer| issuer.id() == *id)
+    pub fn issuer(&self, id: &IssuerId) -> Option<Arc<Issuer>> {
+        self.issuers().iter().find(|issuer| issuer.id() == *id).cloned()
+    }
+
+    /// Takes the issuing keys whose files have come since the last look; answers which. What cannot be used yet, because
+    /// it is still being copied, is left for the next look.
+    pub fn notice(&self) -> Vec<IssuerId> {
+        self.issuers.notice()
     }
 
     /// Refuses an issuer that must not sign certificates any more.

@@ -8,6 +8,8 @@
 pub mod digest;
 pub mod worker;
 
+use std::sync::Arc;
+
 use futures_util::future::join_all;
 use qcert_pki::{Certificate, Issuance, Profile, PublicKey, Serial, assemble, certificate, profile_check};
 use qcert_protocol::{HolderData, application::IdentificationKind};
@@ -88,7 +90,7 @@ struct Begun<'a> {
     job: &'a Job,
     /// Its place among the jobs.
     place: usize,
-    issuer: &'a Issuer,
+    issuer: Arc<Issuer>,
     commitment: Commitment,
 }
 
@@ -97,13 +99,14 @@ impl<'a> Begun<'a> {
         let subject = Subject::of(job)?;
         let Some(commitment) = &job.committed else {
             let issuer = portal.ca.current();
-            portal.ca.check_good(issuer)?;
-            return Ok(Self { job, place, issuer, commitment: decide(portal, issuer, &subject)? });
+            portal.ca.check_good(&issuer)?;
+            let commitment = decide(portal, &issuer, &subject)?;
+            return Ok(Self { job, place, issuer, commitment });
         };
         let gone = || later(anyhow::anyhow!("what was committed is for a key that is not here"));
         let issuer = portal.ca.issuer(&commitment.issuer).ok_or_else(gone)?;
-        portal.ca.check_good(issuer)?;
-        check_committed(issuer, &subject, commitment)?;
+        portal.ca.check_good(&issuer)?;
+        check_committed(&issuer, &subject, commitment)?;
         Ok(Self { job, place, issuer, commitment: commitment.clone() })
     }
 

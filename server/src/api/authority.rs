@@ -39,7 +39,8 @@ async fn root(State(app): State<App>) -> Response {
     extensions(("x-problem-codes" = json!([NotFound]))),
 )]
 async fn issuing(State(app): State<App>) -> Answer<Response> {
-    let oldest = app.portal.ca.issuers().last().ok_or(NotFound)?;
+    let issuers = app.portal.ca.issuers();
+    let oldest = issuers.last().ok_or(NotFound)?;
     Ok(file(CERTIFICATE, oldest.certificate().der().to_vec()))
 }
 

@@ -18,9 +18,10 @@ const ROOT_CERTIFICATE: &str = "root.pem";
 const EARLIER_CERTIFICATE: &str = "issuing.pem";
 const EARLIER_KEY: &str = "issuing.key";
 
-/// An issuing certificate, those above it, and where its key would be if it is in a file.
+/// An issuing certificate, those above it, the file it is in, and where its key would be if it is in one.
 pub(super) struct Certified {
     pub(super) chain: Vec<Certificate>,
+    pub(super) file: PathBuf,
     pub(super) key: PathBuf,
 }
 
@@ -64,22 +65,22 @@ impl Directory<'_> {
     /// # Errors
     /// When a file cannot be read or is no chain of certificates.
     pub(super) fn certified(&self) -> anyhow::Result<Vec<Certified>> {
-        let mut all = Vec::new();
-        for path in self.files("pem")? {
-            all.push(Certified { chain: read_certificates(&path)?, key: path.with_extension("key") });
-        }
+        let mut all: Vec<Certified> = self.certificates()?.into_iter().map(certified).collect::<anyhow::Result<_>>()?;
         let earlier = self.0.join(EARLIER_CERTIFICATE);
         if earlier.exists() {
             let chain = [read_certificates(&earlier)?, read_certificates(&self.root_certificate())?].concat();
-            all.push(Certified { chain, key: self.0.join(EARLIER_KEY) });
+            all.push(Certified { chain, file: earlier, key: self.0.join(EARLIER_KEY) });
         }
-        // The key's name decides between those of one second: all servers of an authority choose the same one.
-        all.sort_by_cached_key(|found| {
-            let newest =
-                found.chain.first().map(|certificate| (certificate.not_before(), certificate.key_identifier()));
-            std::cmp::Reverse(newest)
-        });
+        all.sort_by_cached_key(|found| age(&found.chain));
         Ok(all)
+    }
+
+    /// The file of every issuing certificate, but for one of the first layout.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub(super) fn certificates(&self) -> anyhow::Result<Vec<PathBuf>> {
+        self.files("pem")
     }
 
     /// Every key that waits for its certificate.
@@ -116,6 +117,21 @@ impl Directory<'_> {
         files.sort();
         Ok(files)
     }
+}
+
+/// What is in an issuing certificate's file.
+///
+/// # Errors
+/// When it cannot be read, or is no chain of certificates.
+pub(super) fn certified(file: PathBuf) -> anyhow::Result<Certified> {
+    Ok(Certified { chain: read_certificates(&file)?, key: file.with_extension("key"), file })
+}
+
+/// By this the newest comes first. The key's name decides between those of one second: all servers of an authority
+/// choose the same one.
+pub(super) fn age(chain: &[Certificate]) -> impl Ord + use<> {
+    let newest = chain.first().map(|certificate| (certificate.not_before(), certificate.key_identifier()));
+    std::cmp::Reverse(newest)
 }
 
 fn stem(key: &PublicKey) -> String {

@@ -14,7 +14,7 @@ use super::{
 use crate::{clock::Clock, config::Authority, files::write_new};
 
 /// Takes the certificate that answers one of our requests, and those above it, out of the files; answers its key's
-/// identifier. It issues from the next start on.
+/// identifier. Running servers take it in a moment.
 ///
 /// # Errors
 /// When none answers a request, the chain does not end in a root, or it may not issue.

@@ -59,8 +59,12 @@ pub(super) struct Keys<'a> {
 
 impl<'a> Keys<'a> {
     pub(super) fn new(settings: &'a Authority) -> Self {
-        let passphrase = settings.passphrase.as_ref();
-        Self { settings, passphrase, hsm: settings.hsm.clone().map(|settings| Arc::new(Hsm::new(settings))) }
+        Self::with(settings, settings.hsm.clone().map(|settings| Arc::new(Hsm::new(settings))))
+    }
+
+    /// The same with the HSM that the process talks to already: a module is started once.
+    pub(super) fn with(settings: &'a Authority, hsm: Option<Arc<Hsm>>) -> Self {
+        Self { settings, passphrase: settings.passphrase.as_ref(), hsm }
     }
 
     /// Where an own root's key is: in a file, for it is taken away.

@@ -1,4 +1,4 @@
-//! Says in the log what of the authority ends soon, while there is time to renew it.
+//! Looks for new issuing keys, and says in the log what of the authority ends soon, while there is time to renew it.
 
 use std::sync::Arc;
 
@@ -8,17 +8,33 @@ use super::{Ca, hex};
 use crate::portal::Portal;
 
 const PERIOD: std::time::Duration = std::time::Duration::from_secs(6 * 3600);
+/// How often new files are looked for.
+const LOOK: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// A ceremony with an offline root takes weeks to arrange.
 const NOTICE: Duration = Duration::days(60);
 
-/// Looks at the start and every few hours, until the task is dropped.
+/// Looks for files every few seconds, and at the rest at the start and every few hours, until the task is dropped.
 pub async fn run(portal: Arc<Portal>) {
+    let (mut look, mut period) = (tokio::time::interval(LOOK), tokio::time::interval(PERIOD));
     loop {
-        for concern in portal.ca.concerns(portal.clock.now()) {
-            tracing::warn!(concern, "the authority needs its operator");
+        tokio::select! {
+            _ = look.tick() => notice(&portal).await,
+            _ = period.tick() => {
+                for concern in portal.ca.concerns(portal.clock.now()) {
+                    tracing::warn!(concern, "the authority needs its operator");
+                }
+            }
         }
-        tokio::time::sleep(PERIOD).await;
+    }
+}
+
+/// On a thread of its own: to open an encrypted key takes a while.
+async fn notice(portal: &Arc<Portal>) {
+    let looking = Arc::clone(portal);
+    let noticed = tokio::task::spawn_blocking(move || looking.ca.notice()).await.unwrap_or_default();
+    for id in noticed {
+        tracing::info!(key = hex(&id), "a new issuing key is here; it issues in a moment, if it is the newest");
     }
 }
 
@@ -27,7 +43,7 @@ impl Ca {
     pub fn concerns(&self, now: OffsetDateTime) -> Vec<String> {
         let current = self.current();
         let mut concerns = Vec::new();
-        if let Err(error) = self.check_good(current) {
+        if let Err(error) = self.check_good(&current) {
             concerns.push(format!("{error:#}; nothing is issued"));
         }
         if current.certificate().not_after() < now + self.validity + NOTICE {

@@ -35,7 +35,8 @@ pub(super) enum CaCommand {
         /// PEM or DER.
         file: PathBuf,
     },
-    /// Make the next issuing key. It issues from the next start on; the one before goes on for what it has issued.
+    /// Make the next issuing key. Running servers take it within half a minute; the one before goes on for what it has
+    /// issued.
     Rollover {
         /// Ask an outside root, and write the request (PKCS#10) here; else our own root's key must be there.
         #[arg(long, value_name = "FILE")]
@@ -72,7 +73,7 @@ pub(super) fn run(settings: &Settings, command: CaCommand) -> anyhow::Result<()>
         }
         CaCommand::Import { files } => {
             let id = ca::import(&settings.ca, &files, &clock)?;
-            println!("{id} issues from the next start on");
+            println!("{id} is here; running servers take it within half a minute");
         }
         CaCommand::ImportCrl { file } => {
             for id in ca::import_list(&settings.ca, &file, &clock)? {
@@ -81,7 +82,7 @@ pub(super) fn run(settings: &Settings, command: CaCommand) -> anyhow::Result<()>
         }
         CaCommand::Rollover { request: None } => {
             ca::rollover(&settings.ca, &origin(), &clock, &randomness)?;
-            println!("made the next issuing key; it issues from the next start on");
+            println!("made the next issuing key; running servers take it within half a minute");
         }
         CaCommand::Rollover { request: Some(file) } => {
             ca::rollover_request(&settings.ca, &file, &clock, &randomness)?;

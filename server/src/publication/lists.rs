@@ -89,7 +89,7 @@ pub async fn latest(portal: &Portal, issuer: &IssuerId, shard: &str) -> Result<O
     let mut found = portal.store.revocation_list(issuer, shard).await?;
     if found.is_none() && (shard.is_empty() || is_shard(shard, portal.settings.ca.crl_shards)) {
         let Some(issuer) = portal.ca.issuer(issuer) else { return Ok(None) };
-        publish(portal, issuer, shard, None).await.map_err(|error| {
+        publish(portal, &issuer, shard, None).await.map_err(|error| {
             tracing::error!(%error, shard, "no revocation list");
             Refusal::new(qcert_protocol::ErrorCode::Internal)
         })?;
@@ -138,7 +138,7 @@ async fn publish_while(portal: &Portal, goes_on: impl Fn() -> bool) -> anyhow::R
         if !goes_on() {
             break;
         }
-        match publish(portal, issuer, &state.shard, state.latest).await {
+        match publish(portal, &issuer, &state.shard, state.latest).await {
             Ok(done) => published += usize::from(done),
             Err(error) => failed = Some(error),
         }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use qcert_pki::ocsp::{CertId, IssuerHashes, Refusal, Request, ResponseData, SingleResponse, Status, successful};
@@ -49,8 +49,11 @@ impl From<Refusal> for Answer {
 #[derive(Default)]
 pub(super) struct Cache {
     answers: Mutex<HashMap<Vec<u8>, Arc<Answer>>>,
-    issuers: OnceLock<Vec<(IssuerHashes, Arc<Issuer>)>>,
+    issuers: Mutex<Option<Named>>,
 }
+
+/// The authority's issuers, and the same as questions name them.
+type Named = (Arc<[Arc<Issuer>]>, Arc<[(IssuerHashes, Arc<Issuer>)]>);
 
 impl Cache {
     fn find(&self, question: &[u8], now: OffsetDateTime) -> Option<Arc<Answer>> {
@@ -77,9 +80,18 @@ impl Cache {
         self.answers.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    fn issuers(&self, portal: &Portal) -> &[(IssuerHashes, Arc<Issuer>)] {
-        let named = |issuer: &Arc<Issuer>| (IssuerHashes::of(issuer.certificate()), Arc::clone(issuer));
-        self.issuers.get_or_init(|| portal.ca.issuers().iter().map(named).collect())
+    fn issuers(&self, portal: &Portal) -> Arc<[(IssuerHashes, Arc<Issuer>)]> {
+        let current = portal.ca.issuers();
+        let mut known = self.issuers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, named)) = &*known
+            && Arc::ptr_eq(of, &current)
+        {
+            return Arc::clone(named);
+        }
+        let name = |issuer: &Arc<Issuer>| (IssuerHashes::of(issuer.certificate()), Arc::clone(issuer));
+        let named: Arc<[_]> = current.iter().map(name).collect();
+        *known = Some((current, Arc::clone(&named)));
+        named
     }
 }
 

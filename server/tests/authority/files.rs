@@ -69,7 +69,7 @@ async fn every_kind_of_issuing_key_signs() {
     for kind in ["P-256", "P-384", "RSA-3072", "RSA-4096"] {
         let place = Place::with(&format!("[ca]\nissuing_key = '{kind}'"));
         place.done("ca init");
-        signs(place.load(Duration::ZERO).0.current()).await.unwrap();
+        signs(&place.load(Duration::ZERO).0.current()).await.unwrap();
         place.openssl_does(&format!("pkey -in {} -noout -check", place.file(".key")));
     }
 }
@@ -138,7 +138,7 @@ async fn a_signature_is_in_the_journal_before_it_is_made() {
     settings.ca.signature_journal = Some(place.path("journal"));
     let clock = std::sync::Arc::new(qcert_server::clock::SystemClock);
     let ca = qcert_server::ca::Ca::load(&settings.ca, crate::support::ORIGIN, clock).unwrap();
-    signs(ca.current()).await.unwrap();
+    signs(&ca.current()).await.unwrap();
     let journal = fs::read_to_string(place.path("journal")).unwrap();
     let id: String = ca.current().id().iter().map(|octet| format!("{octet:02x}")).collect();
     let fields: Vec<&str> = journal.trim_end().split(' ').collect();

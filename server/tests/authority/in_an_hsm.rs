@@ -57,7 +57,8 @@ async fn many_signatures_are_made_at_once() {
     let Some((place, _)) = alone("many_signatures_are_made_at_once") else { return };
     place.done("ca init");
     let ca = load(&place);
-    let signed = futures_util::future::join_all((0..40).map(|_| signs(ca.current()))).await;
+    let current = ca.current();
+    let signed = futures_util::future::join_all((0..40).map(|_| signs(&current))).await;
     signed.into_iter().for_each(|signed| signed.unwrap());
 }
 
@@ -66,12 +67,12 @@ async fn an_hsm_that_went_away_signs_when_it_is_back() {
     let Some((place, hsm)) = alone("an_hsm_that_went_away_signs_when_it_is_back") else { return };
     place.done("ca init");
     let ca = load(&place);
-    signs(ca.current()).await.unwrap();
+    signs(&ca.current()).await.unwrap();
     for away in ["token out", "reader out"] {
         hsm.control(away);
-        assert!(signs(ca.current()).await.is_err(), "{away}");
+        assert!(signs(&ca.current()).await.is_err(), "{away}");
         hsm.control("");
-        signs(ca.current()).await.unwrap();
+        signs(&ca.current()).await.unwrap();
     }
 }
 
@@ -93,7 +94,7 @@ async fn goes_at_every_call(test: &str, when: &str) {
     let (mut rounds, mut counted) = (0, 0);
     for call in 1..50 {
         hsm.control(&format!("pull {when} {}", counted + call));
-        if signs(ca.current()).await.is_ok() {
+        if signs(&ca.current()).await.is_ok() {
             break;
         }
         (rounds, counted) = (rounds + 1, counted + call);
@@ -101,7 +102,7 @@ async fn goes_at_every_call(test: &str, when: &str) {
     }
     assert!(rounds > 3, "the token went at {rounds} calls");
     hsm.control("");
-    signs(ca.current()).await.unwrap();
+    signs(&ca.current()).await.unwrap();
 }
 
 #[tokio::test]
@@ -111,9 +112,9 @@ async fn a_server_starts_while_its_hsm_is_away() {
     hsm.control("token out");
     assert_eq!(place.serve().chain().len(), 2);
     let ca = load(&place);
-    assert!(signs(ca.current()).await.is_err());
+    assert!(signs(&ca.current()).await.is_err());
     hsm.control("");
-    signs(ca.current()).await.unwrap();
+    signs(&ca.current()).await.unwrap();
 }
 
 #[tokio::test]
@@ -123,14 +124,72 @@ async fn a_wrong_pin_is_tried_once_and_the_right_one_helps() {
     hsm.control("lock-after 3");
     hsm.pin("00000000");
     let ca = load(&place);
-    let tries = futures_util::future::join_all((0..12).map(|_| signs(ca.current()))).await;
+    let current = ca.current();
+    let tries = futures_util::future::join_all((0..12).map(|_| signs(&current))).await;
     for error in tries.into_iter().map(Result::unwrap_err) {
         let told = format!("{error:#}");
         assert!(told.contains("the HSM refuses") && !told.contains("00000000"), "{told}");
     }
     assert_eq!(hsm.wrong_pins(), 1);
     hsm.pin(PIN);
-    signs(ca.current()).await.unwrap();
+    signs(&ca.current()).await.unwrap();
+}
+
+#[tokio::test]
+async fn calls_that_never_return_are_given_up_and_others_are_made() {
+    let Some((place, hsm)) = impatient("calls_that_never_return_are_given_up_and_others_are_made", 2) else { return };
+    let ca = load(&place);
+    let current = ca.current();
+    signs(&current).await.unwrap();
+    hsm.control("hang sign 2");
+    for hangs in futures_util::future::join_all([signs(&current), signs(&current)]).await {
+        assert!(format!("{:#}", hangs.unwrap_err()).contains("did not answer in 1 seconds"));
+    }
+    // Both threads hang; others take their places a moment later.
+    until(async || signs(&current).await.is_ok()).await;
+    let many = futures_util::future::join_all((0..20).map(|_| signs(&current))).await;
+    many.into_iter().for_each(|signed| signed.unwrap());
+    hsm.control("hang end");
+    let many = futures_util::future::join_all((0..20).map(|_| signs(&current))).await;
+    many.into_iter().for_each(|signed| signed.unwrap());
+}
+
+#[tokio::test]
+async fn when_too_many_calls_hang_it_is_told_at_once_until_one_returns() {
+    let Some((place, hsm)) = impatient("when_too_many_calls_hang_it_is_told_at_once_until_one_returns", 1) else {
+        return;
+    };
+    let ca = load(&place);
+    let current = ca.current();
+    hsm.control("hang sign 1000");
+    let told = async || format!("{:#}", signs(&current).await.unwrap_err());
+    until(async || told().await.contains("5 calls hang in the HSM's module, and no more are made")).await;
+    // Otherwise each would wait for its second.
+    for _ in 0..20 {
+        let at_once = tokio::time::timeout(std::time::Duration::from_millis(500), told()).await;
+        assert!(at_once.unwrap().contains("restart the server"));
+    }
+    hsm.control("hang end");
+    until(async || signs(&current).await.is_ok()).await;
+}
+
+/// An authority whose HSM has a second for a signature.
+fn impatient(test: &str, sessions: usize) -> Option<(Place, SoftHsm)> {
+    let (mut place, hsm) = alone(test)?;
+    place.change(&format!("{}sessions = {sessions}\ntimeout_seconds = 1\n", hsm.settings()));
+    place.done("ca init");
+    Some((place, hsm))
+}
+
+/// Tries until it is so.
+async fn until(is_so: impl AsyncFn() -> bool) {
+    for _ in 0..30 {
+        if is_so().await {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    panic!("it does not come to that");
 }
 
 #[test]
@@ -146,6 +205,39 @@ fn the_next_key_can_be_in_an_hsm_though_the_one_before_is_in_a_file() {
     let places: Vec<String> = place.list().into_iter().map(|(_, state, key)| format!("{state} {key}")).collect();
     assert_eq!(places, ["issuing hsm", "retired file"]);
     assert_eq!(load(&place).issuers().len(), 2);
+}
+
+#[tokio::test]
+async fn a_running_server_takes_the_next_key_from_the_hsm_or_a_file_that_comes_late() {
+    let Some((mut place, hsm)) = alone("a_running_server_takes_the_next_key_from_the_hsm_or_a_file_that_comes_late")
+    else {
+        return;
+    };
+    place.done("ca init");
+    let (ca, clock) = place.load(Duration::ZERO);
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    place.done("ca rollover");
+    assert_eq!(ca.notice().len(), 1);
+    clock.advance(Duration::MINUTE);
+    assert_eq!(ca.current().id(), load(&place).current().id());
+    signs(&ca.current()).await.unwrap();
+    signs(&ca.issuers()[1]).await.unwrap();
+
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    place.change("");
+    place.done("ca rollover");
+    place.change(&hsm.settings());
+    let name = place.files().into_iter().find(|name| name.starts_with("issuing-") && name.ends_with(".key")).unwrap();
+    let (file, elsewhere) = (place.path(&format!("data/ca/{name}")), place.path("elsewhere.key"));
+    std::fs::rename(&file, &elsewhere).unwrap();
+    let noticed = ca.notice();
+    assert_eq!(noticed.len(), 1);
+    let issuer = ca.issuer(&noticed[0]).unwrap();
+    assert!(signs(&issuer).await.is_err(), "it is thought to be in the HSM, and is not there");
+    std::fs::rename(&elsewhere, &file).unwrap();
+    assert_eq!(ca.notice(), noticed);
+    assert_eq!(ca.issuers().len(), 3);
+    signs(&ca.issuer(&noticed[0]).unwrap()).await.unwrap();
 }
 
 #[test]

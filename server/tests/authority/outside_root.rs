@@ -122,12 +122,12 @@ fn what_the_root_revoked_issues_no_more() {
     answer(&place, "issuing", "issuing.pem");
     place.done("ca import issuing.pem outside.pem");
     let (ca, clock) = place.load(time::Duration::ZERO);
-    ca.check_good(ca.current()).unwrap();
+    ca.check_good(&ca.current()).unwrap();
     assert!(ca.concerns(qcert_server::clock::Clock::now(&*clock)).is_empty());
     place.openssl_does("ca -config openssl.cnf -cert outside.pem -keyfile outside.key -revoke issuing.pem");
     list_of_the_root(&place, 30, "revoked.crl");
     assert!(place.done("ca import-crl revoked.crl").contains("it issues no more"));
-    assert!(ca.check_good(ca.current()).unwrap_err().to_string().contains("was revoked"));
+    assert!(ca.check_good(&ca.current()).unwrap_err().to_string().contains("was revoked"));
     assert_eq!(place.states(), ["revoked"]);
     let serving = place.serve();
     serving.get("/healthz");

@@ -18,8 +18,8 @@ async fn the_next_key_issues_and_the_one_before_goes_on() {
     let (ca, _) = place.load(Duration::ZERO);
     assert_ne!(ca.current().id(), before);
     assert_eq!(ca.issuers().len(), 2);
-    signs(ca.current()).await.unwrap();
-    signs(ca.issuer(&before).unwrap()).await.unwrap();
+    signs(&ca.current()).await.unwrap();
+    signs(&ca.issuer(&before).unwrap()).await.unwrap();
     let serving = place.serve();
     for (id, _, _) in place.list() {
         let (head, body) = serving.get(&format!("/ca/{id}.cer"));
@@ -27,6 +27,79 @@ async fn the_next_key_issues_and_the_one_before_goes_on() {
         fs::write(place.path("issuing.cer"), body).unwrap();
         place.openssl_does("verify -x509_strict -CAfile data/ca/root.pem issuing.cer");
     }
+}
+
+/// Waits for something that a running server does by itself.
+fn until(what: &str, is_so: impl Fn() -> bool) {
+    for _ in 0..150 {
+        if is_so() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
+    panic!("{what}: it does not come to that");
+}
+
+#[test]
+fn a_running_server_takes_the_next_key_and_goes_on_with_the_one_before() {
+    let place = Place::with("");
+    place.done("ca init");
+    let serving = place.serve();
+    let before = serving.chain()[0].clone();
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    place.done("ca rollover");
+    let (id, state, _) = place.list().remove(0);
+    assert_eq!(state, "issuing");
+    until("the new certificate is known", || serving.get(&format!("/ca/{id}.cer")).0.starts_with("HTTP/1.1 200"));
+    assert_eq!(serving.chain()[0], before, "it rests before it issues, so that other servers know it by then");
+    let list = serving.get(&format!("/crl/{id}/1-0.crl"));
+    assert!(list.0.starts_with("HTTP/1.1 200"), "its key signs: {}", list.0);
+    until("the new key issues", || serving.chain()[0] != before);
+    assert_eq!(serving.chain()[0].key_identifier(), place.load(Duration::ZERO).0.current().id());
+    let earlier = hex(&before.key_identifier());
+    assert!(serving.get(&format!("/ca/{earlier}.cer")).0.starts_with("HTTP/1.1 200"));
+    assert!(serving.get(&format!("/crl/{earlier}/1-0.crl")).0.starts_with("HTTP/1.1 200"));
+    assert!(serving.log().contains("a new issuing key is here"));
+}
+
+#[tokio::test]
+async fn files_are_taken_when_they_are_whole_whichever_comes_first() {
+    let place = Place::with("");
+    place.done("ca init");
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    let first = place.list()[0].0.clone();
+    let (ca, clock) = place.load(Duration::ZERO);
+    place.done("ca rollover");
+    let id = place.list().into_iter().map(|(id, ..)| id).find(|id| *id != first).unwrap();
+    let path = |ending: &str| place.path(&format!("data/ca/issuing-{id}.{ending}"));
+    let (key, chain) = (fs::read(path("key")).unwrap(), fs::read(path("pem")).unwrap());
+    let alone = chain.windows(25).rposition(|part| part == b"-----BEGIN CERTIFICATE---").unwrap();
+    fs::remove_file(path("key")).unwrap();
+    // As `scp` writes them: in pieces, and the certificate before its key.
+    for part in [0, 100, alone, chain.len() - 100] {
+        fs::write(path("pem"), &chain[..part]).unwrap();
+        assert!(ca.notice().is_empty(), "{part} octets of the chain");
+    }
+    fs::write(path("pem"), &chain).unwrap();
+    assert!(ca.notice().is_empty(), "there is no key");
+    for part in [0, key.len() / 2] {
+        place.secret(&format!("data/ca/issuing-{id}.key"), std::str::from_utf8(&key[..part]).unwrap());
+        assert!(ca.notice().is_empty(), "{part} octets of the key");
+    }
+    assert_eq!((ca.issuers().len(), hex(&ca.current().id())), (1, first.clone()));
+    place.secret(&format!("data/ca/issuing-{id}.key"), std::str::from_utf8(&key).unwrap());
+    assert!(ca.notice().iter().map(|id| hex(id)).eq([id.clone()]));
+    assert!(ca.notice().is_empty(), "once");
+    assert_eq!(ca.issuers().len(), 2);
+    assert_eq!(hex(&ca.current().id()), first);
+    clock.advance(Duration::seconds(15));
+    assert_eq!(hex(&ca.current().id()), id);
+    signs(&ca.current()).await.unwrap();
+    signs(&ca.issuers()[1]).await.unwrap();
+}
+
+fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 #[test]
@@ -140,7 +213,7 @@ async fn a_rollover_that_is_killed_leaves_the_old_key_or_both() {
         let found = ca.issuers().len();
         assert!(found == keys || found == keys + 1, "{found}");
         keys = found;
-        for issuer in ca.issuers() {
+        for issuer in ca.issuers().iter() {
             signs(issuer).await.unwrap();
         }
     }

@@ -40,7 +40,8 @@ async fn pkilint_finds_nothing_but_numeric_strings_in_what_the_portal_hands_out(
     assert!(list.body.windows(16).any(|bytes| serial.as_bytes().ends_with(bytes)), "it is on its list");
     assert_eq!(findings("lint_crl -t CRL -p PKIX", &list.body), (ISSUER, vec![]));
 
-    let issuer = workplace.portal.ca.current().certificate();
+    let current = workplace.portal.ca.current();
+    let issuer = current.certificate();
     let id = |serial| CertId::new(&IssuerHashes::of(issuer), HashAlgorithm::Sha1, serial).unwrap();
     let ids = [id(&serial), id(&Serial::parse("4001020304").unwrap())];
     for nonce in [None, Some(&[7; 32][..])] {

@@ -37,7 +37,8 @@ impl Served {
 
     /// Root, issuing certificate and a holder's, as files.
     async fn certificates(&self) -> (PathBuf, PathBuf, PathBuf, String) {
-        let chain = self.workplace.portal.ca.current().chain();
+        let current = self.workplace.portal.ca.current();
+        let chain = current.chain();
         let root = self.file("root.pem", chain.last().unwrap().to_pem().as_bytes());
         let issuing = self.file("issuing.pem", chain[0].to_pem().as_bytes());
         let (_, view) = self.workplace.with_certificate().await;

@@ -101,7 +101,7 @@ fn revoked_keys_stay_away(case: &Case<'_>) -> Result<(), String> {
 /// nothing else.
 fn tells_the_truth(case: &Case<'_>, (issuer, shard): &(IssuerId, String), list: &List) -> Result<(), String> {
     let signer = case.world.authority.issuer(issuer).ok_or("a list is of no issuer")?;
-    let read = read(&list.der, signer)?;
+    let read = read(&list.der, &signer)?;
     let urls = read.distribution_point().map(|point| point.urls.as_slice());
     ensure(urls == Some(&signer.profile(shard).crl_urls), || format!("a list of {shard} calls itself {urls:?}"))?;
     let named: BTreeSet<String> = read.entries().iter().map(|entry| entry.serial.to_string()).collect();
@@ -146,7 +146,7 @@ pub fn named_list(certificate: &Certificate, reply: &Reply, now: OffsetDateTime,
         return Ok(());
     }
     ensure(reply.status == 200, || format!("a certificate's list is answered {}", reply.status))?;
-    let list = read(&reply.body, signer)?;
+    let list = read(&reply.body, &signer)?;
     let entry = list.entries().iter().find(|entry| entry.serial.to_string() == certificate.serial);
     let told = entry.map(|entry| (entry.revoked_at.unix_timestamp(), i64::from(entry.reason.code())));
     let revoked = certificate.revoked.map(|(at, reason)| (at / 1000, reason));

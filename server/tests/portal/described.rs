@@ -146,3 +146,38 @@ fn content_type(headers: &HeaderMap) -> String {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
+
+/// What it says of an answer of `GET /api/v1/session`.
+fn compared(status: u16, media_type: &str, body: &Value) -> Result<(), String> {
+    let answer = Response::builder().status(status).header(header::CONTENT_TYPE, media_type).body(()).unwrap();
+    compare(&Method::GET, "/api/v1/session", None, &answer.into_parts().0, body.to_string().as_bytes())
+}
+
+#[test]
+fn an_answer_that_is_not_described_is_a_difference() {
+    let problem = |code: &str, status: u16| json!({"type": "urn:x", "title": "x", "status": status, "code": code});
+    let session = json!({"phone": "+7", "expiresAt": "2026-03-02T09:00:00Z"});
+    assert_eq!(compared(200, "application/json", &session), Ok(()));
+    assert_eq!(compared(401, PROBLEM, &problem("session_required", 401)), Ok(()));
+    for (status, media_type, body, why) in [
+        (201, "application/json", session.clone(), "the status is not documented"),
+        (200, "text/plain", session, "\"text/plain\" is not documented"),
+        (200, "application/json", json!({"phone": "+7"}), "\"expiresAt\" is a required property"),
+        (200, "application/json", json!({"phone": "+7", "expiresAt": "today"}), "is not a \"date-time\""),
+        (401, PROBLEM, problem("operator_token_required", 401), "is not one of"),
+        (409, PROBLEM, problem("otp_used", 409), "the status is not documented"),
+    ] {
+        let difference = compared(status, media_type, &body).unwrap_err();
+        assert!(difference.contains(why), "{difference}");
+    }
+}
+
+#[test]
+fn a_body_that_was_taken_against_its_schema_is_a_difference() {
+    let answer = Response::builder().status(204).body(()).unwrap().into_parts().0;
+    let path = "/api/v1/applications/019ca000-0000-7000-8000-000000000000/mistakes";
+    let sent =
+        |text: &str| compare(&Method::POST, path, Some(json!({"text": text}).to_string().as_bytes()), &answer, b"");
+    assert_eq!(sent("x"), Ok(()));
+    assert!(sent(&"x".repeat(1001)).unwrap_err().starts_with("took a body against its schema"));
+}

@@ -1,5 +1,6 @@
 //! What the store keeps, as types.
 
+mod audit;
 mod messages;
 mod publication;
 
@@ -13,7 +14,8 @@ use qcert_protocol::{
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::audit::{Actor, head::Head};
+use crate::audit::Actor;
+pub use audit::AuditRow;
 pub use messages::*;
 pub use publication::*;
 
@@ -502,47 +504,4 @@ pub enum Change {
     MessageWaits,
     /// A certificate was revoked.
     RevocationWaits,
-}
-
-/// An event in the audit. One of the time before the chain had a key has no actor, no outcome and no server.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AuditRow {
-    /// Its place in the chain, from 1.
-    pub place: i64,
-    /// When.
-    pub at: OffsetDateTime,
-    /// The server that tells it.
-    pub node: String,
-    /// Its number among that server's events, from 1.
-    pub sequence: i64,
-    /// What.
-    pub event: String,
-    /// On whom: an application, a request, a certificate, a session, an operator; nil if it has no id.
-    pub subject: Uuid,
-    /// Who, and from where.
-    pub by: Actor,
-    /// What came of it: `done`, or `refused` and the code.
-    pub outcome: String,
-    /// Particulars; no personal data.
-    pub detail: String,
-    /// Covers all of it, and the code before it.
-    pub mac: [u8; 32],
-}
-
-impl AuditRow {
-    /// Was it written before the chain had a key?
-    pub fn is_of_before(&self) -> bool {
-        self.node.is_empty()
-    }
-
-    /// Its time as the chain covers it: milliseconds since 1970.
-    pub fn millis(&self) -> i64 {
-        i64::try_from(self.at.unix_timestamp_nanos().div_euclid(1_000_000)).unwrap_or(i64::MAX)
-    }
-}
-
-impl From<AuditRow> for Head {
-    fn from(row: AuditRow) -> Self {
-        Self { place: row.place, node: row.node, sequence: row.sequence, mac: row.mac }
-    }
 }

@@ -16,7 +16,7 @@ use crate::to_be_signed::Common;
 use crate::{BuildError, Certificate, PublicKey, Serial, SignatureAlgorithm, ToolClass, extensions, oid};
 
 /// The authority's name, in the order in which it is written.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct AuthorityName {
     /// Country (C).
     pub country: Country,
@@ -34,6 +34,16 @@ pub struct AuthorityName {
     pub ogrn: Ogrn,
     /// INN of the legal entity.
     pub inn: InnLegalEntity,
+}
+
+/// All of it: unlike a holder's, this name is nobody's secret.
+impl std::fmt::Debug for AuthorityName {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { country, region, locality, street, organization, common_name, ogrn, inn } = self;
+        let place = [country.as_str(), region.as_str(), locality.as_str(), street.as_str()];
+        let whose = [organization.as_str(), common_name.as_str(), ogrn.as_str(), inn.as_str()];
+        formatter.debug_tuple("AuthorityName").field(&place).field(&whose).finish()
+    }
 }
 
 impl AuthorityName {

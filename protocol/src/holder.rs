@@ -45,7 +45,7 @@ pub enum FieldReason {
 macro_rules! parsed {
     ($(#[$doc:meta])* $name:ident, $parse:expr) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
         #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
         #[serde(transparent)]
         pub struct $name(String);
@@ -66,6 +66,13 @@ macro_rules! parsed {
             }
         }
 
+        /// Without the value: it is somebody's, and what is printed for a developer ends in a log.
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str(concat!(stringify!($name), "(…)"))
+            }
+        }
+
         impl std::str::FromStr for $name {
             type Err = $crate::holder::FieldReason;
 
@@ -83,3 +90,15 @@ macro_rules! parsed {
     };
 }
 pub(crate) use parsed;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_somebodys_is_not_printed_for_a_developer() {
+        let phone = Phone::parse("+79222114545").unwrap();
+        let name = Text::<64>::parse("Иван").unwrap();
+        assert_eq!(format!("{phone:?} {name:?}"), "Phone(…) Text(…)");
+    }
+}

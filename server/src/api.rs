@@ -11,6 +11,8 @@ mod delivery_reports;
 mod description;
 mod events;
 mod headers;
+mod observation;
+pub mod operations;
 mod operator;
 mod origin_check;
 pub mod page;
@@ -40,7 +42,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{config::is_local, portal::Portal};
 use page::Pages;
-use problem::{Answer, Problem};
+use problem::Problem;
 
 /// The largest body of any route, in bytes.
 const MAX_BODY: usize = 16 * 1024;
@@ -79,7 +81,7 @@ static ROUTES: LazyLock<Routes> = LazyLock::new(|| {
         document.merge(theirs);
         router.method_not_allowed_fallback(method_not_allowed)
     };
-    let own = OpenApiRouter::new().routes(routes!(description)).routes(routes!(healthz)).merge(authority::routes());
+    let own = OpenApiRouter::new().routes(routes!(description)).merge(operations::routes()).merge(authority::routes());
     let page = described(own.nest(API, api()));
     let operators = described(OpenApiRouter::new().nest(&format!("{API}/operator"), operator::routes()));
     let lists_and_reports = described(publication::lists().merge(delivery_reports::routes()));
@@ -108,6 +110,7 @@ pub fn router(portal: Arc<Portal>, pages: Arc<Pages>) -> Router {
         .merge(ROUTES.lists_and_reports.clone())
         .layer(middleware::from_fn_with_state(app.clone(), headers::add))
         .merge(ROUTES.answers.clone())
+        .layer(middleware::from_fn_with_state(app.clone(), observation::note))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(app)
 }
@@ -158,17 +161,6 @@ async fn configuration(State(app): State<App>) -> Json<Configuration> {
 #[utoipa::path(get, path = "/api/openapi.json", responses((status = 200, body = Object)))]
 async fn description(State(app): State<App>) -> ([(header::HeaderName, &'static str); 1], &'static str) {
     ([(header::CONTENT_TYPE, "application/json")], openapi(&app.portal.origin))
-}
-
-/// Does the portal serve?
-#[utoipa::path(
-    get, path = "/healthz",
-    responses((status = 200, body = String, content_type = "text/plain")),
-    extensions(("x-problem-codes" = json!([Internal, PortalUnavailable]))),
-)]
-async fn healthz(State(app): State<App>) -> Answer<&'static str> {
-    app.portal.store.ping().await.map_err(crate::error::Refusal::from)?;
-    Ok("ok")
 }
 
 async fn not_found() -> Problem {

@@ -148,6 +148,7 @@ pub async fn confirm(
     };
     match portal.store.confirm_request(&confirmed).await? {
         ConfirmOutcome::Done => {
+            portal.metrics.issuance("confirmed");
             if !confirmed.held {
                 portal.issuance_waits();
             }

@@ -3,6 +3,7 @@
 mod applications;
 mod audit;
 mod authority;
+mod config;
 mod database;
 mod messages;
 mod operator;
@@ -10,17 +11,17 @@ mod operators;
 mod outcome;
 mod people;
 
-use std::{collections::BTreeMap, io::Write, path::PathBuf};
+use std::{io::Write, path::PathBuf};
 
-use anyhow::Context;
 use clap::{Parser, Subcommand};
 use qcert_pki::crl::Reason;
 
 use applications::{ImportArguments, SearchArguments};
 use audit::AuditCommand;
 use authority::CaCommand;
+use config::ConfigCommand;
 
-use crate::{config::Settings, operators::certificate_view, serve, store::Certificate};
+use crate::{logging, operators::certificate_view, serve, store::Certificate};
 use messages::MessagesCommand;
 use operator::{Decision, KeysCommand};
 use operators::OperatorsCommand;
@@ -85,6 +86,9 @@ enum Command {
     /// Keys that nobody may bring.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// The settings.
+    #[command(subcommand)]
+    Config(ConfigCommand),
 }
 
 #[derive(Debug, Subcommand)]
@@ -143,8 +147,15 @@ enum CertificatesCommand {
 /// # Errors
 /// Whatever stands in the way, for a person to read.
 pub async fn run(line: CommandLine) -> anyhow::Result<()> {
-    let settings = settings(line.config)?;
-    match line.command {
+    let command = match line.command {
+        Command::Config(command) => return config::run(line.config, command).await,
+        command => command,
+    };
+    let settings = config::settings(line.config)?;
+    logging::start(&settings.log);
+    match command {
+        // It was done above, with settings that may be wrong.
+        Command::Config(_) => Ok(()),
         Command::Serve => serve::serve(settings).await,
         Command::Ca(command) => authority::run(&settings, command),
         Command::Applications(ApplicationsCommand::Import(arguments)) => {
@@ -176,20 +187,6 @@ pub async fn run(line: CommandLine) -> anyhow::Result<()> {
         Command::Backup { file } => database::back_up(&settings, file).await,
         Command::Restore { file, replace } => database::restore(&settings, file, replace).await,
     }
-}
-
-fn settings(config: Option<PathBuf>) -> anyhow::Result<Settings> {
-    let text = match config {
-        Some(path) => std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?,
-        None => match std::fs::read_to_string("qcert.toml") {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            other => other.context("cannot read qcert.toml")?,
-        },
-    };
-    let environment: BTreeMap<String, String> = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
-    Ok(Settings::read(&text, &environment)?)
 }
 
 fn print<T>(

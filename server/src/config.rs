@@ -4,11 +4,12 @@
 mod audit;
 mod database;
 mod keys;
+mod operations;
 mod reader;
 mod server;
 mod sms;
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use qcert_pki::{Algorithm, AuthorityName, IssuerSignTool, ToolClass};
 use qcert_protocol::{
@@ -22,6 +23,7 @@ use crate::publication::lists::MAX_SHARDS;
 pub use audit::Audit;
 pub use database::DatabaseUrl;
 pub use keys::{Hsm, SecretSource};
+pub use operations::{Log, LogFormat};
 use reader::Reader;
 pub use server::{ProxyHeader, Server, TlsFiles, TrustedProxies, host, is_local};
 pub use sms::{
@@ -62,6 +64,10 @@ pub struct Settings {
     pub issuance_workers: usize,
     /// `request.key_algorithm`: which key pair the host makes.
     pub key_algorithm: KeyAlgorithm,
+    /// `[log]`
+    pub log: Log,
+    /// `operations.listen`: where the operations desk reads metrics.
+    pub operations_listen: Option<SocketAddr>,
     /// `secret.file`: the key that hashes one-time passwords; made at the first start. Empty: beside the database.
     pub secret_file: Option<PathBuf>,
 }
@@ -168,10 +174,23 @@ impl Settings {
     /// # Errors
     /// Everything that is wrong.
     pub fn read(file: &str, environment: &BTreeMap<String, String>) -> Result<Self, SettingsError> {
+        match Self::read_leniently(file, environment)? {
+            (settings, SettingsError(errors)) if errors.is_empty() => Ok(settings),
+            (_, errors) => Err(errors),
+        }
+    }
+
+    /// The same, and where a value was refused there is the default's, beside everything that is wrong.
+    ///
+    /// # Errors
+    /// When the text is no settings at all.
+    pub fn read_leniently(
+        file: &str,
+        environment: &BTreeMap<String, String>,
+    ) -> Result<(Self, SettingsError), SettingsError> {
         let mut reader = Reader::new(file, environment)?;
         let settings = Self::take(&mut reader);
-        reader.finish()?;
-        Ok(settings)
+        Ok((settings, SettingsError(reader.finish())))
     }
 
     fn take(reader: &mut Reader<'_>) -> Self {
@@ -217,6 +236,8 @@ impl Settings {
             // Each waits for the database most of its time; together they fill its commits.
             issuance_workers: usize::try_from(reader.integer("issuance.workers", 32, 1..=1024)).unwrap_or(1),
             key_algorithm: reader.parsed("request.key_algorithm", "P-256", key_algorithm),
+            log: operations::log(reader),
+            operations_listen: operations::listen(reader),
             secret_file,
         }
     }
@@ -230,7 +251,11 @@ impl Settings {
     /// SHA-256 of everything that is set, so that the audit tells when it was changed. No password is in it.
     pub fn digest(&self) -> [u8; 32] {
         let mut digest = [0; 32];
-        digest.copy_from_slice(digest::digest(&digest::SHA256, format!("{self:?}").as_bytes()).as_ref());
+        // The root's name is of a type that shows nothing.
+        digest.copy_from_slice(
+            digest::digest(&digest::SHA256, format!("{self:?}{}", self.ca.root_common_name.as_str()).as_bytes())
+                .as_ref(),
+        );
         digest
     }
 
@@ -336,6 +361,8 @@ mod tests {
         let defaults = Settings::read("", &nothing).unwrap();
         let example = Settings::read(EXAMPLE, &nothing).unwrap();
         assert_eq!(format!("{example:?}"), format!("{defaults:?}"));
+        // Such a text is not shown, so it is compared as itself.
+        assert!(example.ca.root_common_name == defaults.ca.root_common_name);
 
         let mut reader = Reader::new("", &nothing).unwrap();
         Settings::take(&mut reader);

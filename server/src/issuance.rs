@@ -18,6 +18,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::{
     ca::Issuer,
+    clock::Stopwatch,
     portal::Portal,
     publication::lists::shard_of,
     randomness,
@@ -113,7 +114,10 @@ impl<'a> Begun<'a> {
     /// Signs what was committed, reads it back and makes the registry's record of it.
     async fn sign(&self, portal: &Portal) -> Result<store::Certificate, Stop> {
         let to_be_signed = &self.commitment.to_be_signed;
-        let signature = self.issuer.sign(to_be_signed).await?;
+        let stopwatch = Stopwatch::start(&*portal.clock);
+        let signature = self.issuer.sign(to_be_signed).await;
+        portal.signed("certificate", &stopwatch, &signature);
+        let signature = signature?;
         let der = assemble(to_be_signed, self.issuer.signature_algorithm(), &signature).map_err(later)?;
         let certificate = Certificate::parse(&der).map_err(later)?;
         certificate.verify_issued_by(self.issuer.certificate()).map_err(later)?;

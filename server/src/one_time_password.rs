@@ -19,6 +19,7 @@ use crate::{
     client_address::rate_subject,
     config::OneTimePasswords,
     error::Refusal,
+    metrics::PasswordEvent,
     portal::Portal,
     randomness,
     sms::{self, Message},
@@ -73,7 +74,19 @@ pub async fn order(portal: &Portal, order: &Order<'_>) -> Result<PasswordOrdered
         created_at: now,
         expires_at: now + otp.lifetime,
     };
-    match portal.store.order_password(&new, &sealed, &limits(portal, &order.scope, order.address)).await? {
+    let ordered = portal.store.order_password(&new, &sealed, &limits(portal, &order.scope, order.address)).await?;
+    count(
+        portal,
+        order.scope.purpose,
+        match ordered {
+            PasswordOrder::Ordered => "ordered",
+            PasswordOrder::Locked => ErrorCode::PhoneLocked.as_str(),
+            PasswordOrder::Exhausted(_) => ErrorCode::OtpTriesExhausted.as_str(),
+            PasswordOrder::TooEarly(_) => ErrorCode::OtpResendTooEarly.as_str(),
+            PasswordOrder::Limited(_) => ErrorCode::RateLimited.as_str(),
+        },
+    );
+    match ordered {
         PasswordOrder::Ordered => portal.message_waits(),
         PasswordOrder::Locked => return Err(ErrorCode::PhoneLocked.into()),
         PasswordOrder::Exhausted(until) => return Err(exhausted(until - now)),
@@ -152,6 +165,15 @@ pub async fn try_password(
     address: IpAddr,
 ) -> Result<Tried, Refusal> {
     let tried = tried(portal, scope, typed, address).await;
+    count(
+        portal,
+        scope.purpose,
+        match &tried {
+            Ok(Tried::Right(_)) => "right",
+            Ok(Tried::Used) => ErrorCode::OtpUsed.as_str(),
+            Err(refusal) => refusal.code.as_str(),
+        },
+    );
     match &tried {
         Err(refusal) if REFUSED.contains(&refusal.code) => {
             refusals::note(portal, refused(scope, address, refusal.code)).await;
@@ -159,6 +181,10 @@ pub async fn try_password(
         _ => {}
     }
     tried
+}
+
+fn count(portal: &Portal, purpose: Purpose, event: &'static str) {
+    portal.metrics.passwords.get_or_create(&PasswordEvent { purpose: purpose.as_str(), event }).inc();
 }
 
 /// What the audit tells of; what else goes wrong is the portal's.

@@ -8,9 +8,11 @@ use tokio::sync::Notify;
 use crate::{
     audit::refusals::Refusals,
     ca::Ca,
-    clock::Clock,
+    clock::{Clock, Stopwatch},
     config::Settings,
     events::{Announcement, Announcer},
+    health::Health,
+    metrics::Metrics,
     operators::desk::PhoneChanged,
     publication::Publication,
     randomness::Randomness,
@@ -44,6 +46,10 @@ pub struct Portal {
     pub publication: Publication,
     /// What was refused in this minute, for the audit.
     pub refusals: Refusals,
+    /// What is counted and measured.
+    pub metrics: Metrics,
+    /// What is known of whether the server is ready.
+    pub health: Health,
 }
 
 impl Portal {
@@ -65,6 +71,18 @@ impl Portal {
     pub fn revocation_waits(&self) {
         self.publication.revoked();
         self.store.announce(Change::RevocationWaits);
+    }
+
+    /// The server is about to end: open pages go elsewhere, and nobody new is sent here.
+    pub fn close(&self) {
+        self.health.close();
+        self.announcer.announce(Announcement::Closing);
+    }
+
+    /// An issuing key was to sign.
+    pub fn signed<T, E>(&self, kind: &'static str, stopwatch: &Stopwatch<'_>, signed: &Result<T, E>) {
+        self.metrics.signed(kind, stopwatch, signed);
+        self.health.signed(signed.is_ok(), self.clock.ticking());
     }
 
     /// A confirmed request waits: wakes who issues, here and on the other servers.

@@ -134,6 +134,7 @@ pub async fn by_holder(
     let revocation = new(portal, session, &certificate, from_holder(reason)?, &password);
     match portal.store.revoke(&revocation).await? {
         RevokeOutcome::Done => {
+            portal.metrics.revoked("holder", revocation.reason);
             portal.revocation_waits();
             portal.announcer.row(&session.phone, application.id);
             one_row(portal, session, application.id).await

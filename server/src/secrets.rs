@@ -53,6 +53,14 @@ impl Secrets {
         if !path.exists() {
             write_new_private(path, &randomness::bytes::<32>(randomness)?)?;
         }
+        Self::load(path)
+    }
+
+    /// Reads the secret's file.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is not 32 bytes long.
+    pub fn load(path: &Path) -> anyhow::Result<Self> {
         let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         ensure!(bytes.len() == 32, "{} is not a secret of 32 bytes", path.display());
         let mut secret = [0; 32];

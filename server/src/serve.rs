@@ -16,13 +16,16 @@ use crate::{
         refusals::{self, Refusals},
     },
     ca::{self, Ca},
-    clock::SystemClock,
-    config::{Settings, host},
+    clock::{Clock, SystemClock},
+    config::{Settings, SettingsError, host},
+    config_check::{self, Finding},
     end::end,
-    events::{Announcement, Announcer},
+    events::Announcer,
     files::{make_private_directory, make_private_file},
+    health::Health,
     hex::hex,
     listener::{Limits, Listener, tls::Tls},
+    metrics::{MeasuredStore, Metrics},
     neighbours,
     portal::Portal,
     publication::Publication,
@@ -76,9 +79,11 @@ pub fn keeper(settings: &Settings) -> anyhow::Result<Keeper> {
 /// When the store, the secret or the authority cannot be read.
 pub async fn portal(settings: Settings, origin: String) -> anyhow::Result<Portal> {
     let randomness = SystemRandomness::new();
-    let clock = Arc::new(SystemClock);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ca = Ca::load(&settings.ca, &origin, clock.clone())?;
+    let metrics = Metrics::default();
     let store = open_store(&settings).await?;
+    let store: Arc<dyn Store> = Arc::new(MeasuredStore::new(store, metrics.store.clone(), clock.clone()));
     Ok(Portal {
         announcer: Announcer::telling(Arc::clone(&store)),
         store,
@@ -92,6 +97,8 @@ pub async fn portal(settings: Settings, origin: String) -> anyhow::Result<Portal
         issuance_waits: Notify::new(),
         publication: Publication::default(),
         refusals: Refusals::default(),
+        metrics,
+        health: Health::default(),
     })
 }
 
@@ -105,6 +112,10 @@ pub fn origin(settings: &Settings, port: u16) -> String {
 /// # Errors
 /// When something that it needs is missing.
 pub async fn serve(settings: Settings) -> anyhow::Result<()> {
+    let found = config_check::look_before_start(&settings).await;
+    if !found.is_empty() {
+        return Err(SettingsError(found.iter().map(Finding::line).collect()).into());
+    }
     let listen = settings.server.listen;
     let socket = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     let address = socket.local_addr()?;
@@ -132,7 +143,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let neighbours = tokio::spawn(neighbours::listen(Arc::clone(&portal)));
     let refusals = tokio::spawn(refusals::run(Arc::clone(&portal)));
     let renewal = tls.clone().map(|tls| tokio::spawn(tls.watch()));
-    let announcer = portal.announcer.clone();
+    let operations = operations(&portal).await?;
     let (teller, end) = end();
     let mut served = pin!(Listener { socket, tls, limits }.serve(api::router(Arc::clone(&portal), pages), end));
     println!("listening on {shown}");
@@ -143,14 +154,14 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
         () = signals.told_to_end() => {}
     }
     service_manager::ending();
-    announcer.announce(Announcement::Closing);
+    portal.close();
     teller.tell();
     tokio::select! {
         () = work.end(served) => {}
         () = signals.told_to_end() => tracing::warn!("told to end twice: what was on its way was cut off"),
     }
     let _ = timeout(PATIENCE, stopped(&portal)).await;
-    [watch, neighbours, refusals, pulse].iter().chain(&renewal).for_each(JoinHandle::abort);
+    [watch, neighbours, refusals, pulse].iter().chain(&renewal).chain(&operations).for_each(JoinHandle::abort);
     Ok(())
 }
 
@@ -174,4 +185,16 @@ async fn stopped(portal: &Portal) {
     if let Err(error) = portal.store.operator_store().close_audit().await {
         tracing::error!(%error, "the audit's head is not written down");
     }
+}
+
+/// Answers the operations desk where the settings say, if they do, until the end.
+async fn operations(portal: &Arc<Portal>) -> anyhow::Result<Option<JoinHandle<()>>> {
+    let Some(listen) = portal.settings.operations_listen else { return Ok(None) };
+    let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+    let service = api::operations::router(Arc::clone(portal));
+    Ok(Some(tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, service).await {
+            tracing::error!(%error, "nobody answers the operations desk any more");
+        }
+    })))
 }

@@ -8,12 +8,14 @@ pub mod report;
 pub mod sender;
 pub mod smpp;
 
+use std::fmt;
+
 use qcert_protocol::KeyCode;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 /// A text message.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Message {
     /// When it was queued.
     #[serde(with = "time::serde::rfc3339")]
@@ -24,6 +26,13 @@ pub struct Message {
     pub text: String,
     /// False for a phone that nobody has: the message is thrown away when its turn comes.
     pub deliver: bool,
+}
+
+/// Without the phone and the words, which hold a password.
+impl fmt::Debug for Message {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Message").field("at", &self.at).finish_non_exhaustive()
+    }
 }
 
 impl Message {

@@ -201,6 +201,10 @@ pub trait Store: Send + Sync {
     fn operator_store(&self) -> &dyn OperatorStore;
     /// Does the database answer?
     async fn ping(&self) -> Stored<()>;
+    /// How far behind the work is, and what the database says of the time.
+    async fn backlog(&self) -> Stored<Backlog>;
+    /// How many connections to a database server are lent, and how many may be.
+    fn connections_in_use(&self) -> Option<(usize, usize)>;
 
     /// Tells the other servers on this database. Does not wait.
     fn announce(&self, change: Change);

@@ -63,6 +63,8 @@ pub enum Need {
     Postgres,
     /// Kannel, a gateway of text messages, with its tools for trying; node, and npm's smpp.
     Gateways,
+    /// promtool, which reads metrics and rules of alerts as Prometheus does.
+    Promtool,
     /// What makes Debian packages, and what finds fault with them and with services: dpkg's tools, lintian, systemd.
     Packaging,
     /// What the server is measured beside, and wrk, which asks for OCSP answers: cfssl, openssl.
@@ -70,7 +72,7 @@ pub enum Need {
 }
 
 /// What `cargo xtask setup` installs.
-pub const EVERYTHING: [Need; 17] = [
+pub const EVERYTHING: [Need; 18] = [
     Need::Components,
     Need::WasmTarget,
     Need::Browser,
@@ -79,6 +81,7 @@ pub const EVERYTHING: [Need; 17] = [
     Need::Curl,
     Need::Postgres,
     Need::Gateways,
+    Need::Promtool,
     Need::Packaging,
     Need::ServerPeers,
     Need::ExtensionTools,
@@ -160,7 +163,13 @@ pub fn prepare(needs: &[Need]) -> Result<Toolbox> {
             Need::Gateways => {
                 directories.push(cache::from_npm("smpp", SMPP, "node_modules/smpp/index.js", &directories)?);
             }
-            Need::Browser | Need::TokenTools | Need::Curl | Need::Postgres | Need::Packaging | Need::ServerPeers => {}
+            Need::Browser
+            | Need::TokenTools
+            | Need::Curl
+            | Need::Postgres
+            | Need::Promtool
+            | Need::Packaging
+            | Need::ServerPeers => {}
         }
     }
     Ok(Toolbox { path: path_with(&directories)? })

@@ -80,6 +80,7 @@ pub fn run_everything(options: &Options) -> Result<()> {
             Need::Curl,
             Need::Postgres,
             Need::Gateways,
+            Need::Promtool,
             Need::Fuzz,
             Need::Pkilint,
             Need::Schemathesis,

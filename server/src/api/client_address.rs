@@ -30,6 +30,12 @@ impl FromRequestParts<App> for ClientAddress {
     }
 }
 
+/// Does a trusted proxy ask? What it says of the request is believed.
+pub(super) async fn is_of_a_trusted_proxy(parts: &mut Parts, app: &App) -> bool {
+    let connected = ConnectInfo::<SocketAddr>::from_request_parts(parts, app).await;
+    connected.is_ok_and(|peer| app.portal.settings.server.trusted_proxies.contain(peer.0.ip().to_canonical()))
+}
+
 /// For whom this connection asks.
 fn named(connected: IpAddr, headers: &HeaderMap, settings: &Server) -> IpAddr {
     let connected = connected.to_canonical();

@@ -15,7 +15,7 @@ use axum::{
 use qcert_protocol::holder::FieldReason;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{App, client_address::ClientAddress, problem::Problem};
+use super::{App, client_address::ClientAddress, observation::Asker, problem::Problem};
 use crate::{
     error::Refusal,
     operators::{self, Action, Operator},
@@ -57,6 +57,9 @@ impl<A: Action> FromRequestParts<App> for Allowed<A> {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let ClientAddress(address) = ClientAddress::from_request_parts(parts, app).await?;
         let operator = operators::authorized(&app.portal, bearer(parts), A::ROLES, address).await?;
+        if let Some(asker) = parts.extensions.get::<Asker>() {
+            asker.is(&operator.name);
+        }
         Ok(Self(operator, PhantomData))
     }
 }

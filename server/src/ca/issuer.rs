@@ -85,6 +85,14 @@ impl Issuer {
         self.key.sign(to_be_signed).await
     }
 
+    /// Is its key there? Nothing is signed to find out.
+    ///
+    /// # Errors
+    /// When the key cannot be used now.
+    pub async fn look_for_key(&self) -> anyhow::Result<()> {
+        self.key.look_for().await
+    }
+
     /// What a certificate gets from the configuration; `shard` names the revocation list that will speak of it. The
     /// empty one is the list of certificates that were issued before there were several.
     pub fn profile(&self, shard: &str) -> Profile {

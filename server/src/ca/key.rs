@@ -48,6 +48,14 @@ pub(super) trait Key: Send + Sync {
     /// # Errors
     /// When the key cannot be used now, or does not answer in time.
     async fn sign(&self, message: &[u8]) -> anyhow::Result<Vec<u8>>;
+
+    /// Is it there? Nothing is signed to find out.
+    ///
+    /// # Errors
+    /// When it cannot be used now.
+    async fn look_for(&self) -> anyhow::Result<()> {
+        Ok(())
+    }
 }
 
 /// Where keys are kept, as the settings say.

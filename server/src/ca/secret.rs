@@ -43,7 +43,7 @@ fn credential(name: &str) -> anyhow::Result<PathBuf> {
 ///
 /// # Errors
 /// That, or when there is no such file.
-pub(super) fn check_private(path: &Path) -> anyhow::Result<()> {
+pub(crate) fn check_private(path: &Path) -> anyhow::Result<()> {
     let metadata = std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
     #[cfg(unix)]
     {

@@ -26,7 +26,7 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(file: &str, environment: &'a BTreeMap<String, String>) -> Result<Self, SettingsError> {
-        let table: toml::Table = file.parse().map_err(|error| SettingsError(vec![format!("{error}")]))?;
+        let table: toml::Table = file.parse().map_err(|error| SettingsError(vec![place(file, &error)]))?;
         let mut reader = Self { file: BTreeMap::new(), environment, known: BTreeSet::new(), errors: Vec::new() };
         for (name, value) in table {
             reader.insert(name, &value);
@@ -43,7 +43,17 @@ impl<'a> Reader<'a> {
                     self.insert(format!("{name}.{key}"), value);
                 }
             }
-            _ => self.errors.push(format!("{name}: must be a text or a whole number")),
+            other => {
+                let what = match other {
+                    toml::Value::Array(_) => "a list; several values are one text, with commas or spaces between them",
+                    toml::Value::Boolean(_) => "true or false",
+                    toml::Value::Float(_) => "a number with a fraction",
+                    _ => "a date or a time",
+                };
+                self.errors.push(format!("{name}: must be a text in quotation marks or a whole number, and is {what}"));
+                // It was told; that nobody knows it besides would mislead.
+                self.known.insert(name);
+            }
         }
     }
 
@@ -128,15 +138,23 @@ impl<'a> Reader<'a> {
     }
 
     /// Ends the reading: anything that was wrong, or that nobody asked for, is an error.
-    pub(super) fn finish(mut self) -> Result<(), SettingsError> {
+    pub(super) fn finish(mut self) -> Vec<String> {
         let unknown_keys = self.file.keys().filter(|name| !self.known.contains(*name));
         let unknown_variables =
             self.environment.keys().filter(|name| name.starts_with(PREFIX) && !self.known.contains(*name));
         let unknown: Vec<String> =
             unknown_keys.chain(unknown_variables).map(|name| format!("{name}: {}", gone(name))).collect();
         self.errors.extend(unknown);
-        if self.errors.is_empty() { Ok(()) } else { Err(SettingsError(self.errors)) }
+        self.errors
     }
+}
+
+/// Where a text is no TOML, and why. What stands there is not repeated: it may be a password.
+fn place(file: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| file.get(..span.start)).unwrap_or_default();
+    let (line, column) =
+        (before.matches('\n').count() + 1, before.rsplit('\n').next().map_or(0, |l| l.chars().count()) + 1);
+    format!("line {line}, column {column}: {}", error.message().lines().next().unwrap_or_default())
 }
 
 /// The environment variable of a setting.

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::{Outcome, issue};
-use crate::{end::End, portal::Portal, randomness};
+use crate::{end::End, portal::Portal, randomness, store::Job};
 
 /// How long a job is one worker's. Issuing takes milliseconds; a crash is over after this.
 const LEASE: Duration = Duration::seconds(15);
@@ -117,6 +117,7 @@ pub async fn step(portal: &Portal, owner: Uuid) -> anyhow::Result<bool> {
     }
     jobs.iter().for_each(|job| portal.announcer.row(&job.application.phone, job.application.id));
     for (job, outcome) in jobs.iter().zip(issue(portal, &jobs).await) {
+        note(portal, job, &outcome);
         match outcome {
             Ok(Outcome::LeaseLost) => {
                 tracing::warn!(request = %job.request.id, "another worker took the issuance over");
@@ -133,6 +134,19 @@ pub async fn step(portal: &Portal, owner: Uuid) -> anyhow::Result<bool> {
         }
     }
     failed.map_or(Ok(count > 0), Err)
+}
+
+fn note(portal: &Portal, job: &Job, outcome: &anyhow::Result<Outcome>) {
+    portal.metrics.issuance(match outcome {
+        Ok(Outcome::Issued) => "issued",
+        Ok(Outcome::Refused) => "refused",
+        Ok(Outcome::LeaseLost) => "lease_lost",
+        Err(_) => "failed",
+    });
+    if let (Ok(Outcome::Issued), Some(confirmed)) = (outcome, job.request.confirmed_at) {
+        let seconds = (portal.clock.now() - confirmed).as_seconds_f64();
+        portal.metrics.issuance_duration.observe(seconds.max(0.0));
+    }
 }
 
 /// Marks the rows whose certificate's time is over, and forgets what nobody will ask for.

@@ -62,6 +62,7 @@ pub async fn revoke(
     let reason = revocation::from_protocol(reason);
     let (application, certificate) =
         revocation::by_operator(&*portal.store, &*portal.clock, serial, reason, &operator.actor).await?;
+    portal.metrics.revoked("operator", reason);
     portal.revocation_waits();
     portal.announcer.row(&application.phone, application.id);
     Ok(certificate_view(&certificate))

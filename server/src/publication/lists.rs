@@ -21,6 +21,7 @@ use uuid::Uuid;
 use crate::{
     audit::{Actor, Event, Note, Outcome},
     ca::Issuer,
+    clock::Stopwatch,
     end::End,
     error::Refusal,
     portal::Portal,
@@ -179,7 +180,10 @@ async fn publish(
         next_update,
     };
     note(portal, Event::RevocationListCommitted, &list).await?;
-    list.der = sign(issuer, shard, number, (now, next_update), &revoked).await?;
+    let stopwatch = Stopwatch::start(&*portal.clock);
+    let signed = sign(issuer, shard, number, (now, next_update), &revoked).await;
+    portal.signed("revocation_list", &stopwatch, &signed);
+    list.der = signed?;
     let done = portal.store.publish_revocation_list(&list, latest.map_or(0, |(number, ..)| number)).await?;
     if !done {
         note(portal, Event::RevocationListDiscarded, &list).await?;

@@ -10,7 +10,7 @@ use ring::digest;
 use time::{Duration, OffsetDateTime};
 
 use super::responder::Responder;
-use crate::{ca::Issuer, hex::hex, portal::Portal, store::Revoked};
+use crate::{ca::Issuer, clock::Stopwatch, hex::hex, metrics::OcspAnswer, portal::Portal, store::Revoked};
 
 /// How long an answer is given again from memory.
 const REMEMBERED: Duration = Duration::seconds(2);
@@ -26,6 +26,8 @@ pub struct Answer {
     pub der: Vec<u8>,
     /// How proxies may keep it; not at all if it repeats a nonce or refuses.
     pub keeping: Option<Keeping>,
+    /// What it says, for the metrics: `good`, `revoked`, `unknown`, `several` of them, or the refusal's name.
+    pub kind: &'static str,
 }
 
 /// How long an answer may be kept (RFC 5019 §6).
@@ -41,7 +43,13 @@ pub struct Keeping {
 
 impl From<Refusal> for Answer {
     fn from(refusal: Refusal) -> Self {
-        Self { der: refusal.to_der().to_vec(), keeping: None }
+        let kind = match refusal {
+            Refusal::MalformedRequest => "malformed_request",
+            Refusal::InternalError => "internal_error",
+            Refusal::TryLater => "try_later",
+            Refusal::Unauthorized => "unauthorized",
+        };
+        Self { der: refusal.to_der().to_vec(), keeping: None, kind }
     }
 }
 
@@ -97,6 +105,12 @@ impl Cache {
 
 /// Answers a question, DER. Whatever it is, there is an answer.
 pub async fn answer(portal: &Portal, question: &[u8]) -> Arc<Answer> {
+    let answer = find_or_sign(portal, question).await;
+    portal.metrics.ocsp_answers.get_or_create(&OcspAnswer { answer: answer.kind }).inc();
+    answer
+}
+
+async fn find_or_sign(portal: &Portal, question: &[u8]) -> Arc<Answer> {
     let now = portal.clock.now();
     let cache = &portal.publication.answers;
     if let Some(answer) = cache.find(question, now) {
@@ -141,12 +155,16 @@ async fn signed(portal: &Portal, question: &[u8], now: OffsetDateTime) -> Result
         responses: &responses,
         nonce: request.nonce(),
     };
-    let der = put_together(&responder, &data).map_err(|error| {
+    let stopwatch = Stopwatch::start(&*portal.clock);
+    let der = put_together(&responder, &data);
+    // By a key of this process: it says nothing of the issuing key.
+    portal.metrics.signed("ocsp_answer", &stopwatch, &der);
+    let der = der.map_err(|error| {
         tracing::error!(%error, "an answer cannot be signed");
         Refusal::InternalError
     })?;
     let keeping = request.nonce().is_none().then(|| Keeping { produced_at: now, next_update, tag: tag(&der) });
-    Ok(Answer { der, keeping })
+    Ok(Answer { der, keeping, kind: kind(&responses) })
 }
 
 fn put_together(responder: &Responder, data: &ResponseData<'_>) -> anyhow::Result<Vec<u8>> {
@@ -179,6 +197,18 @@ fn status(found: Option<Option<Revoked>>) -> Status {
         None => Status::Unknown,
         Some(None) => Status::Good,
         Some(Some(revoked)) => Status::Revoked { at: revoked.at, reason: revoked.reason },
+    }
+}
+
+fn kind(responses: &[SingleResponse]) -> &'static str {
+    let kind = |response: &SingleResponse| match response.status {
+        Status::Good => "good",
+        Status::Revoked { .. } => "revoked",
+        Status::Unknown => "unknown",
+    };
+    match responses {
+        [response] => kind(response),
+        _ => "several",
     }
 }
 

@@ -20,6 +20,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::{
     ca::Issuer,
+    clock::Stopwatch,
     hex::hex,
     portal::Portal,
     randomness,
@@ -147,7 +148,10 @@ async fn make(portal: &Portal, issuer: &Issuer, now: OffsetDateTime) -> anyhow::
         created_at: now,
     };
     ensure!(portal.store.commit_authority_certificate(&record).await?, "the serial was used before");
-    let der = assemble(&to_be_signed, issuer.signature_algorithm(), &issuer.sign(&to_be_signed).await?)?;
+    let stopwatch = Stopwatch::start(&*portal.clock);
+    let signature = issuer.sign(&to_be_signed).await;
+    portal.signed("ocsp_responder", &stopwatch, &signature);
+    let der = assemble(&to_be_signed, issuer.signature_algorithm(), &signature?)?;
     let certificate = Certificate::parse(&der)?;
     certificate.verify_issued_by(issuer.certificate())?;
     ensure!(certificate.tbs_der() == to_be_signed, "what was signed is not what was committed");

@@ -28,6 +28,7 @@ impl Work {
     pub(super) fn begin(portal: &Arc<Portal>) -> anyhow::Result<Self> {
         let ((issuing, no_issuing), (sending, no_sending)) = (end(), end());
         let gateways = Gateways::open(portal)?;
+        portal.health.watch(&gateways);
         let names = sender::names(portal, &gateways)?;
         let workers = worker::names(portal)?;
         let signature = portal.settings.ca.hsm.as_ref().map_or(Duration::ZERO, |hsm| hsm.patience);

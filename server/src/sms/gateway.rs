@@ -39,6 +39,18 @@ pub enum Sent {
     Unknown(String, Vec<String>),
 }
 
+impl Sent {
+    /// Its name among metrics.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Accepted(_) => "accepted",
+            Self::NotNow(..) => "not_now",
+            Self::Refused(_) => "refused",
+            Self::Unknown(..) => "unknown",
+        }
+    }
+}
+
 /// A way out for messages.
 #[async_trait]
 pub trait Gateway: Send + Sync {
@@ -49,6 +61,10 @@ pub trait Gateway: Send + Sync {
     fn patience(&self) -> Option<Duration>;
     /// Hands a batch over; answers what became of each, in their order.
     async fn send(&self, messages: &[Outgoing]) -> Vec<Sent>;
+    /// Does it have the session that it needs? None if it needs none.
+    fn has_session(&self) -> Option<bool> {
+        None
+    }
     /// Takes leave, before the server ends.
     async fn close(&self) {}
 }

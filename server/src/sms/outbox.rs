@@ -15,6 +15,9 @@ use super::{
     gateway::{Gateway, Outgoing, Sent},
 };
 
+/// Its name among gateways.
+pub const OUTBOX: &str = "outbox";
+
 /// Appends messages to a file.
 pub struct Outbox {
     path: PathBuf,
@@ -38,7 +41,7 @@ impl Outbox {
 #[async_trait]
 impl Gateway for Outbox {
     fn name(&self) -> &'static str {
-        "outbox"
+        OUTBOX
     }
 
     /// A line that is there twice does no harm.

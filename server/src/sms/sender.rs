@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     end::End,
+    metrics::MessageOutcome,
     portal::Portal,
     randomness::{self, RandomnessFailed},
     store::{MessageState, QueuedMessage, SettledMessage, Settlement},
@@ -124,6 +125,8 @@ impl Batch {
             return settle(Settlement::Discarded, None);
         }
         if queued.expires_at <= now {
+            let labels = MessageOutcome { gateway: "none".to_owned(), outcome: MessageState::Expired.as_str() };
+            portal.metrics.messages.get_or_create(&labels).inc();
             tracing::warn!(message = queued.id, "a text message was not sent before its password was too old");
             return settle(Settlement::Ended(MessageState::Expired), None);
         }
@@ -150,6 +153,9 @@ impl Batch {
         let sent = gateway.send(&outgoing).await;
         let pending = std::mem::take(&mut self.pending);
         for (pending, sent) in pending.into_iter().zip(sent) {
+            let labels = MessageOutcome { gateway: gateway.name().to_owned(), outcome: sent.name() };
+            portal.metrics.messages.get_or_create(&labels).inc();
+            portal.health.sent(gateway.name(), &sent, portal.clock.ticking());
             self.note(gateway.name(), pending, sent);
         }
         Ok(())

@@ -218,6 +218,10 @@ impl Gateway for SmppGateway {
         }
     }
 
+    fn has_session(&self) -> Option<bool> {
+        Some(matches!(*self.state.borrow(), State::Bound(_)))
+    }
+
     async fn close(&self) {
         let state = self.state.borrow().clone();
         if let State::Bound(asked) = state {

@@ -111,7 +111,7 @@ impl Notice {
 }
 
 /// What a person found wrong in an application.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Mistake {
     /// Which.
     pub id: Uuid,

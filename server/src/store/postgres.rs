@@ -5,6 +5,7 @@
 
 mod applications;
 mod audit;
+mod backlog;
 mod certificates;
 mod changes;
 mod connections;
@@ -29,7 +30,7 @@ use tokio::{sync::broadcast, task::AbortHandle};
 use uuid::Uuid;
 
 use super::{
-    Application, Approved, Attempt, Attempted, AuditRow, AuthorityRecord, Certificate, Change, Commitment,
+    Application, Approved, Attempt, Attempted, AuditRow, AuthorityRecord, Backlog, Certificate, Change, Commitment,
     ConfirmOutcome, ConfirmedRequest, Failures, Import, ImportRules, IssuerId, Job, MessageRecord, MessageState,
     Mistake, NewApplication, NewPassword, NewRevocation, OperatorStore, OrderLimits, Overview, Password, PasswordOrder,
     PasswordScope, Prepared, QueuedMessage, Rate, Request, RevocationList, RevokeOutcome, Revoked, RevokedCertificate,
@@ -59,15 +60,26 @@ impl PostgresStore {
     /// When the URL cannot be read, PostgreSQL does not answer, does not keep what it commits, or is too old, or when a
     /// later version of the server has changed the database. The password is in no error.
     pub async fn open(url: &str, connections: usize, keeper: Keeper) -> Stored<Self> {
-        let options = PgConnectOptions::from_str(url)
-            .map_err(|_| StoreError::Unavailable("the URL of the database cannot be read".to_owned()))?;
-        let options = opening::open(options, &keeper.node).await?;
+        let options = opening::open(options(url)?, &keeper.node).await?;
         let connections = Connections::new(options, connections);
         // Names this process among those on the database; nothing secret.
         let changes = Changes::start(&connections, url.to_owned(), opening::name(&connections).await?);
         let chainer = tokio::spawn(chain(connections.clone(), keeper.clone())).abort_handle();
         Ok(Self { connections, changes, keeper, chainer })
     }
+}
+
+/// Looks at a database, and changes nothing.
+///
+/// # Errors
+/// Those of [`PostgresStore::open`].
+pub async fn look(url: &str) -> Stored<()> {
+    opening::look(options(url)?).await
+}
+
+fn options(url: &str) -> Stored<PgConnectOptions> {
+    PgConnectOptions::from_str(url)
+        .map_err(|_| StoreError::Unavailable("the URL of the database cannot be read".to_owned()))
 }
 
 impl Drop for PostgresStore {
@@ -371,6 +383,14 @@ impl Store for PostgresStore {
 
     async fn ping(&self) -> Stored<()> {
         self.connections.read(|| sqlx::query("SELECT 1")).await.map(drop)
+    }
+
+    async fn backlog(&self) -> Stored<Backlog> {
+        backlog::read(&self.connections).await
+    }
+
+    fn connections_in_use(&self) -> Option<(usize, usize)> {
+        Some(self.connections.in_use())
     }
 
     fn announce(&self, change: Change) {

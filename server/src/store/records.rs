@@ -1,8 +1,10 @@
 //! What the store keeps, as types.
 
 mod audit;
+mod backlog;
 mod messages;
 mod publication;
+mod unshown;
 
 use qcert_pki::crl::Reason;
 use qcert_protocol::{
@@ -16,6 +18,7 @@ use uuid::Uuid;
 
 use crate::audit::Actor;
 pub use audit::AuditRow;
+pub use backlog::*;
 pub use messages::*;
 pub use publication::*;
 
@@ -66,7 +69,7 @@ pub enum ImportConflict {
 }
 
 /// An application.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Application {
     /// Which.
     pub id: Uuid,
@@ -428,7 +431,7 @@ pub enum Prepared {
 }
 
 /// A confirmation to be recorded.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ConfirmedRequest {
     /// The password that is used.
     pub password: Uuid,
@@ -460,7 +463,7 @@ pub enum ConfirmOutcome {
 }
 
 /// A leased issuance.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Job {
     /// Who leased it.
     pub owner: Uuid,

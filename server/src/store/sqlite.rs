@@ -5,6 +5,7 @@
 mod applications;
 mod audit;
 mod authority;
+mod backlog;
 pub mod backup;
 mod certificates;
 mod connection;
@@ -22,7 +23,10 @@ mod rows;
 mod sessions;
 mod writer;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use futures_util::future::try_join_all;
@@ -38,7 +42,7 @@ use crate::{
 };
 
 use super::{
-    Application, Approved, Attempt, Attempted, AuditRow, AuthorityRecord, Certificate, Change, Commitment,
+    Application, Approved, Attempt, Attempted, AuditRow, AuthorityRecord, Backlog, Certificate, Change, Commitment,
     ConfirmOutcome, ConfirmedRequest, Failures, Import, ImportRules, IssuerId, Job, MessageRecord, MessageState,
     Mistake, NewApplication, NewPassword, NewRevocation, OperatorStore, OrderLimits, Overview, Password, PasswordOrder,
     PasswordScope, Prepared, Purpose, QueuedMessage, Rate, Request, RevocationList, RevokeOutcome, Revoked,
@@ -95,6 +99,15 @@ impl SqliteStore {
         let failed = |error: anyhow::Error| StoreError::Unavailable(format!("the audit's head: {error:#}"));
         self.readers.read_long(move |connection| audit::follow(connection, &mut follower).map_err(failed)).await
     }
+}
+
+/// Looks at a file that is there: can it be read, and brought up to date? Changes nothing.
+///
+/// # Errors
+/// When it cannot be, or is of a newer server.
+pub fn look(file: &Path) -> Stored<()> {
+    let connection = connection::looking(file)?;
+    migrations::version(&connection).map(drop)
 }
 
 /// The file that an address of the form `sqlite:PATH` names, if it names one.
@@ -435,6 +448,14 @@ impl Store for SqliteStore {
 
     async fn ping(&self) -> Stored<()> {
         self.readers.read(|connection| Ok(connection.execute_batch("SELECT 1")?))
+    }
+
+    async fn backlog(&self) -> Stored<Backlog> {
+        self.readers.read_long(backlog::read).await
+    }
+
+    fn connections_in_use(&self) -> Option<(usize, usize)> {
+        None
     }
 
     fn announce(&self, _: Change) {}

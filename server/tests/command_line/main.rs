@@ -5,6 +5,8 @@ mod audit;
 #[cfg(test)]
 mod backups;
 #[cfg(test)]
+mod config;
+#[cfg(test)]
 mod operator;
 #[cfg(test)]
 mod people;

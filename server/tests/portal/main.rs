@@ -28,6 +28,8 @@ mod lint;
 #[cfg(test)]
 mod logging;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod migration;
 #[cfg(test)]
 mod ocsp;
@@ -44,6 +46,8 @@ mod plans;
 mod programs;
 #[cfg(test)]
 mod publication;
+#[cfg(test)]
+mod readiness;
 #[cfg(test)]
 mod requests;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What every store does, whatever it is made of: one suite, run against each. A test gets a store of its own, empty.
 
+mod backlog;
 mod issuances;
 mod messages;
 mod operators;
@@ -282,6 +283,8 @@ macro_rules! suite {
             operators: a_phone_is_changed_once_for_the_holders_applications,
             operators: a_cancelled_phone_change_changes_nothing,
             operators: an_unlocked_phone_begins_its_tries_anew,
+            backlog: the_oldest_of_what_waits_is_told,
+            backlog: the_database_says_what_time_it_is_or_when_something_happened_last,
             publication: every_change_is_in_the_audit_and_the_audit_is_a_chain,
         );
     };

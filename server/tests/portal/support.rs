@@ -25,7 +25,9 @@ use qcert_server::{
     clock::Clock,
     config::Settings,
     events::Announcer,
+    health::Health,
     issuance::worker,
+    metrics::{MeasuredStore, Metrics},
     neighbours,
     portal::Portal,
     publication::Publication,
@@ -173,7 +175,8 @@ impl Workplace {
         clock: Arc<ManualClock>,
         randomness: Arc<SeededRandomness>,
     ) -> Self {
-        let store: Arc<dyn Store> = serve::open_store(&settings).await.unwrap();
+        let (store, metrics) = (serve::open_store(&settings).await.unwrap(), Metrics::default());
+        let store: Arc<dyn Store> = Arc::new(MeasuredStore::new(store, metrics.store.clone(), clock.clone()));
         let portal = Arc::new(Portal {
             announcer: Announcer::telling(Arc::clone(&store)),
             store,
@@ -187,6 +190,8 @@ impl Workplace {
             issuance_waits: Notify::new(),
             publication: Publication::default(),
             refusals: Refusals::default(),
+            metrics,
+            health: Health::default(),
         });
         tokio::spawn(neighbours::listen(Arc::clone(&portal)));
         let index = b"<!doctype html><script>start()</script>".to_vec();

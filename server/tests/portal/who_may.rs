@@ -30,6 +30,7 @@ const READERS: &[Role] = &[Registrar, Approver, Revoker, Auditor];
 pub const TABLE: &[(&str, May, &str)] = &[
     ("GET /api/openapi.json", Everybody, ""),
     ("GET /healthz", Everybody, ""),
+    ("GET /readyz", Everybody, ""),
     ("GET /ca/root.cer", Everybody, ""),
     ("GET /ca/issuing.cer", Everybody, ""),
     ("GET /ca/chain.pem", Everybody, ""),

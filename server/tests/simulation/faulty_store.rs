@@ -135,6 +135,10 @@ macro_rules! passed_through {
                 through(Call::$call, self.0.$name($($argument),*)).await
             })*
 
+            fn connections_in_use(&self) -> Option<(usize, usize)> {
+                self.0.connections_in_use()
+            }
+
             fn operator_store(&self) -> &dyn OperatorStore {
                 self.0.operator_store()
             }
@@ -204,4 +208,5 @@ passed_through! {
     Audit audit() -> Vec<AuditRow>;
     PhoneOf phone_of(application: Uuid) -> Option<Phone>;
     Ping ping() -> ();
+    Backlog backlog() -> Backlog;
 }

@@ -199,6 +199,7 @@ pub enum Call {
     Audit,
     PhoneOf,
     Ping,
+    Backlog,
 }
 
 /// What becomes of a call.

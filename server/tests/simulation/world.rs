@@ -17,7 +17,9 @@ use qcert_server::{
     clock::Clock,
     config::Settings,
     events::Announcer,
+    health::Health,
     issuance::worker,
+    metrics::Metrics,
     portal::Portal,
     publication::Publication,
     secrets::Secrets,
@@ -93,6 +95,8 @@ fn portal(
         issuance_waits: Notify::new(),
         publication: Publication::default(),
         refusals: Refusals::default(),
+        metrics: Metrics::default(),
+        health: Health::default(),
     })
 }
 

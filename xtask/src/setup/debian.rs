@@ -25,6 +25,7 @@ const PACKAGES: &[(&str, Need, &str)] = &[
     ("postgresql", Need::Postgres, "/usr/lib/postgresql"),
     ("kannel", Need::Gateways, "/usr/sbin/bearerbox"),
     ("kannel-extras", Need::Gateways, "/usr/lib/kannel/test/fakesmsc"),
+    ("prometheus", Need::Promtool, "promtool"),
     ("g++", Need::Fuzz, "c++"),
     ("python3-venv", Need::Pkilint, "python3 -m ensurepip --version"),
     ("python3-venv", Need::Schemathesis, "python3 -m ensurepip --version"),

@@ -72,6 +72,10 @@ impl Key for HsmKey {
         self.verified(message, signature)
     }
 
+    async fn look_for(&self) -> anyhow::Result<()> {
+        self.hsm.crew.sign(Order::to_look(&self.public_key)).await.map(drop)
+    }
+
     async fn sign(&self, message: &[u8]) -> anyhow::Result<Vec<u8>> {
         let signature = self.hsm.crew.sign(Order::new(&self.public_key, message)?).await?;
         self.verified(message, signature)

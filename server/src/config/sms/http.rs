@@ -133,6 +133,14 @@ pub(super) fn http(reader: &mut Reader<'_>, name: &str, is_used: bool, has_secre
     Http { method, url, headers, body, answer, report }
 }
 
+impl Http {
+    /// The host of the address, which no value chooses.
+    pub fn host(&self) -> String {
+        let uri = self.url.filled(|_| "0").parse::<Uri>().ok();
+        uri.as_ref().and_then(Uri::host).unwrap_or_default().to_owned()
+    }
+}
+
 fn url(text: &str) -> Result<Template, &'static str> {
     let template = Template::parse(text, Escape::Url)?;
     let uri: Uri = template.filled(|_| "0").parse().map_err(|_| "must be the address of a page")?;

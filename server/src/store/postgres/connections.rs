@@ -41,6 +41,7 @@ pub(super) struct Connections(Arc<Shared>);
 struct Shared {
     options: PgConnectOptions,
     permits: Arc<Semaphore>,
+    limit: usize,
     idle: Mutex<Vec<Idle>>,
     /// Grows when a connection is found broken: the others of its age are too, more likely than not.
     generation: AtomicU64,
@@ -57,9 +58,15 @@ impl Connections {
         Self(Arc::new(Shared {
             options,
             permits: Arc::new(Semaphore::new(limit)),
+            limit,
             idle: Mutex::new(Vec::new()),
             generation: AtomicU64::new(0),
         }))
+    }
+
+    /// How many are lent, and how many may be.
+    pub(super) fn in_use(&self) -> (usize, usize) {
+        (self.0.limit.saturating_sub(self.0.permits.available_permits()), self.0.limit)
     }
 
     /// A connection that is not one of those that are lent.

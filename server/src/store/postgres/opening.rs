@@ -62,12 +62,38 @@ async fn check(connection: &mut PgConnection) -> Stored<String> {
     }
 }
 
+/// Looks at a database without changing anything: does it answer and keep what it commits, and has no later server
+/// changed it?
+pub(super) async fn look(options: PgConnectOptions) -> Stored<()> {
+    let options = sqlx::ConnectOptions::disable_statement_logging(options).application_name("qcert-server");
+    let mut connection = Connections::new(options, 1).own().await?;
+    check(&mut connection).await?;
+    let is_new = sqlx::query("SELECT to_regclass('_sqlx_migrations') IS NULL");
+    if !is_new.fetch_one(&mut connection).await?.try_get::<bool, _>(0)? {
+        let latest = sqlx::query("SELECT COALESCE(max(version), 0) FROM _sqlx_migrations");
+        let latest: i64 = latest.fetch_one(&mut connection).await?.try_get(0)?;
+        let known = migrations().last().map_or(0, |migration| migration.version);
+        if latest > known {
+            return Err(StoreError::Unavailable(format!(
+                "it is of version {latest}, of a newer server; this one knows versions up to {known}"
+            )));
+        }
+    }
+    connection.close().await?;
+    Ok(())
+}
+
 /// Brings the tables up to date, one server after the other. A database that a later version changed is refused.
 async fn migrate(connection: &mut PgConnection) -> Stored<()> {
+    let migrated = Migrator::with_migrations(migrations()).run(connection).await;
+    migrated.map_err(|error| StoreError::Unavailable(format!("the tables cannot be brought up to date: {error}")))
+}
+
+fn migrations() -> Vec<Migration> {
     let migration = |version, name: &'static str, sql: &'static str| {
         Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
     };
-    let migrations = vec![
+    vec![
         migration(1, "tables", include_str!("../../../migrations/postgres/0001_tables.sql")),
         migration(2, "functions", include_str!("../../../migrations/postgres/0002_functions.sql")),
         migration(3, "orders and tries", include_str!("../../../migrations/postgres/0003_orders_and_tries.sql")),
@@ -83,9 +109,8 @@ async fn migrate(connection: &mut PgConnection) -> Stored<()> {
         ),
         migration(10, "renewed tokens", include_str!("../../../migrations/postgres/0010_renewed_tokens.sql")),
         migration(11, "messages of phone", include_str!("../../../migrations/postgres/0011_messages_of_phone.sql")),
-    ];
-    let migrated = Migrator::with_migrations(migrations).run(connection).await;
-    migrated.map_err(|error| StoreError::Unavailable(format!("the tables cannot be brought up to date: {error}")))
+        migration(12, "backlog", include_str!("../../../migrations/postgres/0012_backlog.sql")),
+    ]
 }
 
 /// A name for this process, other than that of any other on the database.

@@ -41,6 +41,22 @@ pub(super) fn reading(file: &Path) -> Stored<Connection> {
     Ok(connection)
 }
 
+/// Opens a connection that makes nothing, not even the files beside the database.
+pub(super) fn looking(file: &Path) -> Stored<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut log = file.as_os_str().to_owned();
+    log.push("-wal");
+    let connection = if Path::new(&log).exists() {
+        Connection::open_with_flags(file, flags)?
+    } else {
+        // Nobody writes a database without its log, and one that does not change is read without making one.
+        let path = file.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+        Connection::open_with_flags(format!("file:{path}?immutable=1"), flags | OpenFlags::SQLITE_OPEN_URI)?
+    };
+    connection.busy_timeout(Duration::from_secs(2))?;
+    Ok(connection)
+}
+
 fn open(file: &Path, create: OpenFlags) -> Stored<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | create;
     let connection = Connection::open_with_flags(file, flags)?;

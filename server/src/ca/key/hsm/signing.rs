@@ -28,8 +28,8 @@ pub(super) struct Order {
     /// CKA_ID of the key.
     id: IssuerId,
     elliptic: bool,
-    /// What the token is given: a digest, or a DigestInfo.
-    input: Vec<u8>,
+    /// What the token is given: a digest, or a DigestInfo. Nothing if the key is only looked for.
+    input: Option<Vec<u8>>,
 }
 
 impl Order {
@@ -41,7 +41,12 @@ impl Order {
             Algorithm::Rsa { .. } => (false, [SHA256_DIGEST_INFO, digest(&SHA256, message).as_ref()].concat()),
             Algorithm::Ed25519 => bail!("the authority has no keys of this kind"),
         };
-        Ok(Self { id: key.subject_key_identifier(), elliptic, input })
+        Ok(Self { id: key.subject_key_identifier(), elliptic, input: Some(input) })
+    }
+
+    /// Looks for the key and signs nothing.
+    pub(super) fn to_look(key: &PublicKey) -> Self {
+        Self { id: key.subject_key_identifier(), elliptic: false, input: None }
     }
 }
 
@@ -103,6 +108,10 @@ fn sign_once(module: &Module, started: &Started, open: &mut Option<Open>, order:
         Some(open) => open,
         None => open.insert(new_session(module, started)?),
     };
+    let Some(input) = &order.input else {
+        // The token is asked, not what it said before.
+        return find(&open.session, &order.id, &module.settings.key_label).map(|_| Vec::new());
+    };
     let key = match open.keys.get(&order.id) {
         Some(key) => *key,
         None => {
@@ -112,7 +121,7 @@ fn sign_once(module: &Module, started: &Started, open: &mut Option<Open>, order:
         }
     };
     let mechanism = if order.elliptic { Mechanism::Ecdsa } else { Mechanism::RsaPkcs };
-    let signature = open.session.sign(&mechanism, key, &order.input)?;
+    let signature = open.session.sign(&mechanism, key, input)?;
     if !order.elliptic {
         return Ok(signature);
     }

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
     configuration::{self, Configuration},
+    confinement::confine,
     doctor,
     module::Modules,
     registration::{self, Browser, Place},
@@ -117,10 +118,23 @@ impl CommandLine {
         match self.command {
             Command::Register { target, portal } => register(&target, &portal)?,
             Command::Unregister { target, portal } => unregister(&target, portal.as_deref())?,
-            Command::Doctor { json } => return doctor::run(json),
-            Command::Tokens { json } => tokens(json)?,
+            Command::Doctor { json } => {
+                confine_aloud();
+                return doctor::run(json);
+            }
+            Command::Tokens { json } => {
+                confine_aloud();
+                tokens(json)?;
+            }
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Before modules are loaded: they get no more than when a browser asks.
+fn confine_aloud() {
+    for kept in confine() {
+        eprintln!("qcert-host: not given up: {kept}");
     }
 }
 

@@ -6,6 +6,7 @@
 
 pub mod command_line;
 pub mod configuration;
+pub mod confinement;
 pub mod doctor;
 pub mod failure;
 pub mod frame;

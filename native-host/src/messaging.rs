@@ -23,6 +23,7 @@ use serde::Deserialize;
 
 use crate::{
     configuration::Configuration,
+    confinement::confine,
     frame::{self, Incoming},
 };
 
@@ -41,12 +42,9 @@ pub fn started_by_browser(arguments: &[OsString]) -> bool {
 
 /// Serves the browser that started this process.
 pub fn run() -> ExitCode {
-    // A PIN must not end up in a core file (invariant 1).
-    #[cfg(unix)]
-    let _ = rustix::process::setrlimit(
-        rustix::process::Resource::Core,
-        rustix::process::Rlimit { current: Some(0), maximum: Some(0) },
-    );
+    for kept in confine() {
+        eprintln!("qcert-host: not given up: {kept}");
+    }
     match unbuffered_stdin().and_then(|pipe| Ok((pipe, Outbox::over_stdout()?))) {
         Ok((mut pipe, outbox)) => {
             let configuration = Configuration::load().map_err(|error| eprintln!("qcert-host: {error:#}")).ok();

@@ -1,10 +1,8 @@
 //! Frames, ids and origins.
 
-use std::process::Command;
-
 use serde_json::{Value, json};
 
-use crate::workplace::{Browser, ORIGIN, Workplace, softhsm};
+use crate::workplace::{Browser, ORIGIN, Workplace};
 
 fn list(id: &str, origin: &str) -> String {
     json!({"id": id, "origin": origin, "command": "listTokens"}).to_string()
@@ -113,15 +111,7 @@ fn a_module_that_prints_does_not_corrupt_frames() {
             (void)!write(1, "raw noise\n", 10);
         }
     "#;
-    let source = workplace.file("noisy.c", source);
-    let noisy = workplace.path("noisy.so");
-    let made = Command::new("cc").args(["-shared", "-fPIC", "-o"]).args([&noisy, &source]).status().unwrap();
-    assert!(made.success());
-    workplace.configure(&format!(
-        "allowed_origins = ['{ORIGIN}']\nmodules = ['{}', '{}']",
-        noisy.display(),
-        softhsm().display()
-    ));
+    workplace.add_module("noisy", source);
     let mut browser = workplace.browser();
     let tokens = browser.ask("listTokens", Value::Null, Value::Null);
     assert_eq!(tokens["modules"][0], json!({"name": "noisy", "error": "module_failed"}));

@@ -1,6 +1,7 @@
 //! The real host over pipes, with real SoftHSM tokens.
 
 mod command_line;
+mod confinement;
 mod frames;
 mod installing;
 // Marked, as the next one, so that the lints know helpers as tests.

@@ -111,6 +111,16 @@ impl Workplace {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
+    /// A module of C, compiled now and named in the configuration before SoftHSM.
+    pub fn add_module(&self, name: &str, source: &str) {
+        let source = self.file(&format!("{name}.c"), source);
+        let module = self.path(&format!("{name}.so"));
+        let made = Command::new("cc").args(["-shared", "-fPIC", "-pthread", "-o"]).args([&module, &source]).status();
+        assert!(made.unwrap().success());
+        let modules = format!("'{}', '{}'", module.display(), softhsm().display());
+        self.configure(&format!("allowed_origins = ['{ORIGIN}']\nmodules = [{modules}]"));
+    }
+
     pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
         std::fs::write(&path, content).unwrap();
@@ -222,11 +232,20 @@ impl Browser {
         self.ask("createRequest", request_params(&id, algorithm), json!({"pin": PIN}))
     }
 
+    /// The host's folder under /proc.
+    pub fn process(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/{}", self.child.id()))
+    }
+
+    /// The host's memory, for who may read it.
+    pub fn memory(&self) -> std::io::Result<std::fs::File> {
+        std::fs::File::open(self.process().join("mem"))
+    }
+
     /// Is this in the host's memory now?
     pub fn remembers(&self, secret: &str) -> bool {
-        let process = PathBuf::from(format!("/proc/{}", self.child.id()));
-        let memory = std::fs::File::open(process.join("mem")).unwrap();
-        text(&process.join("maps")).lines().filter(|line| line.contains(" rw")).any(|line| {
+        let memory = self.memory().unwrap();
+        text(&self.process().join("maps")).lines().filter(|line| line.contains(" rw")).any(|line| {
             let (from, to) = line.split_once(' ').unwrap().0.split_once('-').unwrap();
             let from = u64::from_str_radix(from, 16).unwrap();
             let mut region = vec![0; usize::try_from(u64::from_str_radix(to, 16).unwrap() - from).unwrap()];

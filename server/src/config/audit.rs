@@ -30,7 +30,9 @@ impl Audit {
     /// This server's name: as it is set, else the host's.
     pub fn node(&self) -> String {
         let host = || {
-            let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+            // A hardened service sees its own processes in /proc and nothing of the kernel (ProcSubset=pid).
+            let read = |path: &str| std::fs::read_to_string(path).ok();
+            let name = read("/proc/sys/kernel/hostname").or_else(|| read("/etc/hostname")).unwrap_or_default();
             let fits = |c: &char| c.is_ascii_alphanumeric() || ".-_".contains(*c);
             let name: String = name.chars().filter(fits).take(64).collect();
             if name.is_empty() { "server".to_owned() } else { name }

@@ -161,6 +161,12 @@ fn served(machine: &Machine) -> Result<()> {
         &process,
         &format!("CapEff:\t{none}\nCapBnd:\t{none}\nNoNewPrivs:\t1\nSeccomp:\t2"),
     )?;
+    machine
+        .run(
+            "runuser -u qcert -- qcert-server --config /etc/qcert/qcert.toml audit export |
+         grep 'server started' | grep --quiet \"\\\"node\\\":\\\"$(hostname)\\\"\"",
+        )
+        .context("the audit was to name this machine")?;
     tried("serves under its hardening, and told systemd that it is ready");
     machine.run("systemctl start qcert-server-backup.service")?;
     let copies = machine.run("cd /var/backups/qcert && stat --format '%U %a' *.sqlite")?;

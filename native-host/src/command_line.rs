@@ -9,6 +9,7 @@ use crate::{
     configuration::{self, Configuration},
     confinement::confine,
     doctor,
+    log::Log,
     module::Modules,
     registration::{self, Browser, Place},
     survey::survey,
@@ -23,6 +24,7 @@ use crate::{
                   \n  allowed_origins = [\"https://ca.example\"]  # sites that may use the host\
                   \n  modules = [\"/usr/lib/librtpkcs11ecp.so\"]  # PKCS#11 modules; without it the well-known places\
                   \n  factory_pins = [\"12345678\"]              # PINs that a person is asked to change\
+                  \n  log = \"info\"                            # or \"error\", \"off\": ~/.local/state/qcert/host.log\
                   \n  extension_ids = []                        # further extensions that may start the host\n\
                   \nQCERT_HOST_CONFIG names one file to read instead of both."
 )]
@@ -172,7 +174,7 @@ fn unregister(target: &Target, portal: Option<&str>) -> Result<()> {
 }
 
 fn tokens(json: bool) -> Result<()> {
-    let tokens = survey(&Modules::new(Configuration::load()?)).tokens;
+    let tokens = survey(&Modules::new(Configuration::load()?, Log::off().into())).tokens;
     if json {
         println!("{}", serde_json::to_string_pretty(&tokens)?);
         return Ok(());

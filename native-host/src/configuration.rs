@@ -8,6 +8,8 @@ use std::{
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
+use crate::log::Level;
+
 /// Environment variable that names the one configuration file to read.
 pub const FILE_VARIABLE: &str = "QCERT_HOST_CONFIG";
 
@@ -48,6 +50,7 @@ struct File {
     modules: Option<Vec<PathBuf>>,
     factory_pins: Option<Vec<String>>,
     extension_ids: Option<Vec<String>>,
+    log: Option<Level>,
 }
 
 /// What the host goes by.
@@ -61,6 +64,8 @@ pub struct Configuration {
     pub factory_pins: Vec<String>,
     /// Further extensions in Chromium and its kin that may start the host.
     pub extension_ids: Vec<String>,
+    /// How much the log of [`crate::log`] is told.
+    pub log: Level,
 }
 
 impl Default for Configuration {
@@ -91,7 +96,16 @@ impl Configuration {
             modules: system.modules.or(person.modules),
             factory_pins: system.factory_pins.or(person.factory_pins).unwrap_or_else(|| vec![FACTORY_PIN.to_owned()]),
             extension_ids: system.extension_ids.or(person.extension_ids).unwrap_or_default(),
+            log: system.log.or(person.log).unwrap_or_default(),
         }
+    }
+
+    /// What a file says, alone.
+    ///
+    /// # Errors
+    /// A text that is not TOML, has unknown keys, or a module's relative path.
+    pub fn of(text: &str) -> Result<Self> {
+        Ok(Self::merged(File::default(), parse(text)?))
     }
 
     /// May this site use the host?
@@ -137,6 +151,12 @@ pub fn person_file() -> Option<PathBuf> {
 pub fn configuration_folder() -> Option<PathBuf> {
     let named = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     named.or_else(|| home().map(|home| home.join(".config")))
+}
+
+/// `$XDG_STATE_HOME`, else `~/.local/state`.
+pub fn state_folder() -> Option<PathBuf> {
+    let named = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    named.or_else(|| home().map(|home| home.join(".local/state")))
 }
 
 /// The person's home.

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::{
     configuration::{self, Configuration},
+    log::Log,
     module::Modules,
     registration::{self, Browser, Place},
     store,
@@ -71,7 +72,7 @@ pub fn run(json: bool) -> Result<ExitCode> {
     let mut checks = Vec::new();
     let configuration = check_configuration(&mut checks);
     check_registration(&mut checks);
-    check_tokens(&mut checks, &survey(&Modules::new(configuration)).tokens);
+    check_tokens(&mut checks, &survey(&Modules::new(configuration, Log::off().into())).tokens);
     check_store(&mut checks);
     if json {
         println!("{}", serde_json::to_string_pretty(&checks)?);

@@ -3,12 +3,14 @@
 use std::io::{self, Read, Write};
 
 use serde::Serialize;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 
-/// What came through the pipe. A frame may carry a PIN, so its buffer is wiped when dropped.
+use crate::in_ram::SecretBytes;
+
+/// What came through the pipe. A frame may carry a PIN, so its buffer is kept out of swap, and wiped when dropped.
 pub enum Incoming {
     /// A whole frame.
-    Frame(Zeroizing<Vec<u8>>),
+    Frame(SecretBytes),
     /// A frame longer than the limit; its bytes were read and thrown away.
     TooLong,
     /// The other side closed the pipe, perhaps in the middle of a frame.
@@ -28,8 +30,8 @@ pub fn read(pipe: &mut impl Read, limit: usize) -> io::Result<Incoming> {
     if length > limit {
         return Ok(if skip(pipe, length)? { Incoming::TooLong } else { Incoming::End });
     }
-    let mut frame = Zeroizing::new(vec![0; length]);
-    Ok(if fill(pipe, &mut frame)? { Incoming::Frame(frame) } else { Incoming::End })
+    let mut frame = SecretBytes::zeros(length);
+    Ok(if fill(pipe, frame.buffer())? { Incoming::Frame(frame) } else { Incoming::End })
 }
 
 /// Writes one frame in a single call, so that frames of two threads cannot mix.

@@ -4,12 +4,15 @@
 //! **Architecture invariant:** it never talks to the network, and opens no key for an origin that the administrator
 //! did not allow.
 
+pub mod clock;
 pub mod command_line;
 pub mod configuration;
 pub mod confinement;
 pub mod doctor;
 pub mod failure;
 pub mod frame;
+pub mod in_ram;
+pub mod log;
 pub mod messaging;
 pub mod module;
 pub mod operation;

@@ -25,6 +25,8 @@ use crate::{
     configuration::Configuration,
     confinement::confine,
     frame::{self, Incoming},
+    in_ram,
+    log::Log,
 };
 
 pub use outbox::Outbox;
@@ -42,17 +44,27 @@ pub fn started_by_browser(arguments: &[OsString]) -> bool {
 
 /// Serves the browser that started this process.
 pub fn run() -> ExitCode {
-    for kept in confine() {
-        eprintln!("qcert-host: not given up: {kept}");
+    let kept = confine();
+    let configuration = Configuration::load();
+    let level = configuration.as_ref().map(|configuration| configuration.log).unwrap_or_default();
+    let log = Arc::new(Log::of_person(level));
+    log.info(concat!("started, version ", env!("CARGO_PKG_VERSION")));
+    for what in kept {
+        log.error(format_args!("not given up: {what}"));
     }
+    let configuration = configuration.map_err(|error| {
+        eprintln!("qcert-host: {error:#}");
+        log.error(format_args!("configuration: {error:#}"));
+    });
     match unbuffered_stdin().and_then(|pipe| Ok((pipe, Outbox::over_stdout()?))) {
         Ok((mut pipe, outbox)) => {
-            let configuration = Configuration::load().map_err(|error| eprintln!("qcert-host: {error:#}")).ok();
-            serve(&mut pipe, &Arc::new(outbox), configuration);
+            serve(&mut pipe, &Arc::new(outbox), configuration.ok(), &log);
+            log.info("ended");
             ExitCode::SUCCESS
         }
         Err(error) => {
             eprintln!("qcert-host: no way to speak: {error}");
+            log.error(format_args!("no way to speak: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -72,19 +84,23 @@ fn unbuffered_stdin() -> io::Result<File> {
     Ok(io::stdin().as_handle().try_clone_to_owned()?.into())
 }
 
-fn serve(pipe: &mut impl Read, outbox: &Arc<Outbox>, configuration: Option<Configuration>) {
+/// Says hello and answers frames until there are no more, each once; without a configuration with that error.
+pub fn serve(pipe: &mut impl Read, outbox: &Arc<Outbox>, configuration: Option<Configuration>, log: &Arc<Log>) {
     outbox
         .send(&Event::Hello { protocol_version: PROTOCOL_VERSION, host_version: env!("CARGO_PKG_VERSION").to_owned() });
-    let mut desk = configuration.map(|configuration| desk::Desk::open(configuration, outbox.clone()));
+    let mut desk = configuration.map(|configuration| desk::Desk::open(configuration, outbox.clone(), log.clone()));
     loop {
-        match frame::read(pipe, MAX_MESSAGE_TO_HOST) {
-            Ok(Incoming::Frame(frame)) => {
-                if let Err((id, failure)) = take(&frame, desk.as_mut()) {
-                    outbox.fail(&id, failure);
-                }
-            }
-            Ok(Incoming::TooLong) => outbox.fail("", ErrorCode::FrameTooLarge.into()),
+        let taken = match frame::read(pipe, MAX_MESSAGE_TO_HOST) {
+            Ok(Incoming::Frame(frame)) => take(&frame, desk.as_mut()),
+            Ok(Incoming::TooLong) => Err((String::new(), ErrorCode::FrameTooLarge.into())),
             Ok(Incoming::End) | Err(_) => break,
+        };
+        if let Err((id, failure)) = taken {
+            log.error(format_args!("a frame was refused: {}", failure.code.as_str()));
+            outbox.fail(&id, failure);
+        }
+        if in_ram::refused() {
+            log.error("memory cannot be locked (RLIMIT_MEMLOCK): a PIN may be written to swap");
         }
     }
     if let Some(desk) = desk {

@@ -11,7 +11,7 @@ use cryptoki::{
 };
 use qcert_protocol::{ErrorCode, workstation::Failure};
 
-use crate::{configuration::Configuration, failure::failure};
+use crate::{configuration::Configuration, failure::failure, log::Log};
 
 /// A module that works.
 pub struct Module {
@@ -48,6 +48,15 @@ impl Loaded {
             Self::Broken { path, .. } => path,
         }
     }
+
+    fn note(&self, log: &Log) {
+        match self {
+            Self::Works(module) => log.info(format_args!("module {}: {}", module.name, module.description)),
+            Self::Broken { failure, .. } => {
+                log.error(format_args!("module does not load: {}", failure.detail.as_deref().unwrap_or_default()));
+            }
+        }
+    }
 }
 
 /// How often the modules are asked for before one that did not load is tried again: ten seconds, while the tokens are
@@ -63,13 +72,14 @@ struct Tried {
 /// All modules of this machine.
 pub struct Modules {
     configuration: Configuration,
+    log: Arc<Log>,
     tried: Mutex<Vec<Tried>>,
 }
 
 impl Modules {
     /// Loads nothing yet.
-    pub fn new(configuration: Configuration) -> Self {
-        Self { configuration, tried: Mutex::default() }
+    pub fn new(configuration: Configuration, log: Arc<Log>) -> Self {
+        Self { configuration, log, tried: Mutex::default() }
     }
 
     /// The modules, in the order of preference. One that was installed since the last call is loaded now; one that did
@@ -78,11 +88,12 @@ impl Modules {
         let mut tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
         let all = self.configuration.module_paths().into_iter().map(|path| {
             if let Some(known) = tried.iter_mut().find(|known| known.loaded.path() == path) {
-                return known.again();
+                return known.again(&self.log);
             }
             let present = path.exists();
             let loaded = load(path);
             if present {
+                loaded.note(&self.log);
                 tried.push(Tried { loaded: loaded.clone(), rest: REST });
             }
             loaded
@@ -92,11 +103,14 @@ impl Modules {
 }
 
 impl Tried {
-    fn again(&mut self) -> Loaded {
+    fn again(&mut self, log: &Log) -> Loaded {
         if let Loaded::Broken { path, .. } = &self.loaded {
             self.rest = self.rest.saturating_sub(1);
             if self.rest == 0 {
                 *self = Self { loaded: load(path.clone()), rest: REST };
+                if let Loaded::Works(_) = self.loaded {
+                    self.loaded.note(log);
+                }
             }
         }
         self.loaded.clone()

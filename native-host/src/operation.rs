@@ -32,6 +32,18 @@ pub enum Task {
     ChangePin(OneToken),
 }
 
+impl Task {
+    /// The command that asks for it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::CreateRequest(_) => "createRequest",
+            Self::InstallCertificate(_) => "installCertificate",
+            Self::RemoveKeyPair(_) => "removeKeyPair",
+            Self::ChangePin(_) => "changePin",
+        }
+    }
+}
+
 /// One operation, while it runs.
 pub struct Operation<'a> {
     /// The request's `id`, for [`Event::Progress`].

@@ -21,6 +21,8 @@ use serde_json::Value;
 use super::Outbox;
 use crate::{
     configuration::Configuration,
+    in_ram::InRam,
+    log::Log,
     module::Modules,
     operation::{Operation, Orphans, Task, value},
     store,
@@ -38,6 +40,7 @@ struct Shared {
     configuration: Configuration,
     modules: Modules,
     outbox: Arc<Outbox>,
+    log: Arc<Log>,
     /// Ids of requests that are not answered yet.
     open: Mutex<BTreeSet<String>>,
     running: Mutex<Option<Running>>,
@@ -68,10 +71,10 @@ pub struct Desk {
 
 impl Desk {
     /// Starts the watch.
-    pub fn open(configuration: Configuration, outbox: Arc<Outbox>) -> Self {
-        let modules = Modules::new(configuration.clone());
+    pub fn open(configuration: Configuration, outbox: Arc<Outbox>, log: Arc<Log>) -> Self {
+        let modules = Modules::new(configuration.clone(), log.clone());
         let (open, running, orphans) = Default::default();
-        let shared = Arc::new(Shared { configuration, modules, outbox, open, running, orphans });
+        let shared = Arc::new(Shared { configuration, modules, outbox, log, open, running, orphans });
         let (questions, asked) = mpsc::sync_channel(QUEUE);
         let watch = std::thread::spawn({
             let shared = shared.clone();
@@ -144,9 +147,15 @@ impl Desk {
             *running = Some(Running { id: id.to_owned(), cancelled: cancelled.clone() });
         }
         let (shared, id) = (self.shared.clone(), id.to_owned());
+        let pins = [&authorization.pin, &authorization.new_pin].into_iter().flatten();
+        let in_ram: Vec<_> = pins.map(|pin| InRam::keep(pin.expose().as_bytes())).collect();
+        let name = task.name();
         self.worker = Some(std::thread::spawn(move || {
             let outcome = shared.run(&id, &origin, task, &authorization, &cancelled);
+            // Wiped in the same moment.
+            drop(in_ram);
             drop(authorization);
+            shared.note(name, outcome.as_ref().err());
             // First free, then answered: who has the answer may ask for the next.
             *shared.running() = None;
             shared.reply(&id, outcome);
@@ -177,6 +186,16 @@ impl Shared {
     fn reply(&self, id: &str, outcome: Result<Value, Failure>) {
         self.open().remove(id);
         self.outbox.reply(id, outcome);
+    }
+
+    fn note(&self, operation: &str, failure: Option<&Failure>) {
+        match failure {
+            None => self.log.info(format_args!("{operation}: done")),
+            Some(Failure { code, detail, .. }) => {
+                let detail = detail.as_deref().unwrap_or("no word of a module");
+                self.log.error(format_args!("{operation}: {} ({detail})", code.as_str()));
+            }
+        }
     }
 
     /// Cancels the operation of this request, or whichever runs.

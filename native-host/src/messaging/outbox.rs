@@ -1,8 +1,7 @@
 //! Frames to the browser. The real stdout is known to this module alone.
 
 use std::{
-    fs::File,
-    io,
+    io::{self, Write},
     sync::{Mutex, PoisonError},
 };
 
@@ -17,10 +16,15 @@ use crate::frame;
 
 /// The way to the browser; whole frames, from any thread.
 pub struct Outbox {
-    pipe: Mutex<File>,
+    pipe: Mutex<Box<dyn Write + Send>>,
 }
 
 impl Outbox {
+    /// Sends frames wherever it is told.
+    pub fn over(pipe: impl Write + Send + 'static) -> Self {
+        Self { pipe: Mutex::new(Box::new(pipe)) }
+    }
+
     /// Takes stdout away from everybody else: whatever a PKCS#11 module prints goes to stderr from now on.
     ///
     /// # Errors
@@ -31,7 +35,7 @@ impl Outbox {
         // Closed when a child is started, so certutil and its kin cannot write here either.
         let pipe = io::stdout().as_fd().try_clone_to_owned()?;
         rustix::stdio::dup2_stdout(io::stderr())?;
-        Ok(Self { pipe: Mutex::new(pipe.into()) })
+        Ok(Self::over(std::fs::File::from(pipe)))
     }
 
     /// Takes a handle of its own; modules on Windows print to the console, which a browser's child has not.
@@ -41,7 +45,7 @@ impl Outbox {
     #[cfg(windows)]
     pub fn over_stdout() -> io::Result<Self> {
         use std::os::windows::io::AsHandle;
-        Ok(Self { pipe: Mutex::new(io::stdout().as_handle().try_clone_to_owned()?.into()) })
+        Ok(Self::over(std::fs::File::from(io::stdout().as_handle().try_clone_to_owned()?)))
     }
 
     /// Sends an event. A browser that went away is noticed where frames are read.

@@ -1,6 +1,5 @@
 //! `changePin`: C_SetPIN.
 
-use cryptoki::types::AuthPin;
 use qcert_protocol::{
     ErrorCode,
     workstation::{Failure, OneToken, PinChanged, Stage},
@@ -8,7 +7,7 @@ use qcert_protocol::{
 
 use super::{
     Operation,
-    login::{auth_pin, check_length, refused},
+    login::{Presented, check_length, refused},
 };
 use crate::survey;
 
@@ -30,10 +29,10 @@ impl Operation<'_> {
                 if self.configuration.is_factory_pin(new.expose()) {
                     return Err(ErrorCode::PinFactory.into());
                 }
-                (auth_pin(old), auth_pin(new))
+                (Presented::new(old.expose()), Presented::new(new.expose()))
             }
             // The reader asks for both; PKCS#11 §5.5.9 wants nothing then.
-            _ if found.token.pin.pad => (AuthPin::new("".into()), AuthPin::new("".into())),
+            _ if found.token.pin.pad => (Presented::new(""), Presented::new("")),
             _ => return Err(ErrorCode::PinRequired.into()),
         };
         self.stage(Stage::LoggingIn)?;

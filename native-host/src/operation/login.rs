@@ -13,7 +13,7 @@ use qcert_protocol::{
 };
 
 use super::Operation;
-use crate::survey::Found;
+use crate::{in_ram::InRam, survey::Found};
 
 /// A session of a user who is logged in; logged out when dropped.
 pub struct Login {
@@ -53,12 +53,12 @@ impl Operation<'_> {
         self.stage(Stage::LoggingIn)?;
         let failed = |error| found.failure(&error, ErrorCode::ModuleFailed);
         let session = found.module.pkcs11.open_rw_session(found.slot).map_err(failed)?;
-        let pin = pin.map(auth_pin);
-        let mut answer = session.login(UserType::User, pin.as_ref());
+        let pin = pin.map(|pin| Presented::new(pin.expose()));
+        let mut answer = session.login(UserType::User, pin.as_deref());
         if let Err(Error::Pkcs11(RvError::UserAlreadyLoggedIn, _)) = answer {
             // Somebody's login was left behind: this person's PIN has not been checked yet.
             session.logout().map_err(failed)?;
-            answer = session.login(UserType::User, pin.as_ref());
+            answer = session.login(UserType::User, pin.as_deref());
         }
         answer.map_err(|error| refused(found, &error))?;
         self.orphans.remove_from(found, &session);
@@ -83,9 +83,26 @@ pub(super) fn check_length(pin: &Pin, token: &Token) -> Result<(), Failure> {
     if good { Ok(()) } else { Err(ErrorCode::PinLengthInvalid.into()) }
 }
 
-/// The PIN in the library's own wiped type: one copy, made at its full size.
-pub(super) fn auth_pin(pin: &Pin) -> AuthPin {
-    AuthPin::new(Box::<str>::from(pin.expose()))
+/// The PIN in the library's own wiped type: one copy, made at its full size, in RAM.
+pub(super) struct Presented {
+    /// Dropped before `pin`, for it is of its memory.
+    _in_ram: InRam,
+    pin: AuthPin,
+}
+
+impl Presented {
+    pub(super) fn new(pin: &str) -> Self {
+        let copy = Box::<str>::from(pin);
+        Self { _in_ram: InRam::keep(copy.as_bytes()), pin: AuthPin::new(copy) }
+    }
+}
+
+impl Deref for Presented {
+    type Target = AuthPin;
+
+    fn deref(&self) -> &AuthPin {
+        &self.pin
+    }
 }
 
 /// The token did not take the PIN: what it says of further tries.

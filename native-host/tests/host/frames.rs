@@ -1,8 +1,10 @@
 //! Frames, ids and origins.
 
+use std::{io::Write, time::Duration};
+
 use serde_json::{Value, json};
 
-use crate::workplace::{Browser, ORIGIN, Workplace};
+use crate::workplace::{Browser, ORIGIN, Workplace, next_frame};
 
 fn list(id: &str, origin: &str) -> String {
     json!({"id": id, "origin": origin, "command": "listTokens"}).to_string()
@@ -27,6 +29,103 @@ fn the_host_ends_when_the_browser_does() {
     let mut browser = workplace.browser();
     browser.write(&[200, 0, 0, 0, b'{']);
     assert!(browser.close().0, "half a frame");
+}
+
+#[test]
+fn a_length_of_four_gigabytes_takes_no_memory_and_its_end_is_the_hosts() {
+    let workplace = Workplace::new();
+    let mut browser = workplace.browser();
+    browser.write(&u32::MAX.to_ne_bytes());
+    for _ in 0..64 {
+        browser.write(&[b' '; 1024 * 1024]);
+    }
+    assert!(browser.is_silent(200));
+    assert!(browser.peak_kilobytes() < 64 * 1024, "{}", browser.peak_kilobytes());
+    assert!(browser.close().0);
+}
+
+/// RFC 8259 §4 leaves two values of one name to the reader; ours takes neither.
+#[test]
+fn a_name_that_comes_twice_makes_a_frame_malformed() {
+    let workplace = Workplace::new();
+    let mut browser = workplace.browser();
+    let twice = [
+        (r#"{"id":"a","id":"b","origin":"http://localhost:8080","command":"listTokens"}"#, ""),
+        (r#"{"id":"a","origin":"https://evil.example","origin":"http://localhost:8080","command":"listTokens"}"#, "a"),
+        (r#"{"id":"a","origin":"http://localhost:8080","command":"cancel","command":"listTokens"}"#, "a"),
+        (
+            r#"{"id":"a","origin":"http://localhost:8080","command":"cancel","params":{"request":"1","request":"2"}}"#,
+            "a",
+        ),
+        (
+            r#"{"id":"a","origin":"http://localhost:8080","command":"changePin","authorization":{"pin":"1","pin":"2"}}"#,
+            "a",
+        ),
+    ];
+    for (text, id) in twice {
+        browser.send_text(text);
+        assert_eq!(browser.next(), json!({"id": id, "error": {"code": "frame_malformed"}}), "{text}");
+    }
+}
+
+#[test]
+fn a_frame_that_is_nested_too_deep_is_malformed() {
+    let workplace = Workplace::new();
+    let mut browser = workplace.browser();
+    for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
+        let depth = 250_000 / (open.len() + close.len());
+        let nested = format!("{}1{}", open.repeat(depth), close.repeat(depth));
+        for name in ["params", "authorization", "more"] {
+            let text = format!(r#"{{"id":"a","origin":"{ORIGIN}","command":"listTokens","{name}":{nested}}}"#);
+            browser.send_text(&text);
+            let answer = browser.next();
+            assert_eq!(answer["error"]["code"], "frame_malformed", "{name}: {answer}");
+        }
+        browser.send_text(&nested);
+        assert_eq!(browser.next(), json!({"id": "", "error": {"code": "frame_malformed"}}));
+    }
+    browser.token("first");
+}
+
+#[test]
+fn a_frame_that_is_no_utf_8_is_malformed() {
+    let workplace = Workplace::new();
+    let mut browser = workplace.browser();
+    let request = list("a", ORIGIN).into_bytes();
+    for (from, to) in [("listTokens", &b"list\xffkens"[..]), ("\"a\"", b"\"\xc3\x28\""), ("{", b"\xef\xbb\xbf{")] {
+        let at = request.windows(from.len()).position(|window| window == from.as_bytes()).unwrap();
+        let frame = [&request[..at], to, &request[at + from.len()..]].concat();
+        browser.write(&[&(frame.len() as u32).to_ne_bytes()[..], &frame].concat());
+        assert_eq!(browser.next()["error"]["code"], "frame_malformed", "{frame:?}");
+    }
+    browser.token("first");
+}
+
+/// The extension reads nothing for a while: the host stops reading, too, in place of keeping answers.
+#[test]
+fn a_flood_of_requests_whose_answers_nobody_reads_takes_no_memory_and_each_is_answered() {
+    const REQUESTS: u32 = 20_000;
+    let workplace = Workplace::new();
+    let command = workplace.command(env!("CARGO_BIN_EXE_qcert-host"));
+    let (host, mut pipe, mut answers) = Browser::start_deaf(command);
+    let flood = std::thread::spawn(move || {
+        for n in 0..REQUESTS {
+            let command = ["listTokens", "cancel", "sing", "storeState"][n as usize % 4];
+            let request = json!({"id": n.to_string(), "origin": ORIGIN, "command": command}).to_string();
+            pipe.write_all(&[&(request.len() as u32).to_ne_bytes()[..], request.as_bytes()].concat()).unwrap();
+        }
+    });
+    // Nobody reads, so the flood stands still.
+    std::thread::sleep(Duration::from_secs(1));
+    assert!(!flood.is_finished());
+    assert!(host.peak_kilobytes() < 64 * 1024, "{}", host.peak_kilobytes());
+    let mut ids: Vec<u32> = std::iter::from_fn(|| next_frame(&mut answers))
+        .filter(|frame| frame.get("event").is_none())
+        .map(|answer| answer["id"].as_str().unwrap().parse().unwrap())
+        .collect();
+    flood.join().unwrap();
+    ids.sort_unstable();
+    assert!(ids.into_iter().eq(0..REQUESTS));
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod command_line;
 mod confinement;
 mod frames;
 mod installing;
+mod log;
 // Marked, as the next one, so that the lints know helpers as tests.
 #[cfg(test)]
 mod pulling;

@@ -341,3 +341,18 @@ fn a_token_pulled_out_between_two_commands_is_told() {
         assert_eq!(browser.refused(command, params, authorization)["code"], "token_removed", "{command}");
     }
 }
+
+/// Invariant 1: neither in swap.
+#[test]
+fn a_pin_is_locked_in_memory_for_as_long_as_it_is_there() {
+    let obedient = Obedient::new();
+    let mut browser = obedient.browser();
+    let token = browser.token("first");
+    assert_eq!(browser.locked_kilobytes(), 0);
+    obedient.control("generation-delay 1500");
+    let id = browser.send("createRequest", request_params(&token, "P-256"), json!({"pin": PIN}));
+    while browser.next()["stage"] != "generatingKey" {}
+    assert!(browser.locked_kilobytes() > 0);
+    assert!(browser.answer(&id)["error"].is_null());
+    assert_eq!(browser.locked_kilobytes(), 0);
+}

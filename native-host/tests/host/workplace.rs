@@ -5,7 +5,7 @@ use std::{
     io::{Read, Write},
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
-    process::{Child, ChildStdin, Command, Output, Stdio},
+    process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio},
     sync::mpsc::{self, Receiver},
     time::Duration,
 };
@@ -66,6 +66,7 @@ impl Workplace {
         command
             .env("HOME", self.path("home"))
             .env_remove("XDG_CONFIG_HOME")
+            .env_remove("XDG_STATE_HOME")
             .env("SOFTHSM2_CONF", self.path("softhsm2.conf"))
             .env("QCERT_HOST_CONFIG", self.path("host.toml"));
         command
@@ -139,24 +140,20 @@ pub struct Browser {
 }
 
 impl Browser {
-    pub fn start(mut command: Command) -> Self {
+    pub fn start(command: Command) -> Self {
+        let (mut browser, pipe, mut stdout) = Self::start_deaf(command);
+        let (sender, frames) = mpsc::channel();
+        std::thread::spawn(move || while next_bytes(&mut stdout).is_some_and(|frame| sender.send(frame).is_ok()) {});
+        (browser.pipe, browser.frames) = (Some(pipe), frames);
+        browser
+    }
+
+    /// One that leaves both pipes to the test.
+    pub fn start_deaf(mut command: Command) -> (Self, ChildStdin, ChildStdout) {
         command.arg("chrome-extension://janafhkdmnhiphgcpjmeohjibkidkkib/");
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let pipe = child.stdin.take();
-        let mut stdout = child.stdout.take().unwrap();
-        let (sender, frames) = mpsc::channel();
-        std::thread::spawn(move || {
-            let mut length = [0; 4];
-            while stdout.read_exact(&mut length).is_ok() {
-                let length = u32::from_ne_bytes(length) as usize;
-                assert!(length <= 512 * 1024, "not a frame");
-                let mut frame = vec![0; length];
-                if stdout.read_exact(&mut frame).is_err() || sender.send(frame).is_err() {
-                    return;
-                }
-            }
-        });
-        Self { child, pipe, frames, next_id: 0, heard: Vec::new() }
+        let (pipe, stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        (Self { child, pipe: None, frames: mpsc::channel().1, next_id: 0, heard: Vec::new() }, pipe, stdout)
     }
 
     pub fn write(&mut self, bytes: &[u8]) {
@@ -237,6 +234,22 @@ impl Browser {
         PathBuf::from(format!("/proc/{}", self.child.id()))
     }
 
+    /// How much of the host's memory is kept out of swap.
+    pub fn locked_kilobytes(&self) -> u32 {
+        self.kilobytes("VmLck:")
+    }
+
+    /// The most memory that the host had so far.
+    pub fn peak_kilobytes(&self) -> u32 {
+        self.kilobytes("VmHWM:")
+    }
+
+    fn kilobytes(&self, name: &str) -> u32 {
+        let status = text(&self.process().join("status"));
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// The host's memory, for who may read it.
     pub fn memory(&self) -> std::io::Result<std::fs::File> {
         std::fs::File::open(self.process().join("mem"))
@@ -262,6 +275,21 @@ impl Browser {
         self.child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
         (self.child.wait().unwrap().success(), stderr)
     }
+}
+
+fn next_bytes(pipe: &mut impl Read) -> Option<Vec<u8>> {
+    let mut length = [0; 4];
+    pipe.read_exact(&mut length).ok()?;
+    let length = u32::from_ne_bytes(length) as usize;
+    assert!(length <= 512 * 1024, "not a frame");
+    let mut frame = vec![0; length];
+    pipe.read_exact(&mut frame).ok()?;
+    Some(frame)
+}
+
+/// The next frame of a pipe that is the test's; none at its end.
+pub fn next_frame(pipe: &mut impl Read) -> Option<Value> {
+    Some(serde_json::from_slice(&next_bytes(pipe)?).unwrap())
 }
 
 impl Drop for Browser {

@@ -30,7 +30,9 @@ fn a_renewed_token_works_on_a_running_server_and_the_one_before_ends_when_it_was
     for url in [None, Some(database.url())] {
         let directory = with_applications();
         if let Some(url) = url {
-            fs::write(directory.path().join("secret.key"), [7; 32]).unwrap();
+            let secret = directory.path().join("secret.key");
+            fs::write(&secret, [7; 32]).unwrap();
+            fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
             let settings = format!("[database]\nurl = '{url}'\n[secret]\nfile = 'secret.key'\n");
             fs::write(directory.path().join("qcert.toml"), settings).unwrap();
         }

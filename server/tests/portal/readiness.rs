@@ -146,7 +146,7 @@ async fn an_smpp_gateway_without_a_session_is_not_reached() {
 
 #[tokio::test]
 async fn a_signature_that_failed_counts_until_one_is_made_or_a_minute_has_passed() {
-    let workplace = Workplace::with("[ca]\nsignature_journal = '/dev/full'").await;
+    let workplace = Workplace::new().await.reopened("[ca]\nsignature_journal = '/dev/full'").await;
     let mut browser = workplace.signed_in(PHONE).await;
     workplace.sent(&mut browser).await;
     assert_eq!(code(&workplace, "caKey").await, (200, json!("ok")));

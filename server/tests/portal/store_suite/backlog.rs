@@ -3,13 +3,12 @@
 use qcert_server::store::Store;
 use time::Duration;
 
-use super::{LATER, NOW, by, claimed, confirmed, filled, id, ordered, prepared};
+use super::{LATER, NOW, by, claimed, confirmed, filled, id, prepared};
 
 pub async fn the_oldest_of_what_waits_is_told(store: &dyn Store) {
     filled(store).await;
     let empty = store.backlog().await.unwrap();
     assert_eq!((empty.message, empty.issuance, empty.approval), (None, None, None));
-    ordered(store, 2100).await;
     confirmed(store, 1, true).await;
     let mut later = prepared(store, 2, true).await;
     later.now = LATER;

@@ -22,7 +22,9 @@ type Step = (&'static str, fn(&Toolbox) -> Result<()>);
 const CHECKS: &[Step] = &[
     ("formatting", |tools| {
         run(tools.cargo().args(["fmt", "--all", "--check"]))?;
-        run(tools.cargo().args(["fmt", "--manifest-path", fuzz::MANIFEST, "--check"]))
+        fuzz::MANIFESTS
+            .iter()
+            .try_for_each(|manifest| run(tools.cargo().args(["fmt", "--manifest-path", manifest, "--check"])))
     }),
     ("lints", |tools| clippy(tools, &["--workspace", "--all-targets"])),
     ("lints of the page", |tools| {
@@ -32,7 +34,7 @@ const CHECKS: &[Step] = &[
         )
     }),
     ("licences and sources", |tools| {
-        ["Cargo.toml", fuzz::MANIFEST].iter().try_for_each(|manifest| {
+        ["Cargo.toml"].iter().chain(&fuzz::MANIFESTS).try_for_each(|manifest| {
             run(tools.cargo().args(["deny", "--manifest-path", manifest, "check", "bans", "licenses", "sources"]))
         })
     }),

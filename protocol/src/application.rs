@@ -2,8 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::holder::{
-    Country, Email, FieldReason, FssNumber, InnLegalEntity, InnPerson, Kpp, Ogrn, Ogrnip, Region, Snils, Text,
+use crate::{
+    holder::{
+        Country, Email, FieldReason, FssNumber, InnLegalEntity, InnPerson, Kpp, Ogrn, Ogrnip, Region, Snils, Text,
+    },
+    whole_number::WholeNumber,
 };
 
 /// Who holds the certificate.
@@ -30,7 +33,7 @@ pub enum CertificateType {
 
 /// How the authority identified the holder: the value of identificationKind (1.2.643.100.114).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "u8", into = "u8")]
+#[serde(try_from = "WholeNumber", into = "u8")]
 pub enum IdentificationKind {
     /// 0: in person.
     InPerson,
@@ -59,6 +62,14 @@ impl TryFrom<u8> for IdentificationKind {
             3 => Ok(Self::ByStateSystem),
             _ => Err(FieldReason::Form),
         }
+    }
+}
+
+impl TryFrom<WholeNumber> for IdentificationKind {
+    type Error = FieldReason;
+
+    fn try_from(value: WholeNumber) -> Result<Self, FieldReason> {
+        u8::try_from(value.0).map_err(|_| FieldReason::Form)?.try_into()
     }
 }
 

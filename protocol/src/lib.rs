@@ -12,6 +12,7 @@ pub mod key;
 pub mod operator;
 pub mod pin;
 pub mod portal;
+mod whole_number;
 pub mod workstation;
 
 pub use application::{ApplicationState, HolderData, HolderKind};

@@ -10,6 +10,7 @@ use crate::{
     application::{CertificateType, IdentificationKind},
     holder::FieldReason,
     portal::{Problem, RevocationReason},
+    whole_number,
 };
 
 /// What an operator may do. An operator has one or several.
@@ -108,7 +109,7 @@ pub struct Search {
     #[serde(default)]
     pub after: Option<String>,
     /// How many at most, 1 to 100; 50 if nothing is said.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole_number::optional")]
     #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 100))]
     pub limit: Option<u32>,
 }

@@ -23,6 +23,7 @@ mod revocation;
 pub mod sensor;
 mod sign_in;
 mod step_bar;
+mod text_form;
 mod waiting;
 
 use leptos::prelude::*;

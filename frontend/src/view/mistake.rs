@@ -1,17 +1,19 @@
 //! `Нашли ошибку?`: what is wrong in the data, for the operator; and what was reported and answered before.
 
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 use qcert_protocol::portal::ReportedMistake;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{notice, pieces};
+use super::{
+    notice, pieces,
+    text_form::{TextForm, text_form},
+};
 use crate::{
     app::App,
     browser,
     dom::{View, el, part, state},
     portal,
-    trouble::Trouble,
     words::Words,
 };
 
@@ -75,63 +77,21 @@ pub fn mistake(app: App, words: &'static Words, id: Uuid) -> View {
 }
 
 fn form(app: App, words: &'static Words, id: Uuid, open: RwSignal<bool>, sent: RwSignal<bool>) -> View {
-    let text = RwSignal::new(String::new());
-    let wrong = RwSignal::new(false);
-    let busy = RwSignal::new(false);
-    let failed = RwSignal::new(None::<Trouble>);
-    let submit = move || {
-        let report = text.get_untracked().trim().to_owned();
-        if busy.get_untracked() {
-            return;
-        }
-        if report.is_empty() || report.chars().count() > MAX_CHARS {
-            wrong.set(true);
-            return browser::focus("mistake");
-        }
-        busy.set(true);
-        spawn_local(async move {
-            match portal::report_mistake(id, report).await {
-                Ok(()) => {
-                    open.set(false);
-                    sent.set(true);
-                }
-                Err(trouble) => {
-                    busy.set(false);
-                    failed.set(app.shown(trouble));
-                }
-            }
-        });
+    let form = TextForm {
+        id: "mistake",
+        textbox: el("textarea").set("rows", "4"),
+        texts: [words.mistake_text, words.mistake_hint],
+        longest: MAX_CHARS,
+        wrong: words.mistake_empty,
+        button: ["button button--main", words.mistake_send, words.sending],
+        send: Box::new(move |report| {
+            Box::pin(async move {
+                portal::report_mistake(id, report).await?;
+                open.try_set(false);
+                sent.try_set(true);
+                Ok(())
+            })
+        }),
     };
-    el("form")
-        .class("form")
-        .set("novalidate", "")
-        .on_submit(submit)
-        .child(
-            el("div")
-                .class("field")
-                .child(el("label").class("field__name").set("for", "mistake").child(words.mistake_text))
-                .child(
-                    el("textarea")
-                        .set("id", "mistake")
-                        .class("input")
-                        .set("rows", "4")
-                        .set("aria-describedby", "mistake-hint mistake-error")
-                        .set("aria-invalid", state(move || wrong.get()))
-                        .on("input", move |event| {
-                            text.set(event_target_value(&event));
-                            wrong.set(false);
-                        }),
-                )
-                .child(el("p").set("id", "mistake-hint").class("field__hint").child(words.mistake_hint))
-                .child(
-                    el("p")
-                        .set("id", "mistake-error")
-                        .class("field__error")
-                        .set("role", "alert")
-                        .child(part(move || wrong.get().then_some(words.mistake_empty))),
-                ),
-        )
-        .child(pieces::submit(move || busy.get(), ["button button--main", words.mistake_send, words.sending]))
-        .child(notice::slot(words, failed))
-        .view()
+    text_form(app, words, form)
 }

@@ -9,9 +9,9 @@ use qcert_protocol::{
     ErrorCode,
     holder::Phone,
     portal::{
-        API, ApplicationDetails, ApplicationRow, CertificateDetails, Configuration, Confirmation, Installation,
-        MistakeReport, PasswordOrder, PasswordOrdered, Problem, RequestUpload, Revocation, RevocationOrder,
-        RevocationReason, Session, SignIn,
+        API, ActivationEntry, ApplicationDetails, ApplicationRow, CertificateDetails, Configuration, Confirmation,
+        Installation, MistakeReport, PasswordOrder, PasswordOrdered, Problem, RequestUpload, Revocation,
+        RevocationOrder, RevocationReason, Session, SignIn,
     },
 };
 use serde::Serialize;
@@ -76,6 +76,11 @@ pub fn application(id: Uuid) -> Asked<ApplicationDetails> {
 /// Tells the operator what is wrong in the data.
 pub fn report_mistake(id: Uuid, text: String) -> Asked<()> {
     done(call("POST", &format!("/applications/{id}/mistakes"), Some(json(&MistakeReport { text }))))
+}
+
+/// Enters the activation code of an application.
+pub fn activate(id: Uuid, code: String) -> Asked<ApplicationDetails> {
+    post(&format!("/applications/{id}/activation"), &ActivationEntry { code })
 }
 
 /// Hands in a request.

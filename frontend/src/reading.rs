@@ -13,8 +13,9 @@ use qcert_protocol::{
         Country, Email, FieldReason, FssNumber, InnLegalEntity, InnPerson, Kpp, Ogrn, Ogrnip, Region, Snils, Text,
     },
     portal::{
-        ApplicationDetails, ApplicationRow, CertificateDetails, CertificateView, Configuration, MistakeAnswer,
-        PasswordOrdered, Problem, ReportedMistake, RequestView, RevocationReason, RevocationView, Session, TokenName,
+        ActivationState, ApplicationDetails, ApplicationRow, CertificateDetails, CertificateView, Configuration,
+        MistakeAnswer, PasswordOrdered, Problem, ReportedMistake, RequestView, RevocationReason, RevocationView,
+        Session, TokenName,
     },
     workstation::{
         Container, CreatedRequest, Failure, Installed, Module, PinState, Reader, Removed, Stage, Token, TokenDetails,
@@ -72,7 +73,7 @@ macro_rules! objects {
 }
 
 objects! {
-    ApplicationDetails: row data certificate_type container identified mistakes;
+    ApplicationDetails: row data certificate_type container identified activation mistakes;
     ApplicationRow: id number holder organization inn state reason request certificate replaces revision;
     CertificateDetails: certificate application holder organization der issuers;
     CertificateView: id serial key_id not_before not_after revoked;
@@ -135,6 +136,7 @@ fn position(value: &JsValue, names: &[&str]) -> Option<usize> {
 }
 
 names! {
+    ActivationState: NotNeeded = "notNeeded" Needed = "needed" Done = "done";
     CertificateType: Qualified = "qualified";
     FieldReason: Empty = "empty" TooLong = "tooLong" Form = "form" Character = "character" CheckDigits = "checkDigits"
         Missing = "missing" Superfluous = "superfluous";

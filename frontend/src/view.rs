@@ -2,6 +2,7 @@
 //!
 //! A view takes its texts when it is built; a change of language builds all of them again.
 
+mod activation;
 mod carrier;
 mod checkup;
 mod choice;

@@ -11,7 +11,8 @@ use qcert_protocol::{
     application::{CertificateType, HolderKind},
     holder::FieldReason,
     portal::{
-        ApplicationDetails, CertificateDetails, Configuration, PasswordOrdered, Problem, RevocationReason, Session,
+        ActivationState, ApplicationDetails, CertificateDetails, Configuration, PasswordOrdered, Problem,
+        RevocationReason, Session,
     },
     workstation::{CreatedRequest, Failure, Installed, Removed, Stage, TokenDetails, Tokens, TriesLeft},
 };
@@ -92,7 +93,7 @@ fn what_the_portal_writes_is_read_as_it_was_written() {
     same::<qcert_protocol::portal::CertificateView>(&certificate());
     same::<ApplicationDetails>(&json!({
         "row": row(), "data": holder(), "certificateType": "qualified", "container": "7@2013-04-11-x",
-        "identified": true, "mistakes": [answered(), {"text": "b", "reportedAt": "2026-11-22T19:13:00Z"}],
+        "identified": true, "activation": "needed", "mistakes": [answered(), {"text": "b", "reportedAt": "2026-11-22T19:13:00Z"}],
     }));
     same::<qcert_protocol::portal::ReportedMistake>(&answered());
     same::<qcert_protocol::portal::MistakeAnswer>(&answered()["answer"]);
@@ -147,6 +148,7 @@ fn every_name_on_the_wire_is_read() {
     all(ErrorCode::ALL);
     all(&[Available, Preparing, Sent, Issuing, ReadyToInstall, Installed, Rejected, Withdrawn, Expired, Revoked]);
     all(&[KeyAlgorithm::P256, KeyAlgorithm::P384, KeyAlgorithm::Rsa2048]);
+    all(&[ActivationState::NotNeeded, ActivationState::Needed, ActivationState::Done]);
     all(&[CertificateType::Qualified]);
     all(&RevocationReason::OF_HOLDER);
     all(&[HolderKind::LegalEntity, HolderKind::SoleProprietor, HolderKind::Person]);

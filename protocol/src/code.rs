@@ -264,6 +264,16 @@ codes! {
     PhoneChangeTooEarly = "phone_change_too_early", Portal, 409;
     /// So many wrong one-time passwords came in a row that an operator has to open the phone.
     PhoneLocked = "phone_locked", Person, 403;
+    /// The application's activation code has to be entered first.
+    ActivationRequired = "activation_required", Person, 409;
+    /// What was typed is certainly no activation code; no try was taken.
+    ActivationCodeMistyped = "activation_code_mistyped", Person, 422;
+    /// The activation code is not the application's; `triesLeft` says how many tries it has.
+    ActivationCodeWrong = "activation_code_wrong", Person, 403;
+    /// Too many wrong activation codes; only an operator can make another.
+    ActivationTriesExhausted = "activation_tries_exhausted", Person, 403;
+    /// No activation code was made for this application.
+    ActivationCodeMissing = "activation_code_missing", Person, 409;
 }
 
 // The derive does not see through the macro's names and would publish those of Rust.

@@ -3,6 +3,7 @@
 //!
 //! **Architecture invariant:** no I/O, no async, no clock. The page, the host and the server all compile it.
 
+pub mod activation;
 pub mod application;
 pub mod bytes;
 pub mod code;
@@ -15,6 +16,7 @@ pub mod portal;
 mod whole_number;
 pub mod workstation;
 
+pub use activation::{Activation, ActivationCode};
 pub use application::{ApplicationState, HolderData, HolderKind};
 pub use bytes::Base64;
 pub use code::ErrorCode;

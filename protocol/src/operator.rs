@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
-    ApplicationState, HolderData, KeyId,
+    Activation, ApplicationState, HolderData, KeyId,
     application::{CertificateType, IdentificationKind},
     holder::FieldReason,
     portal::{Problem, RevocationReason},
@@ -151,6 +151,8 @@ pub struct ApplicationRecord {
     /// Who has approved it, while it waits for somebody else's approval.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approved_by: Vec<String>,
+    /// Where it stands with its activation code, whether the authority asks for one or not.
+    pub activation: Activation,
     /// Why it was rejected.
     pub reason: Option<String>,
     /// The serial number of its certificate.
@@ -190,6 +192,17 @@ pub struct CertificateRecord {
     pub revoked_at: Option<OffsetDateTime>,
     /// Why.
     pub revocation_reason: Option<RevocationReason>,
+}
+
+/// Answer to `POST /operator/applications/{number}/activation-code`: shown this once, to be handed over in person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ActivationCodeMade {
+    /// The application's number.
+    pub number: String,
+    /// Twelve letters and digits in groups, as `7K3M-9QXD-4T23`.
+    pub code: String,
 }
 
 /// `POST /operator/applications/{number}/rejection`

@@ -35,7 +35,7 @@ pub struct Problem {
     /// When to try again, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_seconds: Option<u32>,
-    /// Tries left for the one-time password.
+    /// Tries left for the one-time password or activation code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tries_left: Option<u32>,
 }
@@ -152,6 +152,8 @@ pub struct ApplicationDetails {
     pub container: ContainerName,
     /// Has the operator recorded how the holder was identified? Without it nothing is issued.
     pub identified: bool,
+    /// Must an activation code be entered before a certificate can be requested?
+    pub activation: ActivationState,
     /// What was found wrong in the data, the latest first, twenty at most.
     pub mistakes: Vec<ReportedMistake>,
 }
@@ -183,6 +185,28 @@ pub struct MistakeAnswer {
     #[serde(with = "time::serde::rfc3339")]
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub at: OffsetDateTime,
+}
+
+/// Where an application stands with its activation code, as its holder sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum ActivationState {
+    /// This authority asks for none.
+    NotNeeded,
+    /// It has to be entered first.
+    Needed,
+    /// It was entered.
+    Done,
+}
+
+/// `POST /applications/{id}/activation`: the code that was handed over in person with the application.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ActivationEntry {
+    /// As it was typed.
+    pub code: String,
 }
 
 /// `POST /applications/{id}/mistakes`: what the person found wrong in the data, for the operator.

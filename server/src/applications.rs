@@ -17,6 +17,7 @@ use time::Duration;
 use uuid::Uuid;
 
 use crate::{
+    activation,
     error::Refusal,
     one_time_password,
     portal::Portal,
@@ -60,6 +61,7 @@ pub async fn details(portal: &Portal, session: &Session, id: Uuid) -> Result<App
         container: container(portal, &overview.application),
         certificate_type: overview.application.certificate_type,
         identified: overview.application.identification.is_some(),
+        activation: activation::state(&portal.settings, &overview),
         mistakes: mistakes(portal, id).await?,
         data: overview.application.holder,
     })

@@ -11,6 +11,7 @@ use qcert_protocol::{
 use uuid::Uuid;
 
 use crate::{
+    activation,
     applications::{self, check_token, one_row, overview},
     config::Approval,
     error::Refusal,
@@ -32,7 +33,8 @@ const TAKES_REQUEST: [&str; 3] =
 ///
 /// # Errors
 /// Those of [`CertificationRequest::parse_and_verify`], `key_in_use`, `key_blocked`, `key_revoked`,
-/// `application_state_forbids`, `identification_missing`, `field_invalid`, `application_not_found`.
+/// `application_state_forbids`, `identification_missing`, `activation_required`, `field_invalid`,
+/// `application_not_found`.
 pub async fn upload(
     portal: &Portal,
     session: &Session,
@@ -50,6 +52,7 @@ pub async fn upload(
     if found.application.identification.is_none() {
         return Err(ErrorCode::IdentificationMissing.into());
     }
+    activation::check(&portal.settings, &found)?;
     let der = &upload.certification_request.0;
     let request = CertificationRequest::parse_and_verify(der)?;
     let is_there = |there: &Request| there.state == RequestState::Prepared && there.der == *der;
@@ -110,7 +113,7 @@ pub async fn order_password(
 ///
 /// # Errors
 /// Those of [`one_time_password::try_password`], `otp_used`, `digest_changed`, `identification_missing`,
-/// `request_not_found`, `application_state_forbids`.
+/// `activation_required`, `request_not_found`, `application_state_forbids`.
 pub async fn confirm(
     portal: &Portal,
     session: &Session,
@@ -137,6 +140,8 @@ pub async fn confirm(
         // It was taken back since the upload; the password stays good for when it is there again.
         return Err(ErrorCode::IdentificationMissing.into());
     }
+    // The setting may be younger than the upload; another phone, which ends an activation, leaves the request behind.
+    activation::check(&portal.settings, &found)?;
     let confirmed = ConfirmedRequest {
         password: password.id,
         request: request.id,

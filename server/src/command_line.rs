@@ -1,11 +1,13 @@
 //! `qcert-server`, as it is typed.
 
+mod activation;
 mod applications;
 mod audit;
 mod authority;
 mod config;
 mod database;
 mod messages;
+mod office;
 mod operator;
 mod operators;
 mod outcome;
@@ -103,6 +105,20 @@ enum ApplicationsCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Make an application's activation code, in place of one that was not entered. It is shown this once.
+    ActivationCode {
+        /// The application's number.
+        number: String,
+        #[command(flatten)]
+        decision: Decision,
+    },
+    /// Make activation codes for all applications that take one and have none, and write them to a table.
+    ActivationCodes {
+        /// The new file, CSV, for its owner alone.
+        file: PathBuf,
+        #[command(flatten)]
+        decision: Decision,
+    },
     /// Let a request that waits for approval be issued.
     Approve {
         /// The application's number.
@@ -164,6 +180,12 @@ pub async fn run(line: CommandLine) -> anyhow::Result<()> {
         Command::Applications(ApplicationsCommand::List { json }) => applications::list(&settings, json).await,
         Command::Applications(ApplicationsCommand::Search(arguments)) => {
             applications::search(&settings, arguments).await
+        }
+        Command::Applications(ApplicationsCommand::ActivationCode { number, decision }) => {
+            activation::make_code(&settings, &number, &decision).await
+        }
+        Command::Applications(ApplicationsCommand::ActivationCodes { file, decision }) => {
+            activation::make_codes(&settings, &file, &decision).await
         }
         Command::Applications(ApplicationsCommand::Approve { number, decision }) => {
             operator::approve(&settings, &number, &decision).await

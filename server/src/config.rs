@@ -3,6 +3,7 @@
 
 mod audit;
 mod database;
+mod issuance;
 mod keys;
 mod operations;
 mod reader;
@@ -22,6 +23,7 @@ use time::Duration;
 use crate::publication::lists::MAX_SHARDS;
 pub use audit::Audit;
 pub use database::DatabaseUrl;
+pub use issuance::{Activation, Approval};
 pub use keys::{Hsm, SecretSource};
 pub use operations::{Log, LogFormat};
 use reader::Reader;
@@ -54,6 +56,8 @@ pub struct Settings {
     pub issuance_wait: Duration,
     /// `issuance.approval`: whose word a confirmed request needs.
     pub issuance_approval: Approval,
+    /// `issuance.activation`: what an application needs before a certificate can be requested.
+    pub issuance_activation: Activation,
     /// `issuance.approvals`: how many operators have to approve a request.
     pub issuance_approvals: u32,
     /// `[operators]`
@@ -70,15 +74,6 @@ pub struct Settings {
     pub operations_listen: Option<SocketAddr>,
     /// `secret.file`: the key that hashes one-time passwords; made at the first start. Empty: beside the database.
     pub secret_file: Option<PathBuf>,
-}
-
-/// Whose word a confirmed request needs before it is issued.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Approval {
-    /// Nobody's.
-    Auto,
-    /// An operator's.
-    Operator,
 }
 
 /// Operators.
@@ -204,6 +199,7 @@ impl Settings {
         if database_url.is_postgres() && secret_file.is_none() {
             reader.refuse("secret.file", "must be set with PostgreSQL: it is the same for every server");
         }
+        let (issuance_approval, issuance_activation) = issuance::safeguards(reader, production);
         Self {
             server: server::server(reader, production),
             database_url,
@@ -217,11 +213,8 @@ impl Settings {
                 absolute: Duration::hours(reader.integer("session.absolute_hours", 12, 1..=168)),
             },
             issuance_wait: Duration::seconds(reader.integer("issuance.wait_seconds", 0, 0..=86_400)),
-            issuance_approval: reader.parsed("issuance.approval", "auto", |text| match text {
-                "auto" => Ok(Approval::Auto),
-                "operator" => Ok(Approval::Operator),
-                _ => Err("must be auto or operator"),
-            }),
+            issuance_approval,
+            issuance_activation,
             issuance_approvals: u32::try_from(reader.integer("issuance.approvals", 1, 1..=2)).unwrap_or(2),
             operators: Operators {
                 hourly_wrong_tokens_by_address: u32::try_from(reader.integer(
@@ -415,12 +408,14 @@ mod tests {
         assert!(!format!("{settings:?}").contains("hidden"));
     }
 
+    const APPROVED: &str = "[issuance]\napproval = 'operator'\n";
     const GATEWAY: &str = "[sms.first]\nkind = 'http'\nurl = 'https://gateway.example/?to={{phone}}&text={{text}}'";
 
     #[test]
     fn production_wants_an_https_origin() {
-        let read =
-            |file: &str| Settings::read(&format!("environment = 'production'\n{file}{GATEWAY}"), &BTreeMap::new());
+        let read = |file: &str| {
+            Settings::read(&format!("environment = 'production'\n{file}{GATEWAY}\n{APPROVED}"), &BTreeMap::new())
+        };
         assert!(read("").is_err());
         assert!(read("[server]\norigin = 'https://qcert.example'\n").is_ok());
     }
@@ -428,8 +423,8 @@ mod tests {
     #[test]
     fn in_production_text_messages_do_not_go_to_a_file() {
         let read = |file: &str| Settings::read(file, &BTreeMap::new());
-        let production = "environment = 'production'\n[server]\norigin = 'https://qcert.example'\n";
-        let SettingsError(errors) = read(production).unwrap_err();
+        let production = format!("environment = 'production'\n[server]\norigin = 'https://qcert.example'\n{APPROVED}");
+        let SettingsError(errors) = read(&production).unwrap_err();
         assert!(errors.len() == 1 && errors[0].starts_with("sms.first.kind: sms_outbox_in_production:"), "{errors:?}");
         let SettingsError(errors) = read(&format!("{production}{GATEWAY}\n[sms.second]\nkind = 'outbox'")).unwrap_err();
         assert!(errors.len() == 1 && errors[0].starts_with("sms.second.kind: sms_outbox_in_production:"), "{errors:?}");

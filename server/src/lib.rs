@@ -7,6 +7,7 @@
 //! **Architecture invariant:** a certificate is built from the application that the authority holds; of a request, the
 //! public key alone is used.
 
+pub mod activation;
 pub mod api;
 pub mod applications;
 pub mod approval;

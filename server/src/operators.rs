@@ -83,6 +83,8 @@ actions! {
     Read: Registrar Approver Revoker Auditor;
     /// Enters, corrects and imports applications.
     Register: Registrar;
+    /// Makes activation codes.
+    MakeActivationCodes: Registrar;
     /// Approves and rejects requests that wait.
     Decide: Approver;
     /// Revokes certificates.

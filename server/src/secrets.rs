@@ -4,7 +4,9 @@
 use std::path::Path;
 
 use anyhow::{Context, ensure};
+use qcert_protocol::ActivationCode;
 use ring::{aead, hmac};
+use uuid::Uuid;
 
 use crate::{
     audit,
@@ -18,6 +20,7 @@ pub struct Secrets {
     passwords: hmac::Key,
     subjects: hmac::Key,
     operators: hmac::Key,
+    activations: hmac::Key,
     messages: aead::LessSafeKey,
     reports: hmac::Key,
     audit: audit::Key,
@@ -37,6 +40,7 @@ impl Secrets {
             passwords: hmac_key("passwords"),
             subjects: hmac_key("subjects"),
             operators: hmac_key("operators"),
+            activations: hmac_key("activations"),
             reports: hmac_key("reports"),
             audit: audit::Key::new(derived("audit").as_ref()),
             // HMAC-SHA-256 gives 32 bytes, which is what ChaCha20-Poly1305 takes.
@@ -90,6 +94,14 @@ impl Secrets {
     /// What the audit's chain is under.
     pub fn audit_key(&self) -> audit::Key {
         self.audit.clone()
+    }
+
+    /// What is stored of an application's activation code.
+    pub fn activation_hash(&self, application: Uuid, code: &ActivationCode) -> [u8; 32] {
+        let mut hash = [0; 32];
+        let tag = hmac::sign(&self.activations, &joined(&[application.as_bytes()], &code.to_string()));
+        hash.copy_from_slice(tag.as_ref());
+        hash
     }
 
     /// A name for a phone or an address in the table of rates.
@@ -156,6 +168,14 @@ mod tests {
     fn a_password_bound_to_something_else_has_another_hash() {
         let secrets = Secrets::new(&[1; 32]);
         assert_ne!(secrets.password_hash(&[b"ab", b"c"], "123456"), secrets.password_hash(&[b"a", b"bc"], "123456"));
+    }
+
+    #[test]
+    fn an_activation_code_of_another_application_has_another_hash() {
+        let (secrets, code) = (Secrets::new(&[1; 32]), ActivationCode::from_bits([5; 7]));
+        let [one, other] = [1, 2].map(|number| secrets.activation_hash(Uuid::from_u128(number), &code));
+        assert_ne!(one, other);
+        assert_ne!(one, Secrets::new(&[2; 32]).activation_hash(Uuid::from_u128(1), &code));
     }
 
     #[test]

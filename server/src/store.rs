@@ -87,6 +87,9 @@ pub trait Store: Send + Sync {
     /// Ends all sessions of a phone; answers which they were.
     async fn end_sessions(&self, phone: &Phone, by: &Actor, now: OffsetDateTime) -> Stored<Vec<Uuid>>;
 
+    /// Tries an application's activation code; the right one activates it, for its phone.
+    async fn activate(&self, attempt: &ActivationAttempt) -> Stored<ActivationAttempted>;
+
     /// Leases the oldest messages that are due: that wait, or whose lease has run out.
     async fn claim_messages(
         &self,

@@ -1,5 +1,6 @@
 //! The screens, by their names in Russian: what a person finds there and does.
 
+pub mod activation;
 pub mod confirmation;
 pub mod data;
 pub mod devices;

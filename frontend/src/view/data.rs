@@ -1,10 +1,14 @@
 //! Figure 5: the data of the certificate, and the button that begins its request.
 
 use leptos::{prelude::*, task::spawn_local};
-use qcert_protocol::{ApplicationState, HolderData, application::CertificateType, portal::ApplicationDetails};
+use qcert_protocol::{
+    ApplicationState, HolderData,
+    application::CertificateType,
+    portal::{ActivationState, ApplicationDetails},
+};
 use uuid::Uuid;
 
-use super::{mistake, notice, pieces, preparation};
+use super::{activation, mistake, notice, pieces, preparation};
 use crate::{
     app::App,
     dom::{self, View, el, part},
@@ -71,7 +75,7 @@ fn filled(app: App, words: &'static Words, id: Uuid, details: RwSignal<Option<Ap
         part(move || shown.get().map(|details| table(words, details))),
         mistake::mistake(app, words, id),
         part(move || mistakes.get().map(|mistakes| mistake::reported(words, mistakes))),
-        part(move || shown.get().map(|details| begin(app, words, details))),
+        part(move || shown.get().map(|found| begin(app, words, found, details))),
     ])
 }
 
@@ -93,7 +97,15 @@ fn table(words: &'static Words, details: ApplicationDetails) -> View {
     ])
 }
 
-fn begin(app: App, words: &'static Words, details: ApplicationDetails) -> View {
+fn begin(
+    app: App,
+    words: &'static Words,
+    details: ApplicationDetails,
+    known: RwSignal<Option<ApplicationDetails>>,
+) -> View {
+    if details.identified && details.activation == ActivationState::Needed {
+        return activation::activation(app, words, details.row.id, known);
+    }
     if details.identified {
         return preparation::begin(app, words, details);
     }

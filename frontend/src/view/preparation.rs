@@ -48,7 +48,7 @@ pub fn begin(app: App, words: &'static Words, details: ApplicationDetails) -> Vi
     el("div")
         .class("begin")
         .child(el("p").child(words.insert_and_press))
-        .child(pieces::button("button button--main button--large", words.get_certificate, press))
+        .child(pieces::button("button button--main button--large", words.get_certificate, press).set("id", "get"))
         .child(shown)
         .view()
 }

@@ -82,8 +82,9 @@ pub fn text_form(app: App, words: &'static Words, form: TextForm) -> View {
         .class("form")
         .set("novalidate", "")
         .on_submit(submit)
+        // Above the textbox, which takes the focus: what is below it may be below the window's end.
+        .child(notice::slot(words, failed))
         .child(field)
         .child(pieces::submit(move || busy.get(), button))
-        .child(notice::slot(words, failed))
         .view()
 }

@@ -168,4 +168,12 @@ errors! {
         "This certificate is revoked already.", "Go back to the list: there is nothing more to do.";
     RevocationReasonUnsupported: "По этой причине отозвать сертификат может только удостоверяющий центр.", "Выберите другую причину или позвоните в поддержку.",
         "Only the authority can revoke for this reason.", "Choose another reason, or call the support.";
+    ActivationRequired: "Заявление не активировано.", "Вернитесь к проверке данных и введите код активации.",
+        "The application is not activated.", "Go back to the data and enter the activation code.";
+    ActivationCodeMistyped: "В коде опечатка.", "Сверьте его с выданным: 12 букв и цифр тремя группами.",
+        "The code is mistyped.", "Compare it with the one you were given: 12 letters and digits in three groups.";
+    ActivationCodeWrong: "Это код от другого заявления или прежний.", "Возьмите код, выданный с этим заявлением последним.",
+        "This is the code of another application, or an earlier one.", "Take the one that was given to you last with this application.";
+    ActivationTriesExhausted | ActivationCodeMissing: "Для этого заявления нет действующего кода активации.", "Попросите новый в удостоверяющем центре.",
+        "No activation code is valid for this application.", "Ask the authority for a new one.";
 }

@@ -139,6 +139,9 @@ words! {
     mistake_answer: "Ответ удостоверяющего центра", "The authority's answer";
     mistake_send: "Сообщить об ошибке", "Report the mistake";
     mistake_thanks: "Спасибо, сообщение записано. До исправления данных не запрашивайте сертификат.", "Thank you, your report is recorded. Do not request the certificate before the data are corrected.";
+    activation: "Код активации", "Activation code";
+    activation_hint: "12 букв и цифр, которые вам лично выдали в удостоверяющем центре вместе с заявлением.", "12 letters and digits that the authority gave to you in person together with the application.";
+    activate: "Активировать", "Activate";
     insert_and_press: "Вставьте ключевой носитель и нажмите кнопку:", "Insert your token and press the button:";
     get_certificate: "Получить сертификат", "Get the certificate";
     not_identified: "Пока запросить сертификат нельзя: оператор не отметил, что ваша личность установлена. Приходите в удостоверяющий центр с паспортом или позвоните:", "The certificate cannot be requested yet: the operator has not recorded your identification. Come to the authority with your passport, or call:";

@@ -3,12 +3,12 @@
 use axum::{Json, extract::State, http::StatusCode};
 use qcert_protocol::{
     ErrorCode::*,
-    portal::{ApplicationDetails, ApplicationRow, MistakeReport},
+    portal::{ActivationEntry, ApplicationDetails, ApplicationRow, MistakeReport},
 };
 use uuid::Uuid;
 
-use super::{App, InPath, body::Body, client::SignedIn, problem::Answer};
-use crate::{applications, certificate_request};
+use super::{App, InPath, body::Body, client::SignedIn, client_address::ClientAddress, problem::Answer};
+use crate::{activation, applications, certificate_request};
 
 /// All rows.
 #[utoipa::path(
@@ -50,6 +50,26 @@ pub(super) async fn report_mistake(
 ) -> Answer<StatusCode> {
     applications::report_mistake(&app.portal, &session, id, &report.text).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Enters the activation code that was handed over with the application; twice is as good as once.
+#[utoipa::path(
+    post, path = "/applications/{id}/activation", params(("id" = Uuid, Path)), request_body = ActivationEntry,
+    responses((status = 200, body = ApplicationDetails)),
+    extensions(("x-problem-codes" = json!([
+        ApplicationNotFound, ActivationCodeMistyped, ActivationCodeWrong, ActivationTriesExhausted,
+        ActivationCodeMissing, RateLimited,
+    ]))),
+    security(("session" = [])),
+)]
+pub(super) async fn activate(
+    State(app): State<App>,
+    SignedIn(session): SignedIn,
+    ClientAddress(address): ClientAddress,
+    InPath(id): InPath<Uuid>,
+    Body(entry): Body<ActivationEntry>,
+) -> Answer<Json<ApplicationDetails>> {
+    Ok(Json(activation::enter(&app.portal, &session, id, &entry.code, address).await?))
 }
 
 /// Takes a sent request back, for its token was lost.

@@ -35,6 +35,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(applications::details, applications::put))
         .routes(routes!(applications::approve))
         .routes(routes!(applications::reject))
+        .routes(routes!(applications::make_activation_code))
         .routes(routes!(people::propose))
         .routes(routes!(people::changes))
         .routes(routes!(people::confirm))

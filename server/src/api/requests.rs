@@ -19,7 +19,7 @@ use crate::certificate_request;
         KeyBlocked, KeyRevoked, RequestTooLarge, RequestTrailingBytes, RequestNotDer, RequestAttributeRepeated,
         KeyAlgorithmUnsupported, KeyWeak, KeyTooSmall, KeyTooLarge, KeySmallFactors, KeyRoca, KeyClosePrimes,
         KeyExponentUnsafe, KeyParametersExplicit, KeyPointCompressed, KeyPointInvalid, ApplicationStateForbids,
-        IdentificationMissing, FieldInvalid,
+        IdentificationMissing, ActivationRequired, FieldInvalid,
     ]))),
     security(("session" = [])),
 )]
@@ -58,7 +58,7 @@ pub(super) async fn order_password(
     responses((status = 200, body = ApplicationRow)),
     extensions(("x-problem-codes" = json!([
         RequestNotFound, OtpWrong, OtpExpired, OtpUsed, OtpTriesExhausted, PhoneLocked, OtpNotRequested, DigestChanged,
-        IdentificationMissing, ApplicationStateForbids, RateLimited,
+        IdentificationMissing, ActivationRequired, ApplicationStateForbids, RateLimited,
     ]))),
     security(("session" = [])),
 )]

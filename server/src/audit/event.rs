@@ -81,6 +81,12 @@ events! {
     CertificateRead "certificate read";
     /// An operator read what people found wrong.
     MistakesRead "mistakes read";
+    /// An operator made an application's activation code.
+    ActivationCodeMade "activation code made";
+    /// A holder entered a code that is not the application's; the detail says how many tries are left.
+    ActivationCodeWrong "activation code wrong";
+    /// A holder entered the application's code.
+    ApplicationActivated "application activated";
     /// An operator answered what a person found wrong.
     MistakeAnswered "mistake answered";
     /// An operator read which new phones are proposed.

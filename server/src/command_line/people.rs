@@ -4,16 +4,8 @@ use clap::Subcommand;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{operator::Decision, print};
-use crate::{
-    audit::Actor,
-    clock::SystemClock,
-    config::Settings,
-    operators::desk::{self, Desk},
-    randomness::SystemRandomness,
-    secrets::Secrets,
-    serve,
-};
+use super::{office::Office, operator::Decision, print};
+use crate::{audit::Actor, config::Settings, operators::desk};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PhonesCommand {
@@ -72,33 +64,6 @@ pub(super) enum MistakesCommand {
         #[command(flatten)]
         decision: Decision,
     },
-}
-
-/// Everything that [`Desk`] borrows.
-struct Office<'a> {
-    store: std::sync::Arc<dyn crate::store::Store>,
-    randomness: SystemRandomness,
-    secrets: Secrets,
-    settings: &'a Settings,
-}
-
-impl<'a> Office<'a> {
-    async fn open(settings: &'a Settings) -> anyhow::Result<Self> {
-        let randomness = SystemRandomness::new();
-        let secrets = Secrets::load_or_make(&settings.secret_file(), &randomness)?;
-        Ok(Self { store: serve::open_store(settings).await?, randomness, secrets, settings })
-    }
-
-    fn desk<'d>(&'d self, by: &'d Actor) -> Desk<'d> {
-        Desk {
-            store: &*self.store,
-            clock: &SystemClock,
-            randomness: &self.randomness,
-            secrets: &self.secrets,
-            settings: self.settings,
-            by,
-        }
-    }
 }
 
 pub(super) async fn phones(settings: &Settings, command: PhonesCommand) -> anyhow::Result<()> {

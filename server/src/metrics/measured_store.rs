@@ -70,6 +70,7 @@ measured! {
         add_mistake(id: Uuid, application: Uuid, text: &str, by: &Actor, now: OffsetDateTime) -> ();
         mistakes_of(application: Uuid, limit: u32) -> Vec<Mistake>;
         phone_of(application: Uuid) -> Option<Phone>;
+        activate(attempt: &ActivationAttempt) -> ActivationAttempted;
     }
     family passwords {
         order_password(new: &NewPassword, sealed: &[u8], limits: &OrderLimits) -> PasswordOrder;
@@ -165,6 +166,7 @@ measured! {
     family applications {
         search(page: &Page, limit: u32) -> Vec<Overview>;
         approvals(request: Uuid) -> Vec<String>;
+        make_activation_codes(new: &NewActivationCodes<'_>) -> Vec<Uuid>;
         open_mistakes(after: Uuid, limit: u32) -> Vec<Mistake>;
         mistake(id: Uuid) -> Option<Mistake>;
         answer_mistake(id: Uuid, answer: &str, notice: &Notice, by: &Actor, now: OffsetDateTime) -> bool;

@@ -28,6 +28,7 @@ pub async fn application_view(store: &dyn Store, overview: Overview) -> Stored<A
         state: application.state,
         waits_for_approval: overview.held,
         approved_by,
+        activation: overview.activation,
         reason: application.reason,
         certificate: overview.certificate.map(|certificate| certificate.serial),
         revision: application.revision,

@@ -5,7 +5,7 @@ use qcert_protocol::{holder::Phone, operator::Role};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{AuditRow, Overview, Stored, TermKind};
+use super::{AuditRow, NewActivationCodes, Overview, Stored, TermKind};
 use crate::audit::{Actor, Note};
 
 /// An operator's token to be recorded.
@@ -211,6 +211,10 @@ pub trait OperatorStore: Send + Sync {
         by: &Actor,
         now: OffsetDateTime,
     ) -> Stored<bool>;
+
+    /// Records activation codes of applications that take one: in one of the states named, and not activated. Answers
+    /// whose.
+    async fn make_activation_codes(&self, new: &NewActivationCodes<'_>) -> Stored<Vec<Uuid>>;
 
     /// Gives a phone back the tries that it has used; false if it has used none.
     async fn unlock_phone(&self, phone: &Phone, by: &Actor, now: OffsetDateTime) -> Stored<bool>;

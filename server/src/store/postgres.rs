@@ -3,6 +3,7 @@
 //! What takes several steps is a function in the database (`migrations/postgres`), so that a method is one round trip and
 //! one transaction. PostgreSQL groups the commits of connections that wait at the same time.
 
+mod activations;
 mod applications;
 mod audit;
 mod backlog;
@@ -30,11 +31,12 @@ use tokio::{sync::broadcast, task::AbortHandle};
 use uuid::Uuid;
 
 use super::{
-    Application, Approved, Attempt, Attempted, AuditRow, AuthorityRecord, Backlog, Certificate, Change, Commitment,
-    ConfirmOutcome, ConfirmedRequest, Failures, Import, ImportRules, IssuerId, Job, MessageRecord, MessageState,
-    Mistake, NewApplication, NewPassword, NewRevocation, OperatorStore, OrderLimits, Overview, Password, PasswordOrder,
-    PasswordScope, Prepared, QueuedMessage, Rate, Request, RevocationList, RevokeOutcome, Revoked, RevokedCertificate,
-    SessionRecord, SettledMessage, ShardState, Store, StoreError, Stored,
+    ActivationAttempt, ActivationAttempted, Application, Approved, Attempt, Attempted, AuditRow, AuthorityRecord,
+    Backlog, Certificate, Change, Commitment, ConfirmOutcome, ConfirmedRequest, Failures, Import, ImportRules,
+    IssuerId, Job, MessageRecord, MessageState, Mistake, NewApplication, NewPassword, NewRevocation, OperatorStore,
+    OrderLimits, Overview, Password, PasswordOrder, PasswordScope, Prepared, QueuedMessage, Rate, Request,
+    RevocationList, RevokeOutcome, Revoked, RevokedCertificate, SessionRecord, SettledMessage, ShardState, Store,
+    StoreError, Stored,
 };
 use crate::audit::{Actor, Keeper, head::Follower};
 use changes::Changes;
@@ -206,6 +208,10 @@ impl Store for PostgresStore {
 
     async fn end_sessions(&self, phone: &Phone, by: &Actor, now: OffsetDateTime) -> Stored<Vec<Uuid>> {
         sessions::end_all(&self.connections, phone, by, now).await
+    }
+
+    async fn activate(&self, attempt: &ActivationAttempt) -> Stored<ActivationAttempted> {
+        activations::activate(&self.connections, attempt).await
     }
 
     async fn claim_messages(

@@ -1,5 +1,6 @@
 //! What the store keeps, as types.
 
+mod activation;
 mod audit;
 mod backlog;
 mod messages;
@@ -8,7 +9,7 @@ mod unshown;
 
 use qcert_pki::crl::Reason;
 use qcert_protocol::{
-    ApplicationState, ContainerName, HolderData, KeyId,
+    Activation, ApplicationState, ContainerName, HolderData, KeyId,
     application::{CertificateType, IdentificationKind},
     holder::Phone,
     portal::TokenName,
@@ -17,6 +18,7 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::audit::Actor;
+pub use activation::*;
 pub use audit::AuditRow;
 pub use backlog::*;
 pub use messages::*;
@@ -106,6 +108,8 @@ pub struct Overview {
     pub certificate: Option<Certificate>,
     /// Does its request wait for an operator's approval?
     pub held: bool,
+    /// Was its activation code made, and entered?
+    pub activation: Activation,
 }
 
 /// Where a request stands.

@@ -2,6 +2,7 @@
 //!
 //! One thread writes, many jobs at a time (`writer`); whoever asks reads (`readers`).
 
+mod activations;
 mod applications;
 mod audit;
 mod authority;
@@ -42,11 +43,12 @@ use crate::{
 };
 
 use super::{
-    Application, Approved, Attempt, Attempted, AuditRow, AuthorityRecord, Backlog, Certificate, Change, Commitment,
-    ConfirmOutcome, ConfirmedRequest, Failures, Import, ImportRules, IssuerId, Job, MessageRecord, MessageState,
-    Mistake, NewApplication, NewPassword, NewRevocation, OperatorStore, OrderLimits, Overview, Password, PasswordOrder,
-    PasswordScope, Prepared, Purpose, QueuedMessage, Rate, Request, RevocationList, RevokeOutcome, Revoked,
-    RevokedCertificate, SessionRecord, SettledMessage, ShardState, Store, StoreError, Stored,
+    ActivationAttempt, ActivationAttempted, Application, Approved, Attempt, Attempted, AuditRow, AuthorityRecord,
+    Backlog, Certificate, Change, Commitment, ConfirmOutcome, ConfirmedRequest, Failures, Import, ImportRules,
+    IssuerId, Job, MessageRecord, MessageState, Mistake, NewApplication, NewPassword, NewRevocation, OperatorStore,
+    OrderLimits, Overview, Password, PasswordOrder, PasswordScope, Prepared, Purpose, QueuedMessage, Rate, Request,
+    RevocationList, RevokeOutcome, Revoked, RevokedCertificate, SessionRecord, SettledMessage, ShardState, Store,
+    StoreError, Stored,
 };
 use issuances::Lease;
 use readers::Readers;
@@ -237,6 +239,11 @@ impl Store for SqliteStore {
     async fn end_sessions(&self, phone: &Phone, by: &Actor, now: OffsetDateTime) -> Stored<Vec<Uuid>> {
         let (phone, by) = (phone.clone(), by.clone());
         self.write(move |connection| sessions::end_all(connection, &phone, &by, now)).await
+    }
+
+    async fn activate(&self, attempt: &ActivationAttempt) -> Stored<ActivationAttempted> {
+        let attempt = attempt.clone();
+        self.write(move |connection| activations::activate(connection, &attempt)).await
     }
 
     async fn claim_messages(

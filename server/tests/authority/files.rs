@@ -10,7 +10,7 @@ use crate::support::{Place, signs};
 const ENCRYPTED: &str = "[ca]\npassphrase_file = 'passphrase'";
 /// Production, with what it cannot do without.
 const PRODUCTION: &str = "environment = 'production'\n[sms.first]\nkind = 'http'\nurl = 'https://sms.example/{{phone}}/{{text}}'\n\
-    [server]\norigin = 'https://qcert.example'\n";
+    [server]\norigin = 'https://qcert.example'\n[issuance]\napproval = 'operator'\n";
 
 fn encrypted() -> Place {
     let place = Place::with(ENCRYPTED);

@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path};
 
+use qcert_protocol::ActivationCode;
 use qcert_test_postgres::Database;
 use serde_json::Value;
 
@@ -118,4 +119,47 @@ fn a_new_phone_is_proposed_and_waits() {
     let unlocked = run(directory.path(), &["phones", "unlock", "+79222114545"]);
     assert_eq!(String::from_utf8_lossy(&unlocked.stdout), "no try was taken from it\n");
     assert_eq!(String::from_utf8_lossy(&run(directory.path(), &["mistakes", "list", "--json"]).stdout), "[]\n");
+}
+
+#[test]
+fn an_activation_code_is_made_and_shown_once() {
+    let directory = with_applications();
+    let make = ["applications", "activation-code", "67092365", "--by", "anna"];
+    let first = String::from_utf8(run(directory.path(), &make).stdout).unwrap();
+    assert!(ActivationCode::parse(&first).is_some(), "{first}");
+    let second = run(directory.path(), &[&make[..], &["--json"]].concat());
+    let second: serde_json::Value = serde_json::from_slice(&second.stdout).unwrap();
+    assert_eq!(second["number"], "67092365");
+    assert!(ActivationCode::parse(second["code"].as_str().unwrap()).is_some() && second["code"] != first.trim());
+    let unknown = run(directory.path(), &["applications", "activation-code", "1"]);
+    assert!(unknown.status.code() == Some(3) && stderr(&unknown).contains("application_not_found"), "{unknown:?}");
+}
+
+#[test]
+fn activation_codes_of_all_that_have_none_are_in_a_table_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = with_applications();
+    run(directory.path(), &["applications", "activation-code", "67092365"]);
+    let make = ["applications", "activation-codes", "codes.csv", "--by", "anna"];
+    let made = run(directory.path(), &make);
+    assert_eq!(
+        String::from_utf8_lossy(&made.stdout),
+        "made 5 codes; they are in codes.csv alone\n",
+        "{}",
+        stderr(&made)
+    );
+    let file = directory.path().join("codes.csv");
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let table = std::fs::read_to_string(&file).unwrap();
+    let lines: Vec<&str> = table.trim_start_matches('\u{feff}').lines().collect();
+    assert_eq!((lines[0], lines.len()), ("number;holder;organization;code", 6));
+    assert!(lines[1..].iter().all(|line| !line.starts_with("67092365;")));
+    assert!(lines[1..].iter().all(|line| ActivationCode::parse(line.rsplit(';').next().unwrap()).is_some()));
+    assert!(!directory.path().join("codes.csv.draft").exists());
+
+    let again = run(directory.path(), &make);
+    assert!(again.status.code() == Some(1) && stderr(&again).contains("is there already"), "{again:?}");
+    let none = run(directory.path(), &["applications", "activation-codes", "others.csv"]);
+    assert_eq!(String::from_utf8_lossy(&none.stdout), "no application is without a code\n");
+    assert!(!directory.path().join("others.csv").exists());
 }

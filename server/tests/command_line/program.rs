@@ -95,12 +95,15 @@ fn a_server_that_is_told_to_end_hears_first_what_became_of_its_messages() {
 }
 
 #[test]
-fn in_production_a_server_whose_text_messages_would_reach_nobody_does_not_start() {
+fn in_production_a_server_whose_text_messages_would_reach_nobody_or_suffice_alone_does_not_start() {
     let directory = tempfile::tempdir().unwrap();
     let settings = "environment = 'production'\n[server]\norigin = 'https://qcert.example'";
     std::fs::write(directory.path().join("qcert.toml"), settings).unwrap();
     let refused = run(directory.path(), &["serve"]);
-    assert!(!refused.status.success() && stderr(&refused).contains("sms_outbox_in_production"), "{}", stderr(&refused));
+    assert!(!refused.status.success());
+    for word in ["sms_outbox_in_production", "sms_alone_in_production"] {
+        assert!(stderr(&refused).contains(word), "{}", stderr(&refused));
+    }
 }
 
 #[test]

@@ -2,6 +2,8 @@
 //! randomness repeats from its seed.
 
 #[cfg(test)]
+mod activation;
+#[cfg(test)]
 mod addresses;
 #[cfg(test)]
 mod approval;

@@ -1,5 +1,6 @@
 //! What every store does, whatever it is made of: one suite, run against each. A test gets a store of its own, empty.
 
+mod activations;
 mod backlog;
 mod issuances;
 mod messages;
@@ -285,6 +286,12 @@ macro_rules! suite {
             operators: an_unlocked_phone_begins_its_tries_anew,
             backlog: the_oldest_of_what_waits_is_told,
             backlog: the_database_says_what_time_it_is_or_when_something_happened_last,
+            activations: a_code_activates_its_application_once_and_for_good,
+            activations: wrong_codes_are_counted_and_a_new_code_begins_anew,
+            activations: codes_that_are_tried_at_the_same_moment_are_all_counted,
+            activations: a_code_that_is_tried_over_the_rate_takes_no_try,
+            activations: a_code_is_made_for_what_takes_one_and_no_other,
+            activations: another_phone_needs_another_code_unless_the_first_was_not_entered,
             publication: every_change_is_in_the_audit_and_the_audit_is_a_chain,
         );
     };

@@ -54,7 +54,7 @@ pub const PHONE: &str = "+79222114545";
 pub const OTHER_PHONE: &str = "+79120000217";
 pub const UNKNOWN_PHONE: &str = "+79990000000";
 /// When a portal begins.
-const START: OffsetDateTime = datetime!(2026-03-02 09:00 UTC);
+pub const START: OffsetDateTime = datetime!(2026-03-02 09:00 UTC);
 pub const DEMO: &str = include_str!("../../../demo/applications.json");
 
 pub struct ManualClock(Mutex<OffsetDateTime>);

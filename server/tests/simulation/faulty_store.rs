@@ -173,6 +173,7 @@ passed_through! {
     TouchSession touch_session(id: Uuid, now: OffsetDateTime) -> ();
     EndSession end_session(token_hash: &[u8; 32], by: &Actor, now: OffsetDateTime) -> ();
     EndSessions end_sessions(phone: &Phone, by: &Actor, now: OffsetDateTime) -> Vec<Uuid>;
+    Activate activate(attempt: &ActivationAttempt) -> ActivationAttempted;
     ClaimMessages claim_messages(owner: Uuid, limit: u32, now: OffsetDateTime, until: OffsetDateTime) -> Vec<QueuedMessage>;
     BeginMessages begin_messages(owner: Uuid, ids: &[i64], gateway: &str, until: OffsetDateTime) -> Vec<i64>;
     SettleMessages settle_messages(owner: Uuid, settled: &[SettledMessage], now: OffsetDateTime) -> ();

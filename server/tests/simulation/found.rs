@@ -192,3 +192,35 @@ fn what_was_revoked_elsewhere_is_not_called_good_although_the_clock_was_set_back
         holds(1, &[&SENT[..], &REVOCABLE, &[ask, BY_OPERATOR, Step::new(First, Seconds(seconds)), ask]].concat());
     }
 }
+
+/// A seed whose world asks for activation codes.
+const BY_CODE: u64 = 4;
+const MAKE: Step = Step::new(First, MakeCode(Director, Nth::One));
+const ENTER: Step = Step::new(First, Activate(Director, Left, Nth::One, true));
+
+#[test]
+fn a_code_that_is_entered_at_two_servers_at_once_activates_once() {
+    for how in [WaitsBefore, WaitsAfter, LosesItsAnswer, CrashesAfter] {
+        let asleep = ENTER.failing(Fault::Of(Call::Activate, how));
+        let again = Step { at: Second, ..ENTER };
+        let tally = holds(BY_CODE, &[&[MAKE, asleep, again, Step::new(First, GoOn)][..], &SENT].concat());
+        assert!(tally.0.contains_key("request prepared to confirmed"), "{how:?}: {:?}", tally.0);
+    }
+}
+
+#[test]
+fn a_code_that_arrives_when_the_phone_has_changed_activates_nothing() {
+    let asleep = ENTER.failing(Fault::Of(Call::Activate, WaitsBefore));
+    let moved = Step::new(Second, Import(Director, Nth::One, Correction::OtherPhone));
+    let tally = holds(BY_CODE, &[MAKE, asleep, moved, Step::new(First, GoOn)]);
+    assert!(tally.0.contains_key("Activate: 409 activation_code_missing"), "{:?}", tally.0);
+}
+
+#[test]
+fn a_phone_that_changes_behind_an_activation_leaves_nothing_to_confirm() {
+    let [upload, order, send, confirm] = SENT;
+    let moved = Step::new(Second, Import(Director, Nth::One, Correction::OtherPhone));
+    let back = Step::new(Second, Import(Director, Nth::One, Correction::Nothing));
+    let tally = holds(BY_CODE, &[MAKE, ENTER, upload, order, send, moved, back, confirm]);
+    assert!(!tally.0.contains_key("request prepared to confirmed"), "{:?}", tally.0);
+}

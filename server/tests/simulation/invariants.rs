@@ -1,5 +1,6 @@
 //! What must hold after every step, whatever failed in it.
 
+mod activations;
 mod certificates;
 mod passwords;
 mod revocation;
@@ -58,6 +59,7 @@ pub fn judge(case: &mut Case<'_>) -> Result<(), String> {
     states_agree(case.after)?;
     certificates::judge(case)?;
     passwords::judge(case)?;
+    activations::judge(case)?;
     revocation::judge(case)?;
     states::judge(case)?;
     audit_is_whole(case)?;

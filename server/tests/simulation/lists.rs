@@ -9,6 +9,7 @@ use proptest::{
 use crate::operation::{
     Browser, Call, Code, Correction, Effect, Fault, Key, Nth, Operation, Person, Server, Step, Why,
 };
+use crate::world::asks_for_codes;
 
 /// The list of a seed.
 pub fn list(seed: u64) -> Vec<Step> {
@@ -16,16 +17,23 @@ pub fn list(seed: u64) -> Vec<Step> {
     bytes[..8].copy_from_slice(&seed.to_be_bytes());
     let random = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
     let mut runner = TestRunner::new_with_rng(Config::default(), random);
-    let tree = steps().new_tree(&mut runner);
+    let tree = steps(asks_for_codes(seed)).new_tree(&mut runner);
     tree.map(|tree| tree.current()).unwrap_or_default()
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+/// With `codes` an activation code is asked for.
+fn steps(codes: bool) -> impl Strategy<Value = Vec<Step>> {
     let piece = prop_oneof![
         6 => step().prop_map(|step| vec![step]),
         3 => request(),
         1 => sign_in(),
     ];
+    let piece = if codes {
+        let made = prop_oneof![2 => Just(true), 1 => any::<bool>()];
+        prop_oneof![5 => piece, 2 => activation(made.boxed()), 2 => (activation(Just(true).boxed()), request()).prop_map(concat)].boxed()
+    } else {
+        piece.boxed()
+    };
     prop::collection::vec(piece, 6..20).prop_map(|pieces| pieces.concat())
 }
 
@@ -218,6 +226,22 @@ fn revoked_by_holder(person: Person, nth: Nth, why: Why) -> BoxedStrategy<Vec<St
         .boxed()
 }
 
+fn concat((first, then): (Vec<Step>, Vec<Step>)) -> Vec<Step> {
+    [first, then].concat()
+}
+
+/// An operator makes the code of an application, or did so before; its holder enters it, or another one.
+fn activation(own: BoxedStrategy<bool>) -> BoxedStrategy<Vec<Step>> {
+    let make = prop_oneof![3 => Just(true), 1 => Just(false)];
+    (person(), browser(), nth(), own, make)
+        .prop_flat_map(|(person, browser, nth, own, make)| {
+            let steps =
+                (part(Operation::MakeCode(person, nth)), step_of(Operation::Activate(person, browser, nth, own)));
+            steps.prop_map(move |(made, enter)| if make { vec![made, enter] } else { vec![enter] })
+        })
+        .boxed()
+}
+
 /// From the order of a code to the session.
 fn sign_in() -> impl Strategy<Value = Vec<Step>> {
     (person(), browser(), code()).prop_flat_map(|(person, browser, code)| {
@@ -249,6 +273,8 @@ fn fault(operation: Operation) -> BoxedStrategy<Option<Fault>> {
         Operation::Remove(..) => (&[RequestOf, RemoveRequest], &["audit"]),
         Operation::Withdraw(..) => (&[ApplicationOf, Withdraw], &["audit"]),
         Operation::Install(..) => (&[ApplicationsOf, Install], &["audit"]),
+        Operation::Activate(..) => (&[ApplicationOf, Activate, Activate], &["audit"]),
+        Operation::MakeCode(..) => (&[ApplicationByNumber], &["audit"]),
         Operation::Import(..) => (&[Import], &["audit"]),
         Operation::Work => (
             &[ClaimIssuance, CommitToBeSigned, CommitToBeSigned, CompleteIssuance, CompleteIssuance, ReleaseIssuance],

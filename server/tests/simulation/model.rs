@@ -21,9 +21,25 @@ const LONGEST_WAIT: Duration = Duration::DAY;
 /// What a step wants, as far as it is judged.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Intent {
-    SignIn { phone: &'static str, typed: String },
-    Confirm { request: Uuid, session: Option<Uuid>, typed: String },
-    Revoke { certificate: Uuid, session: Option<Uuid>, typed: String, why: Why },
+    SignIn {
+        phone: &'static str,
+        typed: String,
+    },
+    Confirm {
+        request: Uuid,
+        session: Option<Uuid>,
+        typed: String,
+    },
+    Revoke {
+        certificate: Uuid,
+        session: Option<Uuid>,
+        typed: String,
+        why: Why,
+    },
+    /// Enters the application's own activation code.
+    Activate {
+        application: Uuid,
+    },
     Anything,
 }
 
@@ -59,6 +75,10 @@ pub struct Model {
     pub confirmed: BTreeSet<Uuid>,
     /// How far the clock had moved when a revocation was first seen, by serial.
     pub revoked: BTreeMap<String, Duration>,
+    /// The activation codes that operators were shown last, by application.
+    pub activation_codes: BTreeMap<Uuid, String>,
+    /// Applications whose own activation code was sent to a server.
+    pub entered: BTreeSet<Uuid>,
     /// Which applications a phone ever had.
     pub had: BTreeSet<(String, Uuid)>,
     failures: BTreeMap<String, Failures>,
@@ -77,7 +97,7 @@ impl Intent {
             Self::SignIn { .. } => Some("signIn"),
             Self::Confirm { .. } => Some("confirmation"),
             Self::Revoke { .. } => Some("revocation"),
-            Self::Anything => None,
+            Self::Activate { .. } | Self::Anything => None,
         }
     }
 
@@ -86,7 +106,7 @@ impl Intent {
         match self {
             Self::Confirm { request, session, .. } => Some((*request, (*session)?)),
             Self::Revoke { certificate, session, .. } => Some((*certificate, (*session)?)),
-            Self::SignIn { .. } | Self::Anything => None,
+            Self::SignIn { .. } | Self::Activate { .. } | Self::Anything => None,
         }
     }
 }

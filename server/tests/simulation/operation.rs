@@ -97,6 +97,8 @@ pub enum Operation {
     Confirm(Person, Browser, Nth, Code),
     Remove(Person, Browser, Nth),
     Withdraw(Person, Browser, Nth),
+    /// Enters the activation code that was made last for an application, or one that nobody made.
+    Activate(Person, Browser, Nth, bool),
     Install(Person, Browser, Nth),
     /// Orders the password that revokes the certificate of an application.
     OrderRevocation(Person, Browser, Nth, Why),
@@ -106,6 +108,8 @@ pub enum Operation {
     Again,
     /// The operator imports an application's entry, changed.
     Import(Person, Nth, Correction),
+    /// The operator makes the activation code of an application.
+    MakeCode(Person, Nth),
     /// The operator lets a request that waits go on.
     Approve(Person, Nth),
     /// The operator refuses a request that waits.
@@ -164,6 +168,7 @@ pub enum Call {
     TouchSession,
     EndSession,
     EndSessions,
+    Activate,
     ClaimMessages,
     BeginMessages,
     SettleMessages,

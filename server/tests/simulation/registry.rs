@@ -107,6 +107,8 @@ pub struct Registry {
     /// SHA-256 of keys that nobody may have a certificate for.
     pub blocked: BTreeSet<Vec<u8>>,
     pub passwords: BTreeMap<Uuid, Password>,
+    /// For which phone applications were activated.
+    pub activated: BTreeMap<Uuid, String>,
     /// By the hash of their token.
     pub sessions: BTreeMap<Vec<u8>, Session>,
     /// Sealed messages that wait.
@@ -176,6 +178,10 @@ impl Reader {
                 "SELECT id, purpose, phone, subject, session_id, digest, created_at, expires_at, state \
                  FROM passwords",
                 password,
+            ),
+            activated: self.map(
+                "SELECT application_id, activated_phone FROM activations WHERE activated_phone IS NOT NULL",
+                |row| (row.id(0), row.take(1)),
             ),
             sessions: self.map("SELECT token_hash, id, phone, ended_at IS NOT NULL FROM sessions", |row| {
                 (row.take(0), Session { id: row.id(1), phone: row.take(2), has_ended: row.take(3) })

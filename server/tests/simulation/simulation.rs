@@ -41,6 +41,8 @@ pub struct Delivery {
 pub enum Answer {
     Reply(Box<Delivery>, Reply),
     Done(Result<String, String>),
+    /// An operator was shown the activation code of an application.
+    CodeMade(Uuid, String),
     /// The certificate of this serial was revoked.
     Revoked(String),
     /// What was asked about certificates' states, and the answer, DER.
@@ -200,6 +202,9 @@ impl<'a> Simulation<'a> {
             Ok(None) => return None,
             Ok(Some(delivery)) => {
                 self.last = Some(delivery.clone());
+                if let Intent::Activate { application } = delivery.intent {
+                    self.model.entered.insert(application);
+                }
                 let router = self.world.server(step.at).router.clone();
                 let (request, copy) = (delivery.sent.http(), delivery.clone());
                 let work: Work = Box::pin(async move { Answer::Reply(Box::new(copy), deliver(router, request).await) });
@@ -249,6 +254,7 @@ impl<'a> Simulation<'a> {
         let said = match &ended {
             Ok(Answer::Reply(_, reply)) => format!("{} {}", reply.status, reply.code()),
             Ok(Answer::Done(Ok(done))) => done.clone(),
+            Ok(Answer::CodeMade(..)) => "made".to_owned(),
             Ok(Answer::Revoked(_)) => "revoked".to_owned(),
             Ok(Answer::State(_, answer)) => states::said(answer),
             Ok(Answer::Done(Err(error))) => format!("failed: {error}"),
@@ -273,8 +279,11 @@ impl<'a> Simulation<'a> {
         }
     }
 
-    /// What the person's browser keeps of an answer.
+    /// What the person's browser keeps of an answer, and the operator.
     fn learn(&mut self, answer: &Answer) {
+        if let Answer::CodeMade(application, code) = answer {
+            self.model.activation_codes.insert(*application, code.clone());
+        }
         let Answer::Reply(delivery, Reply { status: 200 | 204, cookie: Some(cookie), .. }) = answer else { return };
         self.model.cookies.insert((delivery.person, delivery.browser), cookie.clone());
     }

@@ -62,6 +62,7 @@ fn settings(directory: &Path, authority: &Path, setup: Setup) -> Settings {
     let variables = [
         ("QCERT__CA__CRL_SHARDS", setup.shards.to_string()),
         ("QCERT__ISSUANCE__APPROVAL", if setup.held { "operator" } else { "auto" }.to_owned()),
+        ("QCERT__ISSUANCE__ACTIVATION", if setup.activation { "code" } else { "none" }.to_owned()),
         ("QCERT__CA__SIGNATURE_JOURNAL", journal.display().to_string()),
         ("QCERT__DATABASE__URL", format!("sqlite:{}", directory.join("qcert.sqlite").display())),
         ("QCERT__CA__DIRECTORY", ca.display().to_string()),
@@ -107,6 +108,8 @@ pub struct Setup {
     pub signs: bool,
     /// Do confirmed requests wait for the operator?
     held: bool,
+    /// Is an activation code asked for?
+    pub activation: bool,
     /// Is the next issuing key there?
     pub rolled: bool,
     /// Among how many revocation lists new certificates are shared.
@@ -115,8 +118,13 @@ pub struct Setup {
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { signs: true, held: false, rolled: false, shards: 1 }
+        Self { signs: true, held: false, activation: false, rolled: false, shards: 1 }
     }
+}
+
+/// In the list of every fifth seed an activation code is asked for.
+pub fn asks_for_codes(seed: u64) -> bool {
+    seed % 5 == 4
 }
 
 /// A server that runs.
@@ -147,7 +155,7 @@ impl World {
     pub async fn new(template: &Template, seed: u64) -> Self {
         // In every third list an operator looks at what was confirmed, in every other one there are several lists.
         let shards = if seed.is_multiple_of(2) { 1 } else { 3 };
-        let setup = Setup { held: seed % 3 == 2, shards, ..Setup::default() };
+        let setup = Setup { held: seed % 3 == 2, activation: asks_for_codes(seed), shards, ..Setup::default() };
         let directory = directory();
         std::fs::write(directory.path().join("qcert.sqlite"), &template.database).unwrap();
         let place = template.path().to_owned();

@@ -9,11 +9,12 @@ use axum::{
 };
 use qcert_protocol::{
     ErrorCode::*,
-    operator::{ApplicationEntry, ApplicationRecord, Found, ImportSummary, Rejection, Search},
+    operator::{ActivationCodeMade, ApplicationEntry, ApplicationRecord, Found, ImportSummary, Rejection, Search},
 };
 
 use super::Allowed;
 use crate::{
+    activation,
     api::{
         App, InPath,
         body::{self, Body},
@@ -22,7 +23,9 @@ use crate::{
     applications::import::{Charset, Format, ImportError},
     error::Refusal,
     operators::{
-        self, Action, Decide, Read, Register, reading,
+        self, Action, Decide, MakeActivationCodes, Read, Register,
+        desk::Desk,
+        reading,
         registering::{self, Put},
     },
     strict_json::Strict,
@@ -167,4 +170,23 @@ pub(super) async fn reject(
     Body(Rejection { reason }): Body<Rejection>,
 ) -> Answer<Json<ApplicationRecord>> {
     Ok(Json(operators::reject(&app.portal, &operator, &number, &reason).await?))
+}
+
+/// Makes an application's activation code, in place of one that was not entered. It is answered this once. For
+/// registrars.
+#[utoipa::path(
+    post, path = "/applications/{number}/activation-code", params(("number" = String, Path)),
+    responses((status = 201, body = ActivationCodeMade)),
+    extensions(
+        ("x-roles" = json!(MakeActivationCodes::ROLES)),
+        ("x-problem-codes" = json!([ApplicationNotFound, ApplicationStateForbids])),
+    ),
+)]
+pub(super) async fn make_activation_code(
+    State(app): State<App>,
+    Allowed(operator, _): Allowed<MakeActivationCodes>,
+    InPath(number): InPath<String>,
+) -> Answer<(StatusCode, Json<ActivationCodeMade>)> {
+    let made = activation::make_code(&Desk::of(&app.portal, &operator), &number).await?;
+    Ok((StatusCode::CREATED, Json(made)))
 }

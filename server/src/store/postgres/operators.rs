@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    AuditRow, Overview, PostgresStore, StoreError, Stored, audit,
+    AuditRow, Overview, PostgresStore, StoreError, Stored, activations, audit,
     connections::Connections,
     flag, people,
     rows::{self, Columns, millis},
@@ -17,7 +17,8 @@ use super::{
 use crate::{
     audit::{Actor, Note, head::Follower},
     store::{
-        Mistake, NewOperator, Notice, OperatorRecord, OperatorStore, Page, PhoneChange, RenewedToken,
+        Mistake, NewActivationCodes, NewOperator, Notice, OperatorRecord, OperatorStore, Page, PhoneChange,
+        RenewedToken,
         operators::{parse_roles, roles_text},
         terms::terms,
     },
@@ -120,6 +121,10 @@ impl OperatorStore for PostgresStore {
         now: OffsetDateTime,
     ) -> Stored<bool> {
         people::answer(&self.connections, id, answer, notice, by, now).await
+    }
+
+    async fn make_activation_codes(&self, new: &NewActivationCodes<'_>) -> Stored<Vec<Uuid>> {
+        activations::make(&self.connections, new).await
     }
 
     async fn unlock_phone(&self, phone: &Phone, by: &Actor, now: OffsetDateTime) -> Stored<bool> {

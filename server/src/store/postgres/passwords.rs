@@ -157,11 +157,11 @@ pub(super) async fn forget(connections: &Connections, before: OffsetDateTime) ->
     connections.write(|| sqlx::query("SELECT forget($1)").bind(millis(before))).await.map(drop)
 }
 
-fn slots(rate: &Rate) -> i32 {
+pub(super) fn slots(rate: &Rate) -> i32 {
     if rate.limit < SHARED { 1 } else { SLOTS }
 }
 
 /// PostgreSQL has no numbers without a sign; a limit that does not fit is none.
-fn integer(limit: u32) -> i32 {
+pub(super) fn integer(limit: u32) -> i32 {
     i32::try_from(limit).unwrap_or(i32::MAX)
 }

@@ -4,7 +4,7 @@
 
 use qcert_pki::crl::Reason;
 use qcert_protocol::{
-    ApplicationState, ContainerName, KeyId,
+    Activation, ApplicationState, ContainerName, KeyId,
     application::{CertificateType, IdentificationKind},
     holder::Phone,
     portal::TokenName,
@@ -90,6 +90,16 @@ pub(super) use certificate_columns;
 /// How many those are.
 const CERTIFICATE_COLUMNS: usize = 14;
 
+/// The word for [`activation`], of an application `a` and its row `v` of the table of codes.
+macro_rules! activation_column {
+    () => {
+        "CASE WHEN v.activated_phone = a.phone THEN 'activated' \
+         WHEN v.application_id IS NULL OR v.activated_phone IS NOT NULL THEN 'noCode' \
+         WHEN v.tries_left = 0 THEN 'exhausted' ELSE 'codeMade' END"
+    };
+}
+pub(super) use activation_column;
+
 /// A statement for [`read_overview`], with its end. `r` is the latest request that counts.
 macro_rules! overview {
     ($rest:literal) => {
@@ -100,11 +110,13 @@ macro_rules! overview {
             rows::request_columns!(),
             ", ",
             rows::certificate_columns!(),
-            ", a.state = 'sent' AND EXISTS (SELECT FROM issuances WHERE request_id = r.id AND state = 'held') \
-             FROM applications a \
+            ", a.state = 'sent' AND EXISTS (SELECT FROM issuances WHERE request_id = r.id AND state = 'held'), ",
+            rows::activation_column!(),
+            " FROM applications a \
              LEFT JOIN LATERAL (SELECT * FROM requests WHERE application_id = a.id AND counts \
              ORDER BY created_at DESC, id DESC LIMIT 1) r ON true \
-             LEFT JOIN certificates c ON c.application_id = a.id ",
+             LEFT JOIN certificates c ON c.application_id = a.id \
+             LEFT JOIN activations v ON v.application_id = a.id ",
             $rest
         )
     };
@@ -118,7 +130,7 @@ pub(super) fn read_overview(row: &PgRow) -> Stored<Overview> {
     columns.next = APPLICATION_COLUMNS + REQUEST_COLUMNS;
     let certificate = if columns.is_absent()? { None } else { Some(certificate(&mut columns)?) };
     columns.next = APPLICATION_COLUMNS + REQUEST_COLUMNS + CERTIFICATE_COLUMNS;
-    Ok(Overview { application, request, certificate, held: columns.next()? })
+    Ok(Overview { application, request, certificate, held: columns.next()?, activation: activation(columns.next()?)? })
 }
 
 pub(super) fn application(columns: &mut Columns<'_>) -> Stored<Application> {
@@ -216,6 +228,10 @@ fn certificate_type(text: &str) -> Stored<CertificateType> {
 fn identification(number: i16) -> Stored<IdentificationKind> {
     let kind = u8::try_from(number).ok().and_then(|number| IdentificationKind::try_from(number).ok());
     kind.ok_or(StoreError::Corrupt("applications.identification"))
+}
+
+pub(super) fn activation(word: &str) -> Stored<Activation> {
+    Activation::parse(word).ok_or(StoreError::Corrupt("activations"))
 }
 
 fn key_id(text: &str) -> Stored<KeyId> {

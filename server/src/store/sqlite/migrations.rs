@@ -9,7 +9,7 @@ use rusqlite::{Connection, functions::FunctionFlags};
 
 use super::{StoreError, Stored};
 
-const STEPS: [&str; 11] = [
+const STEPS: [&str; 12] = [
     include_str!("../../../migrations/sqlite/0001_first.sql"),
     include_str!("../../../migrations/sqlite/0002_revocation.sql"),
     include_str!("../../../migrations/sqlite/0003_operators.sql"),
@@ -21,6 +21,7 @@ const STEPS: [&str; 11] = [
     include_str!("../../../migrations/sqlite/0009_renewed_tokens.sql"),
     include_str!("../../../migrations/sqlite/0010_messages_of_phone.sql"),
     include_str!("../../../migrations/sqlite/0011_backlog.sql"),
+    include_str!("../../../migrations/sqlite/0012_activations.sql"),
 ];
 
 /// The version before the step that makes the table of terms.

@@ -7,13 +7,16 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    AuditRow, Effect, Overview, SqliteStore, StoreError, Stored, audit, people,
+    AuditRow, Effect, Overview, SqliteStore, StoreError, Stored,
+    activations::{self, Terms},
+    audit, owned, people,
     rows::{self, Columns, all, execute, first, millis, whole},
 };
 use crate::{
     audit::{Actor, Event, Note},
     store::{
-        Mistake, NewOperator, Notice, OperatorRecord, OperatorStore, Page, PhoneChange, RenewedToken,
+        Mistake, NewActivationCodes, NewOperator, Notice, OperatorRecord, OperatorStore, Page, PhoneChange,
+        RenewedToken,
         operators::{parse_roles, roles_text},
         terms::terms,
     },
@@ -94,6 +97,13 @@ impl OperatorStore for SqliteStore {
     ) -> Stored<bool> {
         let (answer, notice, by) = (answer.to_owned(), notice.clone(), by.clone());
         self.write(move |connection| people::answer(connection, id, &answer, &notice, &by, now)).await
+    }
+
+    async fn make_activation_codes(&self, new: &NewActivationCodes<'_>) -> Stored<Vec<Uuid>> {
+        let codes = new.codes.to_vec();
+        let terms =
+            Terms { tries: new.tries, replaces: new.replaces, from: owned(new.from), by: new.by.clone(), now: new.now };
+        self.write(move |connection| activations::make(connection, &codes, &terms)).await
     }
 
     async fn unlock_phone(&self, phone: &Phone, by: &Actor, now: OffsetDateTime) -> Stored<bool> {

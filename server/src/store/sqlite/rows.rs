@@ -9,7 +9,7 @@ use std::{
 
 use qcert_pki::crl::Reason;
 use qcert_protocol::{
-    ApplicationState, ContainerName, KeyId,
+    Activation, ApplicationState, ContainerName, KeyId,
     application::{CertificateType, IdentificationKind},
     holder::Phone,
     portal::TokenName,
@@ -155,6 +155,16 @@ pub(super) use certificate_columns;
 /// How many those are.
 const CERTIFICATE_COLUMNS: usize = 14;
 
+/// The word for [`activation`], of an application `a` and its row `v` of the table of codes.
+macro_rules! activation_column {
+    () => {
+        "CASE WHEN v.activated_phone = a.phone THEN 'activated' \
+         WHEN v.application_id IS NULL OR v.activated_phone IS NOT NULL THEN 'noCode' \
+         WHEN v.tries_left = 0 THEN 'exhausted' ELSE 'codeMade' END"
+    };
+}
+pub(super) use activation_column;
+
 /// A statement for [`read_overview`], with its end. `r` is the latest request that counts.
 macro_rules! overview {
     ($rest:literal) => {
@@ -165,11 +175,13 @@ macro_rules! overview {
             rows::request_columns!(),
             ", ",
             rows::certificate_columns!(),
-            ", a.state = 'sent' AND EXISTS (SELECT 1 FROM issuances WHERE request_id = r.id AND state = 'held') \
-             FROM applications a \
+            ", a.state = 'sent' AND EXISTS (SELECT 1 FROM issuances WHERE request_id = r.id AND state = 'held'), ",
+            rows::activation_column!(),
+            " FROM applications a \
              LEFT JOIN requests r ON r.id = (SELECT id FROM requests WHERE application_id = a.id \
              AND state NOT IN ('removed', 'replaced') ORDER BY created_at DESC, id DESC LIMIT 1) \
-             LEFT JOIN certificates c ON c.application_id = a.id ",
+             LEFT JOIN certificates c ON c.application_id = a.id \
+             LEFT JOIN activations v ON v.application_id = a.id ",
             $rest
         )
     };
@@ -182,7 +194,13 @@ pub(super) fn read_overview(columns: &mut Columns<'_>) -> Stored<Overview> {
     columns.next = APPLICATION_COLUMNS + REQUEST_COLUMNS;
     let certificate = if columns.is_absent()? { None } else { Some(certificate(columns)?) };
     columns.next = APPLICATION_COLUMNS + REQUEST_COLUMNS + CERTIFICATE_COLUMNS;
-    Ok(Overview { application, request, certificate, held: columns.next()? })
+    Ok(Overview {
+        application,
+        request,
+        certificate,
+        held: columns.next()?,
+        activation: activation(&columns.next::<String>()?)?,
+    })
 }
 
 pub(super) fn application(columns: &mut Columns<'_>) -> Stored<Application> {
@@ -275,6 +293,10 @@ fn certificate_type(text: &str) -> Stored<CertificateType> {
         "qualified" => Ok(CertificateType::Qualified),
         _ => Err(StoreError::Corrupt("applications.certificate_type")),
     }
+}
+
+pub(super) fn activation(word: &str) -> Stored<Activation> {
+    Activation::parse(word).ok_or(StoreError::Corrupt("activations"))
 }
 
 fn key_id(text: &str) -> Stored<KeyId> {

@@ -237,6 +237,12 @@ fn change(number: u128, new: &str) -> PhoneChange {
     }
 }
 
+/// Proposes that the person of application 1 gets another phone.
+pub async fn propose(store: &dyn Store, number: u128, old: &str, new: &str) {
+    let change = PhoneChange { old: Phone::parse(old).unwrap(), ..change(number, new) };
+    store.operator_store().propose_phone_change(&change, &notice(), &by("anna")).await.unwrap();
+}
+
 pub async fn a_phone_is_changed_once_for_the_holders_applications(store: &dyn Store) {
     filled(store).await;
     prepared(store, 1, false).await;

@@ -98,7 +98,7 @@ fn was_good(case: &Case<'_>, step: &OnItsWay, id: Uuid, password: &Password) -> 
                 && code.is_none_or(|code| code == typed)
                 && revoked.is_some_and(|(_, reason)| reason == why.code())
         }
-        Intent::Anything => false,
+        Intent::Activate { .. } | Intent::Anything => false,
     };
     ensure(fits, || format!("{:?} used a password that was not sent for it", delivery.intent))?;
     let millis = |time: OffsetDateTime| (time.unix_timestamp_nanos() / 1_000_000) as i64;

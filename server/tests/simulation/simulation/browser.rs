@@ -1,7 +1,7 @@
 //! What people's browsers send.
 
 use axum::http::Method;
-use qcert_protocol::Base64;
+use qcert_protocol::{ActivationCode, Base64};
 use serde_json::{Value, json};
 
 use super::{Delivery, Simulation};
@@ -26,6 +26,7 @@ impl Simulation<'_> {
             Pry(person, browser, _) | Upload(person, browser, ..) | Install(person, browser, _) => (person, browser),
             OrderConfirmation(person, browser, _) | Confirm(person, browser, ..) => (person, browser),
             Remove(person, browser, _) | Withdraw(person, browser, _) => (person, browser),
+            Activate(person, browser, ..) => (person, browser),
             OrderRevocation(person, browser, ..) | RevokeOwn(person, browser, ..) => (person, browser),
             _ => return Err(NotSent),
         };
@@ -90,6 +91,18 @@ impl Simulation<'_> {
             }
             Withdraw(_, _, nth) => {
                 sent.path = format!("/applications/{}/withdrawal", self.application(person, nth)?);
+            }
+            Activate(_, _, nth, own) => {
+                let application = self.application(person, nth)?;
+                let code = match self.model.activation_codes.get(&application).filter(|_| own) {
+                    Some(code) => {
+                        delivery.intent = Intent::Activate { application };
+                        code.clone()
+                    }
+                    None => ActivationCode::from_bits([3; 7]).to_string(),
+                };
+                sent.path = format!("/applications/{application}/activation");
+                sent.body = json!({"code": code});
             }
             Install(_, _, nth) => {
                 sent.path = format!("/certificates/{}/installation", self.certificate(person, nth)?);

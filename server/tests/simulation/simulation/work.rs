@@ -8,10 +8,12 @@ use qcert_pki::{
     ocsp::{CertId, HashAlgorithm, IssuerHashes, Request},
 };
 use qcert_server::{
+    activation,
     applications::import,
     approval,
     audit::Actor,
     issuance::worker,
+    operators::desk::Desk,
     publication::{lists, ocsp},
     revocation,
     sms::sender,
@@ -52,13 +54,9 @@ impl Simulation<'_> {
             Operation::Import(person, nth, correction) => {
                 let entry = self.entry(person, nth, correction);
                 Box::pin(async move {
-                    let done = import::import(
-                        &*portal.store,
-                        &*portal.clock,
-                        &*portal.randomness,
-                        &import::File::json(&entry),
-                    )
-                    .await;
+                    // As at the command line, where a file may change phones.
+                    let file = import::File { changes_phones: true, ..import::File::json(&entry) };
+                    let done = import::import(&*portal.store, &*portal.clock, &*portal.randomness, &file).await;
                     let said = |summary: import::Summary| format!("{} changed", summary.changed);
                     Answer::Done(done.map(said).map_err(|error| error.to_string()))
                 })
@@ -67,6 +65,24 @@ impl Simulation<'_> {
                 let published = lists::publish_due(&portal).await;
                 Answer::Done(published.map(|count| count.to_string()).map_err(|error| error.to_string()))
             }),
+            Operation::MakeCode(person, nth) => {
+                let (number, application) = (self.number(person, nth), self.application(person, nth));
+                Box::pin(async move {
+                    let by = operator();
+                    let desk = Desk {
+                        store: &*portal.store,
+                        clock: &*portal.clock,
+                        randomness: &*portal.randomness,
+                        secrets: &portal.secrets,
+                        settings: &portal.settings,
+                        by: &by,
+                    };
+                    match activation::make_code(&desk, &number).await {
+                        Ok(made) => Answer::CodeMade(application.unwrap_or_default(), made.code),
+                        Err(error) => Answer::Done(Err(error.to_string())),
+                    }
+                })
+            }
             Operation::Approve(person, nth) => {
                 let number = self.number(person, nth);
                 Box::pin(async move {

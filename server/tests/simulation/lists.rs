@@ -174,6 +174,7 @@ fn request() -> BoxedStrategy<Vec<Step>> {
 fn end(person: Person, nth: Nth) -> BoxedStrategy<Vec<Step>> {
     let left = Browser::Left;
     let withdrawn = part(Operation::Withdraw(person, left, nth)).prop_map(|step| vec![step]);
+    let rejected = part(Operation::Reject(person, nth)).prop_map(|step| vec![step]);
     let installed = (
         part(Operation::Work),
         part(Operation::Install(person, left, nth)),
@@ -193,6 +194,7 @@ fn end(person: Person, nth: Nth) -> BoxedStrategy<Vec<Step>> {
     prop_oneof![
         6 => prop::collection::vec(step_of(Operation::Work), 0..3),
         1 => withdrawn,
+        1 => rejected,
         1 => installed,
         2 => revoked,
         2 => why().prop_flat_map(move |why| revoked_by_holder(person, nth, why)),

@@ -31,13 +31,15 @@ const SCHEMATHESIS: &str = "4.32.5";
 const SMPP: &str = "0.5.1";
 /// Debian's own binaryen 108 breaks the page at run time (externref table).
 const BINARYEN: &str = "132.0.0";
+/// Makes the page's script small.
+const TERSER: &str = "5.51.4";
 
 /// One thing that a command may need.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Need {
     /// rustfmt and clippy.
     Components,
-    /// The compiler's WebAssembly target, trunk, wasm-bindgen, wasm-opt.
+    /// The compiler's WebAssembly target, trunk, wasm-bindgen, wasm-opt, terser.
     PageTools,
     /// The compiler's WebAssembly target alone, for lints.
     WasmTarget,
@@ -187,6 +189,7 @@ fn page_tools(node: &[PathBuf]) -> Result<Vec<PathBuf>> {
         cache::from_crate("wasm-bindgen-cli", &bindgen, &["--no-default-features"], "wasm-bindgen", "3 minutes")?,
         cache::from_crate("trunk", TRUNK, &["--locked", "--no-default-features"], "trunk", "6 minutes")?,
         cache::from_npm("binaryen", BINARYEN, "node_modules/.bin/wasm-opt", node)?,
+        cache::from_npm("terser", TERSER, "node_modules/.bin/terser", node)?,
     ])
 }
 

@@ -9,7 +9,7 @@ use thirtyfour::{Capabilities, WebDriver, WebElement};
 use super::WINDOW;
 use crate::{Workstation, programs::Daemon};
 
-const BY_ROLE: &str = include_str!("by_role.js");
+const BY_ROLE: &str = concat!(include_str!("likely.js"), include_str!("by_role.js"));
 
 /// Starts chromedriver; answers its port too.
 pub(super) fn start_driver(computer: &Workstation) -> Result<(Daemon, u16)> {

@@ -12,7 +12,7 @@ use thirtyfour::{
 use super::WINDOW;
 use crate::{Workstation, programs::Daemon};
 
-const CANDIDATES: &str = include_str!("candidates.js");
+const CANDIDATES: &str = concat!(include_str!("likely.js"), include_str!("candidates.js"));
 
 /// Starts geckodriver; answers its port too.
 pub(super) fn start_driver(computer: &Workstation) -> Result<(Daemon, u16)> {

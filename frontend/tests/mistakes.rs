@@ -31,6 +31,7 @@ fn row(revision: i64) -> Value {
 fn details(revision: i64, surname: &str, mistakes: &Value) -> Value {
     json!({
         "row": row(revision), "certificateType": "qualified", "container": "7@2013-04-11-x", "identified": true,
+        "activation": "notNeeded",
         "data": {
             "kind": "person", "surname": surname, "givenName": "Иван Иванович", "country": "RU",
             "region": "66 Свердловская область", "locality": "Екатеринбург", "email": "i@e.ru",

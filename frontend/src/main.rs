@@ -1,6 +1,10 @@
 //! The wizard, as a single-page app in WebAssembly.
 
 #[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
+
+#[cfg(target_arch = "wasm32")]
 fn main() {
     qcert_frontend::view::mount();
 }

@@ -4,8 +4,8 @@ mod deb;
 mod third_party;
 pub mod trial;
 
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::{env, fs};
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -47,10 +47,7 @@ fn version() -> String {
 
 /// The server, optimised, with the page inside, and without the paths of the machine that built it.
 fn build_server(tools: &Toolbox) -> Result<PathBuf> {
-    let cargo_home = env::var_os("CARGO_HOME").map(PathBuf::from);
-    let cargo_home =
-        cargo_home.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo"))).unwrap_or_default();
-    let places = [(repository::root(), "/usr/src/qcert"), (cargo_home, "/usr/src/cargo")];
+    let places = [(repository::root(), "/usr/src/qcert"), (repository::cargo_home(), "/usr/src/cargo")];
     let shown = |option: &str, (place, name): &(PathBuf, &str)| format!("{option}={}={name}", place.display());
     let rust: Vec<_> = places.iter().map(|place| shown("--remap-path-prefix", place)).collect();
     let c: Vec<_> = places.iter().map(|place| shown("-ffile-prefix-map", place)).collect();

@@ -20,6 +20,12 @@ pub fn target() -> PathBuf {
     }
 }
 
+/// Where Cargo keeps what it downloads.
+pub fn cargo_home() -> PathBuf {
+    let named = env::var_os("CARGO_HOME").map(PathBuf::from);
+    named.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo"))).unwrap_or_default()
+}
+
 /// A program of this workspace, built by `parts::build_programs`.
 pub fn program(name: &str) -> PathBuf {
     target().join("debug").join(name)

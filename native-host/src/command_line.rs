@@ -6,11 +6,12 @@ use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
-    configuration::{self, Configuration},
+    configuration::{self, Configuration, FILE_VARIABLE},
     confinement::confine,
     doctor,
     log::Log,
     module::Modules,
+    places::{self, Written},
     registration::{self, Browser, Place},
     survey::survey,
 };
@@ -20,13 +21,7 @@ use crate::{
 #[command(
     name = "qcert-host",
     version,
-    after_help = "The configuration is ~/.config/qcert/host.toml, and /etc/qcert/host.toml, which wins:\n\
-                  \n  allowed_origins = [\"https://ca.example\"]  # sites that may use the host\
-                  \n  modules = [\"/usr/lib/librtpkcs11ecp.so\"]  # PKCS#11 modules; without it the well-known places\
-                  \n  factory_pins = [\"12345678\"]              # PINs that a person is asked to change\
-                  \n  log = \"info\"                            # or \"error\", \"off\": ~/.local/state/qcert/host.log\
-                  \n  extension_ids = []                        # further extensions that may start the host\n\
-                  \nQCERT_HOST_CONFIG names one file to read instead of both."
+    after_help = configuration_help()
 )]
 pub struct CommandLine {
     #[command(subcommand)]
@@ -111,6 +106,20 @@ impl Target {
     }
 }
 
+/// What `--help` says of the configuration.
+fn configuration_help() -> String {
+    let Written { person, system, module, log } = places::WRITTEN;
+    format!(
+        "The configuration is {person}, and {system}, which wins:\n\
+         \n  allowed_origins = ['https://ca.example']  # sites that may use the host\
+         \n  modules = ['{module}']  # PKCS#11 modules; without it the well-known places\
+         \n  factory_pins = ['12345678']               # PINs that a person is asked to change\
+         \n  log = 'info'                              # or 'error', 'off': {log}\
+         \n  extension_ids = []                        # further extensions that may start the host\n\
+         \n{FILE_VARIABLE} names one file to read instead of both."
+    )
+}
+
 impl CommandLine {
     /// Does what was asked.
     ///
@@ -147,7 +156,7 @@ fn register(target: &Target, portal: &str) -> Result<()> {
     println!("{portal} may use the host: {}", file.display());
     let configuration = Configuration::load()?;
     if !configuration.allows(portal) {
-        println!("but {} says otherwise, and wins", configuration::SYSTEM_FILE);
+        println!("but {} says otherwise, and wins", places::system_file().display());
     }
     let program = std::env::current_exe().context("finding this program")?;
     for browser in target.browsers() {

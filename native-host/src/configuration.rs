@@ -8,39 +8,13 @@ use std::{
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use crate::log::Level;
+use crate::{access, log::Level, places};
 
 /// Environment variable that names the one configuration file to read.
 pub const FILE_VARIABLE: &str = "QCERT_HOST_CONFIG";
 
-/// The configuration of everybody on this machine.
-pub const SYSTEM_FILE: &str = "/etc/qcert/host.toml";
-
 /// PIN that makers of tokens set, when the configuration does not list others.
 const FACTORY_PIN: &str = "12345678";
-
-/// Where PKCS#11 modules usually are, in the order of preference. The proxy of p11-kit shows the tokens of all
-/// others once more, so it comes last.
-#[cfg(unix)]
-const WELL_KNOWN_MODULES: &[&str] =
-    &["librtpkcs11ecp.so", "opensc-pkcs11.so", "libsofthsm2.so", "libjcPKCS11-2.so", "libjckt2.so", "p11-kit-proxy.so"];
-
-/// Folders in which they are looked for.
-#[cfg(unix)]
-const WELL_KNOWN_FOLDERS: &[&str] = &[
-    "/usr/lib/softhsm",
-    "/usr/lib/x86_64-linux-gnu/softhsm",
-    "/usr/lib/aarch64-linux-gnu/softhsm",
-    "/usr/lib/x86_64-linux-gnu",
-    "/usr/lib/aarch64-linux-gnu",
-    "/usr/lib64",
-    "/usr/lib64/pkcs11",
-    "/usr/lib",
-    "/usr/lib/pkcs11",
-    "/usr/local/lib",
-    "/opt/aktivco/rutokenecp/amd64",
-    "/opt/aktivco/rutokenecp/x86_64",
-];
 
 /// One file, as it is written. What is absent is taken from the other file, or is the default.
 #[derive(Default, Deserialize)]
@@ -83,11 +57,13 @@ impl Configuration {
         if let Some(file) = std::env::var_os(FILE_VARIABLE) {
             return Ok(Self::merged(File::default(), read(Path::new(&file))?));
         }
-        let person = match person_file() {
+        let person = match places::person_file() {
             Some(path) => read(&path)?,
             None => File::default(),
         };
-        Ok(Self::merged(person, read(Path::new(SYSTEM_FILE))?))
+        let system = places::system_file();
+        access::check_system_owner(&system)?;
+        Ok(Self::merged(person, read(&system)?))
     }
 
     fn merged(person: File, system: File) -> Self {
@@ -120,48 +96,8 @@ impl Configuration {
 
     /// The modules to load now: those configured, else those that are found in the well-known places.
     pub fn module_paths(&self) -> Vec<PathBuf> {
-        self.modules.clone().unwrap_or_else(well_known_modules)
+        self.modules.clone().unwrap_or_else(places::well_known_modules)
     }
-}
-
-/// Each well-known module where it is first found.
-#[cfg(unix)]
-fn well_known_modules() -> Vec<PathBuf> {
-    let find = |name: &&str| WELL_KNOWN_FOLDERS.iter().map(|folder| Path::new(folder).join(name)).find(|p| p.exists());
-    WELL_KNOWN_MODULES.iter().filter_map(find).collect()
-}
-
-/// Each well-known module, in the system's folder.
-#[cfg(windows)]
-fn well_known_modules() -> Vec<PathBuf> {
-    let folder = std::env::var_os("SystemRoot").map(|root| Path::new(&root).join("System32"));
-    ["rtPKCS11ECP.dll", "jcPKCS11-2.dll", "opensc-pkcs11.dll"]
-        .iter()
-        .filter_map(|name| folder.as_ref().map(|folder| folder.join(name)))
-        .filter(|path| path.exists())
-        .collect()
-}
-
-/// `~/.config/qcert/host.toml`.
-pub fn person_file() -> Option<PathBuf> {
-    configuration_folder().map(|folder| folder.join("qcert/host.toml"))
-}
-
-/// `$XDG_CONFIG_HOME`, else `~/.config`.
-pub fn configuration_folder() -> Option<PathBuf> {
-    let named = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    named.or_else(|| home().map(|home| home.join(".config")))
-}
-
-/// `$XDG_STATE_HOME`, else `~/.local/state`.
-pub fn state_folder() -> Option<PathBuf> {
-    let named = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    named.or_else(|| home().map(|home| home.join(".local/state")))
-}
-
-/// The person's home.
-pub fn home() -> Option<PathBuf> {
-    std::env::var_os("HOME").or_else(|| std::env::var_os("USERPROFILE")).map(PathBuf::from).filter(|p| p.is_absolute())
 }
 
 fn read(path: &Path) -> Result<File> {
@@ -197,11 +133,11 @@ pub fn file_to_change(system: bool) -> Result<PathBuf> {
     if let Some(file) = std::env::var_os(FILE_VARIABLE) {
         return Ok(file.into());
     }
-    if system { Ok(SYSTEM_FILE.into()) } else { person_file().context("HOME is not set") }
+    if system { Ok(places::system_file()) } else { places::person_file().context(places::NO_HOME) }
 }
 
-/// Adds an origin to `allowed_origins` of a file, or takes it away; the rest of the file stays as it is. Doing it
-/// twice is as good as once.
+/// Adds an origin to `allowed_origins` of a file, or takes it away; the rest of the file stays as it is, and where there
+/// is none the file goes. Doing it twice is as good as once.
 ///
 /// # Errors
 /// A file that cannot be read, understood or written.
@@ -223,7 +159,21 @@ pub fn change_origin(path: &Path, origin: &str, allow: bool) -> Result<()> {
     }
     let mut document: toml_edit::DocumentMut = text.parse().context("understanding the configuration")?;
     document["allowed_origins"] = toml_edit::value(origins.into_iter().collect::<toml_edit::Array>());
-    write_whole(path, document.to_string().as_bytes())
+    let text = document.to_string();
+    if text.trim() == "allowed_origins = []" {
+        return remove(path);
+    }
+    write_whole(path, text.as_bytes())
+}
+
+/// Removes a file that says nothing more, and its folder if nothing else is there.
+fn remove(path: &Path) -> Result<()> {
+    std::fs::remove_file(path).with_context(|| format!("removing {}", path.display()))?;
+    if let Some(folder) = path.parent() {
+        // What else is there is not ours to remove.
+        let _ = std::fs::remove_dir(folder);
+    }
+    Ok(())
 }
 
 /// Writes a file so that a reader sees the old one or the new one, never a half. Anybody may read it.
@@ -236,8 +186,7 @@ pub fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
     let mut file =
         tempfile::NamedTempFile::new_in(folder).with_context(|| format!("writing in {}", folder.display()))?;
     std::io::Write::write_all(&mut file, content)?;
-    #[cfg(unix)]
-    std::fs::set_permissions(file.path(), std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
+    access::let_everybody_read(file.path())?;
     file.as_file().sync_all()?;
     file.persist(path).with_context(|| format!("writing {}", path.display()))?;
     Ok(())
@@ -286,7 +235,7 @@ mod tests {
 
     #[test]
     fn a_module_is_named_by_its_whole_path() {
-        assert!(parse("modules = ['/usr/lib/m.so']").is_ok());
+        assert!(parse(&format!("modules = ['{}']", std::env::temp_dir().join("m.so").display())).is_ok());
         assert!(parse("modules = ['m.so']").is_err());
     }
 
@@ -295,7 +244,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("deep/host.toml");
         std::fs::create_dir(folder.path().join("deep")).unwrap();
-        std::fs::write(&path, "# ours\nmodules = ['/m.so']\n").unwrap();
+        std::fs::write(&path, "# ours\nlog = 'off'\n").unwrap();
         change_origin(&path, "http://localhost:8080", true).unwrap();
         change_origin(&path, "http://localhost:8080", true).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
@@ -303,5 +252,15 @@ mod tests {
         assert_eq!(text.matches("http://localhost:8080").count(), 1);
         change_origin(&path, "http://localhost:8080", false).unwrap();
         assert_eq!(read(&path).unwrap().allowed_origins.unwrap(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_file_that_only_allowed_an_origin_goes_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep/host.toml");
+        change_origin(&path, "http://localhost:8080", true).unwrap();
+        assert!(path.exists());
+        change_origin(&path, "http://localhost:8080", false).unwrap();
+        assert!(!folder.path().join("deep").exists() && folder.path().exists());
     }
 }

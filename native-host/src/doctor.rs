@@ -10,6 +10,7 @@ use crate::{
     configuration::{self, Configuration},
     log::Log,
     module::Modules,
+    places,
     registration::{self, Browser, Place},
     store,
     survey::survey,
@@ -102,8 +103,8 @@ fn print(check: &Check) {
 
 fn check_configuration(checks: &mut Vec<Check>) -> Configuration {
     let file = std::env::var(configuration::FILE_VARIABLE).unwrap_or_else(|_| {
-        let person = configuration::person_file().map(|file| format!(", {}", file.display())).unwrap_or_default();
-        format!("{}{person}", configuration::SYSTEM_FILE)
+        let person = places::person_file().map(|file| format!(", {}", file.display())).unwrap_or_default();
+        format!("{}{person}", places::system_file().display())
     });
     let check = Check::good("configuration", file);
     match Configuration::load() {
@@ -141,7 +142,7 @@ fn check_registration(checks: &mut Vec<Check>) {
     let mut anywhere = false;
     for browser in Browser::ALL {
         for (place, name) in [(Place::Person, "user"), (Place::System, "system")] {
-            let Some(path) = browser.manifest_path(&place).filter(|path| path.exists()) else { continue };
+            let Some(path) = registration::found(browser, &place) else { continue };
             let check = Check::good("registration", format!("{browser} ({name}): {}", path.display()));
             checks.push(match registration::check_manifest(browser, &path) {
                 Ok(()) => {
@@ -241,7 +242,10 @@ fn missing(code: ErrorCode) -> (Option<Words>, Option<Words>) {
         ),
         ErrorCode::ReaderMissing => (
             words("Не подключён ни один считыватель.", "No reader is connected."),
-            words("Подключите токен; проверьте службу pcscd.", "Plug the token in; see that pcscd runs."),
+            words(
+                format!("Подключите токен; проверьте службу {}.", places::SMART_CARD_SERVICE),
+                format!("Plug the token in; see that {} runs.", places::SMART_CARD_SERVICE),
+            ),
         ),
         ErrorCode::TokenMissing => {
             (words("Токен не вставлен.", "No token is plugged in."), words("Подключите токен.", "Plug the token in."))
@@ -254,18 +258,30 @@ fn missing(code: ErrorCode) -> (Option<Words>, Option<Words>) {
 }
 
 fn check_store(checks: &mut Vec<Check>) {
-    for program in ["certutil", "modutil"] {
-        checks.push(match store::find_program(program) {
-            Some(path) => Check::good("store", path.display().to_string()),
-            None => Check::good("store", program).with(
-                State::Absent,
-                Some(ErrorCode::StoreToolMissing),
-                words(
-                    "Без этой программы сертификат не попадёт в хранилище браузера.",
-                    "Without this program the certificate does not get into the browser's store.",
-                ),
-                words("Установите пакет libnss3-tools (nss-tools).", "Install libnss3-tools (nss-tools)."),
-            ),
+    for (part, error) in store::parts() {
+        let check = Check::good("store", part);
+        checks.push(match error {
+            None => check,
+            Some(code) => {
+                let (cause, remedy) = store_trouble(code);
+                check.with(State::Absent, Some(code), cause, remedy)
+            }
         });
+    }
+}
+
+fn store_trouble(code: ErrorCode) -> (Option<Words>, Option<Words>) {
+    match code {
+        ErrorCode::StoreToolMissing => (
+            words(
+                "Без этой программы сертификат не попадёт в хранилище браузера.",
+                "Without this program the certificate does not get into the browser's store.",
+            ),
+            words("Установите пакет libnss3-tools (nss-tools).", "Install libnss3-tools (nss-tools)."),
+        ),
+        _ => (
+            words("Хранилище сертификатов не открывается.", "The certificate store does not open."),
+            words("Войдите в систему заново; проверьте профиль.", "Sign in anew; see whether the profile is whole."),
+        ),
     }
 }

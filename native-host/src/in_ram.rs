@@ -1,6 +1,9 @@
 //! Memory that holds a PIN is locked in RAM while it does, so that it is not written to swap. A system that allows no
 //! more of that (RLIMIT_MEMLOCK) is no reason not to work.
 
+#[cfg(windows)]
+mod windows;
+
 use std::{
     collections::BTreeMap,
     ops::Deref,
@@ -32,6 +35,11 @@ impl InRam {
         if bytes.is_empty() {
             // Their address is no memory's.
             return Self { pages: Vec::new() };
+        }
+        #[cfg(windows)]
+        {
+            static ROOM: std::sync::Once = std::sync::Once::new();
+            ROOM.call_once(windows::make_room);
         }
         let size = region::page::size();
         let first = bytes.as_ptr().addr() / size * size;

@@ -4,6 +4,7 @@
 //! **Architecture invariant:** it never talks to the network, and opens no key for an origin that the administrator
 //! did not allow.
 
+pub mod access;
 pub mod clock;
 pub mod command_line;
 pub mod configuration;
@@ -16,8 +17,10 @@ pub mod log;
 pub mod messaging;
 pub mod module;
 pub mod operation;
+pub mod places;
 pub mod registration;
 pub mod store;
+pub mod streams;
 pub mod survey;
 pub mod token_key;
 

@@ -7,13 +7,7 @@
 mod desk;
 mod outbox;
 
-use std::{
-    ffi::OsString,
-    fs::File,
-    io::{self, Read},
-    process::ExitCode,
-    sync::Arc,
-};
+use std::{ffi::OsString, io::Read, path::Path, process::ExitCode, sync::Arc};
 
 use qcert_protocol::{
     ErrorCode, PROTOCOL_VERSION,
@@ -27,6 +21,7 @@ use crate::{
     frame::{self, Incoming},
     in_ram,
     log::Log,
+    streams,
 };
 
 pub use outbox::Outbox;
@@ -37,7 +32,7 @@ pub fn started_by_browser(arguments: &[OsString]) -> bool {
     let text = |i: usize| arguments.get(i).and_then(|argument| argument.to_str());
     match (text(1), text(2)) {
         (Some(origin), _) if origin.starts_with("chrome-extension://") => true,
-        (Some(manifest), Some(_)) => manifest.starts_with(['/', '\\']) && manifest.ends_with(".json"),
+        (Some(manifest), Some(_)) => Path::new(manifest).is_absolute() && manifest.ends_with(".json"),
         _ => false,
     }
 }
@@ -56,7 +51,7 @@ pub fn run() -> ExitCode {
         eprintln!("qcert-host: {error:#}");
         log.error(format_args!("configuration: {error:#}"));
     });
-    match unbuffered_stdin().and_then(|pipe| Ok((pipe, Outbox::over_stdout()?))) {
+    match streams::take_stdin().and_then(|pipe| Ok((pipe, Outbox::over(streams::take_stdout()?)))) {
         Ok((mut pipe, outbox)) => {
             serve(&mut pipe, &Arc::new(outbox), configuration.ok(), &log);
             log.info("ended");
@@ -68,20 +63,6 @@ pub fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// The way from the browser, without the buffer of [`std::io::Stdin`], in which a PIN would stay.
-#[cfg(unix)]
-fn unbuffered_stdin() -> io::Result<File> {
-    use std::os::fd::AsFd;
-    Ok(io::stdin().as_fd().try_clone_to_owned()?.into())
-}
-
-/// The way from the browser, without the buffer of [`std::io::Stdin`], in which a PIN would stay.
-#[cfg(windows)]
-fn unbuffered_stdin() -> io::Result<File> {
-    use std::os::windows::io::AsHandle;
-    Ok(io::stdin().as_handle().try_clone_to_owned()?.into())
 }
 
 /// Says hello and answers frames until there are no more, each once; without a configuration with that error.
@@ -151,11 +132,8 @@ mod tests {
     #[test]
     fn browsers_are_known_by_their_arguments() {
         assert!(started(&["qcert-host", "chrome-extension://janafhkdmnhiphgcpjmeohjibkidkkib/"]));
-        assert!(started(&[
-            "qcert-host",
-            "/home/a/.mozilla/native-messaging-hosts/ru.qcert.host.json",
-            "portal@qcert.ru"
-        ]));
+        let manifest = std::env::temp_dir().join("ru.qcert.host.json");
+        assert!(started(&["qcert-host", manifest.to_str().unwrap(), "portal@qcert.ru"]));
         assert!(!started(&["qcert-host", "doctor", "--json"]));
         assert!(!started(&["qcert-host"]));
     }

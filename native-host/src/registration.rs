@@ -1,5 +1,12 @@
 //! Registration with browsers: the manifest of native messaging that tells a browser where the host is and which
 //! extensions may start it.
+//!
+//! How a browser finds it differs: on Unix by its place, on Windows by the registry.
+
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
 
 use std::{
     fmt,
@@ -11,10 +18,12 @@ use anyhow::{Context, Result, ensure};
 use qcert_protocol::{ErrorCode, workstation::HOST_NAME};
 use serde_json::json;
 
-use crate::{
-    EXTENSION_ID, FIREFOX_EXTENSION_ID,
-    configuration::{configuration_folder, home, write_whole},
-};
+pub use self::system::found;
+#[cfg(unix)]
+use self::unix as system;
+#[cfg(windows)]
+use self::windows as system;
+use crate::{EXTENSION_ID, FIREFOX_EXTENSION_ID, access::is_program, configuration::write_whole};
 
 /// A browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -32,27 +41,6 @@ pub enum Browser {
 impl Browser {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Chromium, Self::Chrome, Self::Edge, Self::Firefox];
-
-    /// Where it looks for manifests: its documentation on native messaging says so.
-    pub fn folder(self, place: &Place) -> Option<PathBuf> {
-        match (place, self) {
-            (Place::UserData(folder), Self::Firefox) => Some(folder.join("native-messaging-hosts")),
-            (Place::UserData(folder), _) => Some(folder.join("NativeMessagingHosts")),
-            (Place::System, Self::Chromium) => Some("/etc/chromium/native-messaging-hosts".into()),
-            (Place::System, Self::Chrome) => Some("/etc/opt/chrome/native-messaging-hosts".into()),
-            (Place::System, Self::Edge) => Some("/etc/opt/edge/native-messaging-hosts".into()),
-            (Place::System, Self::Firefox) => Some("/usr/lib/mozilla/native-messaging-hosts".into()),
-            (Place::Person, Self::Chromium) => in_configuration("chromium"),
-            (Place::Person, Self::Chrome) => in_configuration("google-chrome"),
-            (Place::Person, Self::Edge) => in_configuration("microsoft-edge"),
-            (Place::Person, Self::Firefox) => home().map(|home| home.join(".mozilla/native-messaging-hosts")),
-        }
-    }
-
-    /// The manifest's file.
-    pub fn manifest_path(self, place: &Place) -> Option<PathBuf> {
-        self.folder(place).map(|folder| folder.join(format!("{HOST_NAME}.json")))
-    }
 }
 
 impl fmt::Display for Browser {
@@ -64,10 +52,6 @@ impl fmt::Display for Browser {
             Self::Firefox => "Mozilla Firefox",
         })
     }
-}
-
-fn in_configuration(browser: &str) -> Option<PathBuf> {
-    configuration_folder().map(|folder| folder.join(browser).join("NativeMessagingHosts"))
 }
 
 /// For whom.
@@ -98,23 +82,25 @@ fn manifest(browser: Browser, program: &Path, more_extensions: &[String]) -> ser
     manifest
 }
 
-/// Writes the manifest; says where.
+/// Writes the manifest and shows it to the browser; says where it is.
 ///
 /// # Errors
-/// Those of the file system; a person without a home.
+/// Those of the file system and the registry; a person without a home.
 pub fn register(browser: Browser, place: &Place, program: &Path, more_extensions: &[String]) -> Result<PathBuf> {
-    let path = browser.manifest_path(place).context("HOME is not set")?;
+    let path = system::manifest_path(browser, place)?;
     let text = serde_json::to_string_pretty(&manifest(browser, program, more_extensions))?;
     write_whole(&path, format!("{text}\n").as_bytes())?;
+    system::point_to(browser, place, &path)?;
     Ok(path)
 }
 
 /// Removes the manifest; says where it was, if it was.
 ///
 /// # Errors
-/// Those of the file system; a person without a home.
+/// Those of the file system and the registry; a person without a home.
 pub fn unregister(browser: Browser, place: &Place) -> Result<Option<PathBuf>> {
-    let path = browser.manifest_path(place).context("HOME is not set")?;
+    let path = system::manifest_path(browser, place)?;
+    system::point_nowhere(browser, place)?;
     match std::fs::remove_file(&path) {
         Ok(()) => Ok(Some(path)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -140,17 +126,6 @@ pub fn check_manifest(browser: Browser, path: &Path) -> Result<(), ErrorCode> {
     };
     let named = manifest[list].as_array().is_some_and(|list| list.iter().any(|one| *one == ours));
     if named { Ok(()) } else { Err(ErrorCode::HostForbidden) }
-}
-
-#[cfg(unix)]
-fn is_program(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    path.metadata().is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
-}
-
-#[cfg(windows)]
-fn is_program(path: &Path) -> bool {
-    path.is_file()
 }
 
 /// Is this an origin as browsers write it (RFC 6454 §6.2): scheme, host, port unless it is the scheme's own, and

@@ -1,4 +1,4 @@
-//! Frames to the browser. The real stdout is known to this module alone.
+//! Frames to the browser.
 
 use std::{
     io::{self, Write},
@@ -23,29 +23,6 @@ impl Outbox {
     /// Sends frames wherever it is told.
     pub fn over(pipe: impl Write + Send + 'static) -> Self {
         Self { pipe: Mutex::new(Box::new(pipe)) }
-    }
-
-    /// Takes stdout away from everybody else: whatever a PKCS#11 module prints goes to stderr from now on.
-    ///
-    /// # Errors
-    /// Those of duplicating descriptors.
-    #[cfg(unix)]
-    pub fn over_stdout() -> io::Result<Self> {
-        use std::os::fd::AsFd;
-        // Closed when a child is started, so certutil and its kin cannot write here either.
-        let pipe = io::stdout().as_fd().try_clone_to_owned()?;
-        rustix::stdio::dup2_stdout(io::stderr())?;
-        Ok(Self::over(std::fs::File::from(pipe)))
-    }
-
-    /// Takes a handle of its own; modules on Windows print to the console, which a browser's child has not.
-    ///
-    /// # Errors
-    /// Those of duplicating handles.
-    #[cfg(windows)]
-    pub fn over_stdout() -> io::Result<Self> {
-        use std::os::windows::io::AsHandle;
-        Ok(Self::over(std::fs::File::from(io::stdout().as_handle().try_clone_to_owned()?)))
     }
 
     /// Sends an event. A browser that went away is noticed where frames are read.

@@ -1,5 +1,7 @@
 //! The real host over pipes, with real SoftHSM tokens.
 
+#![cfg(unix)]
+
 mod command_line;
 mod confinement;
 mod frames;

@@ -1,0 +1,71 @@
+//! The places of the XDG Base Directory Specification, and of the File System Hierarchy.
+
+use std::path::{Path, PathBuf};
+
+use super::{Written, first_found, named};
+
+/// For the help.
+pub const WRITTEN: Written = Written {
+    person: "~/.config/qcert/host.toml",
+    system: "/etc/qcert/host.toml",
+    module: "/usr/lib/librtpkcs11ecp.so",
+    log: "~/.local/state/qcert/host.log",
+};
+
+/// Why a person has no folder.
+pub const NO_HOME: &str = "HOME is not set";
+
+/// What readers are reached through.
+pub const SMART_CARD_SERVICE: &str = "pcscd";
+
+/// Where PKCS#11 modules usually are, in the order of preference. The proxy of p11-kit shows the tokens of all
+/// others once more, so it comes last.
+const MODULES: &[&str] =
+    &["librtpkcs11ecp.so", "opensc-pkcs11.so", "libsofthsm2.so", "libjcPKCS11-2.so", "libjckt2.so", "p11-kit-proxy.so"];
+
+/// Folders in which they are looked for.
+const FOLDERS: &[&str] = &[
+    "/usr/lib/softhsm",
+    "/usr/lib/x86_64-linux-gnu/softhsm",
+    "/usr/lib/aarch64-linux-gnu/softhsm",
+    "/usr/lib/x86_64-linux-gnu",
+    "/usr/lib/aarch64-linux-gnu",
+    "/usr/lib64",
+    "/usr/lib64/pkcs11",
+    "/usr/lib",
+    "/usr/lib/pkcs11",
+    "/usr/local/lib",
+    "/opt/aktivco/rutokenecp/amd64",
+    "/opt/aktivco/rutokenecp/x86_64",
+];
+
+/// Each well-known module where it is first found.
+pub fn well_known_modules() -> Vec<PathBuf> {
+    first_found(MODULES, &FOLDERS.iter().map(PathBuf::from).collect::<Vec<_>>())
+}
+
+/// The configuration of everybody on this machine.
+pub fn system_file() -> PathBuf {
+    Path::new("/etc/qcert/host.toml").to_owned()
+}
+
+/// `~/.config/qcert/host.toml`.
+pub fn person_file() -> Option<PathBuf> {
+    configuration_folder().map(|folder| folder.join("qcert/host.toml"))
+}
+
+/// `~/.local/state/qcert/host.log`, or under `$XDG_STATE_HOME`.
+pub fn log_file() -> Option<PathBuf> {
+    let folder = named("XDG_STATE_HOME").or_else(|| home().map(|home| home.join(".local/state")));
+    folder.map(|folder| folder.join("qcert/host.log"))
+}
+
+/// `$XDG_CONFIG_HOME`, else `~/.config`.
+pub fn configuration_folder() -> Option<PathBuf> {
+    named("XDG_CONFIG_HOME").or_else(|| home().map(|home| home.join(".config")))
+}
+
+/// The person's home.
+pub fn home() -> Option<PathBuf> {
+    named("HOME")
+}

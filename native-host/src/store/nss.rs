@@ -1,0 +1,154 @@
+//! NSS's store, `~/.pki/nssdb`, which Chromium and its kin read; its own programs write to it.
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use qcert_protocol::{ErrorCode, workstation::StoreState};
+use sha2::{Digest, Sha256};
+
+use crate::{access::keep_private, module::Module, places::home};
+
+/// How long a program of NSS may take. It may load a module, and a module may ask its readers.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often it is asked whether it is ready.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// `~/.pki/nssdb`.
+fn folder() -> Option<PathBuf> {
+    home().map(|home| home.join(".pki/nssdb"))
+}
+
+/// Adds a certificate under the container's name, with no trust at all. Doing it twice is as good as once.
+///
+/// # Errors
+/// `store_tool_missing` or `store_failed`.
+pub fn add_certificate(container: &str, der: &[u8]) -> Result<(), ErrorCode> {
+    let folder = prepare()?;
+    let mut file = tempfile::NamedTempFile::new().map_err(|_| ErrorCode::StoreFailed)?;
+    file.write_all(der).map_err(|_| ErrorCode::StoreFailed)?;
+    let add = |name: &str| {
+        let mut certutil = Command::new("certutil");
+        certutil.args(["-A", "-t", ",,", "-n", name, "-d"]).arg(database(&folder)).arg("-i").arg(file.path());
+        run(certutil)
+    };
+    // NSS gives a name to one subject only: another one's, after a correction of the application, needs its own.
+    let own_name =
+        || format!("{container} {}", Sha256::digest(der)[..4].iter().map(|b| format!("{b:02x}")).collect::<String>());
+    add(container).or_else(|code| if code == ErrorCode::StoreFailed { add(&own_name()) } else { Err(code) })
+}
+
+/// Registers a module, so that the browser finds the keys of its tokens. Doing it twice is as good as once.
+///
+/// # Errors
+/// `store_tool_missing` or `store_failed`.
+pub fn register_module(module: &Module) -> Result<(), ErrorCode> {
+    let folder = prepare()?;
+    if is_registered(&folder, &module.path) {
+        return Ok(());
+    }
+    let mut modutil = Command::new("modutil");
+    modutil.args(["-force", "-add", &format!("Qcert {}", module.name), "-libfile"]).arg(&module.path);
+    modutil.arg("-dbdir").arg(database(&folder));
+    run(modutil)
+}
+
+/// Can the store use the keys of this module's tokens?
+pub fn state(module: &Module) -> StoreState {
+    let registered = folder().is_some_and(|folder| is_registered(&folder, &module.path));
+    let error = parts().into_iter().find_map(|(_, error)| error);
+    StoreState { module_registered: registered, module: module.name.clone(), error }
+}
+
+/// NSS's programs, by PATH: where each is, or its name and that it is missing.
+pub fn parts() -> Vec<(String, Option<ErrorCode>)> {
+    let part = |program: &str| match find_program(program) {
+        Some(path) => (path.display().to_string(), None),
+        None => (program.to_owned(), Some(ErrorCode::StoreToolMissing)),
+    };
+    ["certutil", "modutil"].map(part).into()
+}
+
+fn find_program(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|program| program.is_file())
+}
+
+/// Is the module in the store's list? The list is read, not asked for: asking would load every module.
+fn is_registered(folder: &Path, module: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let list = std::fs::read_to_string(folder.join("pkcs11.txt")).unwrap_or_default();
+    list.lines().filter_map(|line| line.strip_prefix("library=")).any(|library| {
+        let library = library.trim();
+        !library.is_empty() && real(Path::new(library)) == real(module)
+    })
+}
+
+/// The store's folder; a person who never had a store gets one, without a password, as browsers make it.
+fn prepare() -> Result<PathBuf, ErrorCode> {
+    let folder = folder().ok_or(ErrorCode::StoreFailed)?;
+    if folder.join("cert9.db").exists() {
+        return Ok(folder);
+    }
+    std::fs::create_dir_all(&folder).map_err(|_| ErrorCode::StoreFailed)?;
+    if let Some(parent) = folder.parent() {
+        keep_private(parent).map_err(|_| ErrorCode::StoreFailed)?;
+    }
+    let mut certutil = Command::new("certutil");
+    certutil.args(["-N", "--empty-password", "-d"]).arg(database(&folder));
+    run(certutil)?;
+    Ok(folder)
+}
+
+fn database(folder: &Path) -> std::ffi::OsString {
+    let mut name = std::ffi::OsString::from("sql:");
+    name.push(folder);
+    name
+}
+
+/// Runs a program that can neither ask the person nor write into the host's frames.
+fn run(mut command: Command) -> Result<(), ErrorCode> {
+    let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let mut child = match child {
+        Ok(child) => child,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(ErrorCode::StoreToolMissing),
+        Err(_) => return Err(ErrorCode::StoreFailed),
+    };
+    let mut waited = Duration::ZERO;
+    while waited < PATIENCE {
+        match child.try_wait() {
+            Ok(Some(status)) if status.success() => return Ok(()),
+            Ok(None) => {}
+            Ok(Some(_)) | Err(_) => return Err(ErrorCode::StoreFailed),
+        }
+        std::thread::sleep(PAUSE);
+        waited += PAUSE;
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+    Err(ErrorCode::StoreFailed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_is_registered_if_the_list_names_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let list = "library=\nname=NSS Internal PKCS #11 Module\n\nlibrary=/opt/a.so\nname=Qcert a\n";
+        std::fs::write(folder.path().join("pkcs11.txt"), list).unwrap();
+        assert!(is_registered(folder.path(), Path::new("/opt/a.so")));
+        assert!(!is_registered(folder.path(), Path::new("/opt/b.so")));
+    }
+
+    #[test]
+    fn a_program_that_is_not_installed_has_its_own_code() {
+        assert_eq!(run(Command::new("qcert-no-such-program")), Err(ErrorCode::StoreToolMissing));
+        assert_eq!(run(Command::new("false")), Err(ErrorCode::StoreFailed));
+    }
+}

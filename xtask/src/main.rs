@@ -15,6 +15,7 @@ mod test;
 #[cfg(test)]
 mod tidiness;
 mod torture;
+mod windows;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -16,9 +16,11 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 pub use self::debian::is_root;
-use crate::repository;
 use crate::run::{run, succeeds};
+use crate::{repository, windows};
 
+/// What the page is compiled for.
+const WASM: &str = "wasm32-unknown-unknown";
 /// trunk 0.22 wants a newer compiler than this workspace.
 const TRUNK: &str = "0.21.14";
 const CARGO_DENY: &str = "0.20.2";
@@ -69,12 +71,14 @@ pub enum Need {
     Promtool,
     /// What makes Debian packages, and what finds fault with them and with services: dpkg's tools, lintian, systemd.
     Packaging,
+    /// The host for Windows: the compiler's target, mingw-w64 to link, Wine to try it.
+    Windows,
     /// What the server is measured beside, and wrk, which asks for OCSP answers: cfssl, openssl.
     ServerPeers,
 }
 
 /// What `cargo xtask setup` installs.
-pub const EVERYTHING: [Need; 18] = [
+pub const EVERYTHING: [Need; 19] = [
     Need::Components,
     Need::WasmTarget,
     Need::Browser,
@@ -85,6 +89,7 @@ pub const EVERYTHING: [Need; 18] = [
     Need::Gateways,
     Need::Promtool,
     Need::Packaging,
+    Need::Windows,
     Need::ServerPeers,
     Need::ExtensionTools,
     Need::Nextest,
@@ -132,9 +137,10 @@ pub fn prepare(needs: &[Need]) -> Result<Toolbox> {
     for need in &needs {
         match need {
             Need::Components => components()?,
-            Need::WasmTarget => wasm_target()?,
+            Need::WasmTarget => compilers_target(WASM)?,
+            Need::Windows => compilers_target(windows::TARGET)?,
             Need::PageTools => {
-                wasm_target()?;
+                compilers_target(WASM)?;
                 directories.extend(page_tools(&directories)?);
             }
             Need::CargoDeny => {
@@ -210,18 +216,15 @@ fn components() -> Result<()> {
     run(Command::new("rustup").args(["component", "add", "rustfmt", "clippy"]))
 }
 
-fn wasm_target() -> Result<()> {
-    let output =
-        Command::new("rustc").args(["--print", "target-libdir", "--target", "wasm32-unknown-unknown"]).output();
+fn compilers_target(name: &str) -> Result<()> {
+    let output = Command::new("rustc").args(["--print", "target-libdir", "--target", name]).output();
     let libraries = output.context("start rustc")?.stdout;
     if PathBuf::from(String::from_utf8_lossy(&libraries).trim()).is_dir() {
         return Ok(());
     }
     if !succeeds(Command::new("rustup").arg("--version")) {
-        bail!(
-            "the compiler has no target wasm32-unknown-unknown, and there is no rustup to add it: see https://rustup.rs"
-        );
+        bail!("the compiler has no target {name}, and there is no rustup to add it: see https://rustup.rs");
     }
-    println!("Installing the compiler's target wasm32-unknown-unknown (a minute)");
-    run(Command::new("rustup").args(["target", "add", "wasm32-unknown-unknown"]))
+    println!("Installing the compiler's target {name} (a minute)");
+    run(Command::new("rustup").args(["target", "add", name]))
 }

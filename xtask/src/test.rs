@@ -6,7 +6,7 @@ use clap::Args;
 use crate::run::run;
 use crate::setup::{self, Need, Toolbox};
 use crate::stopwatch::Stopwatch;
-use crate::{bench, fuzz, package, parts, repository, under_target};
+use crate::{bench, fuzz, package, parts, repository, under_target, windows};
 
 #[derive(Args)]
 pub struct Options {
@@ -53,6 +53,7 @@ const WHOLE: &[Step] = &[
     ("page: tests in the browser", in_the_browser),
     ("programs and tests", |tools| run(tools.cargo().args(["build", "--workspace", "--all-targets"]))),
     ("package: made, installed, upgraded, purged", package::trial::try_package),
+    ("host for Windows: built here, tried under Wine", windows::try_host),
     ("parsers under a fuzzer", fuzz::shortly),
     ("examples in the documentation", |tools| run(tools.cargo().args(["test", "--workspace", "--doc", "--quiet"]))),
     ("unit, crate and journey tests", |tools| nextest(tools, &["--workspace"])),
@@ -87,6 +88,7 @@ pub fn run_everything(options: &Options) -> Result<()> {
             Need::Pkilint,
             Need::Schemathesis,
             Need::Packaging,
+            Need::Windows,
         ]);
     }
     let tools = setup::prepare(&needs)?;

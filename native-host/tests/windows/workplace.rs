@@ -4,13 +4,23 @@ use std::{
     io::{Read, Write},
     path::PathBuf,
     process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        mpsc::{self, Receiver, RecvTimeoutError},
+    },
+    time::Duration,
 };
 
 use serde_json::Value;
 
 pub const ORIGIN: &str = "https://ca.example";
 pub const EXTENSION: &str = "chrome-extension://janafhkdmnhiphgcpjmeohjibkidkkib/";
+
+/// How long a frame may take on a machine that has much else to do.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Browsers take no longer frame from a host.
+const MAX_FRAME: usize = 1024 * 1024;
 
 /// There is one registry for all tests.
 static REGISTRY: Mutex<()> = Mutex::new(());
@@ -63,7 +73,7 @@ impl Workplace {
         let mut command = self.command();
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        Browser { to: child.stdin.take(), from: child.stdout.take().unwrap(), child }
+        Browser { to: child.stdin.take(), frames: frames(child.stdout.take().unwrap()), child }
     }
 }
 
@@ -83,7 +93,7 @@ pub fn reg(arguments: &[&str]) {
 pub struct Browser {
     child: Child,
     to: Option<ChildStdin>,
-    from: ChildStdout,
+    frames: Receiver<Vec<u8>>,
 }
 
 impl Browser {
@@ -97,22 +107,38 @@ impl Browser {
 
     /// The next frame.
     pub fn next(&mut self) -> Value {
-        let mut length = [0; 4];
-        self.from.read_exact(&mut length).unwrap();
-        let mut frame = vec![0; u32::from_ne_bytes(length) as usize];
-        self.from.read_exact(&mut frame).unwrap();
+        let frame = self.frames.recv_timeout(PATIENCE).expect("a frame");
         serde_json::from_slice(&frame).unwrap()
     }
 
     /// Goes away: the host ends well, and had nothing more to say. What it said to nobody, on stderr.
     pub fn close(mut self) -> String {
         drop(self.to.take());
-        let mut rest = Vec::new();
-        self.from.read_to_end(&mut rest).unwrap();
-        assert_eq!(rest, b"");
+        assert_eq!(self.frames.recv_timeout(PATIENCE), Err(RecvTimeoutError::Disconnected));
         let mut said = String::new();
         self.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
         assert!(self.child.wait().unwrap().success());
         said
     }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+    }
+}
+
+/// Frames as they come, until there are no more, or what comes is none.
+fn frames(mut from: ChildStdout) -> Receiver<Vec<u8>> {
+    let (sender, frames) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut length = [0; 4];
+        while from.read_exact(&mut length).is_ok() {
+            let mut frame = vec![0; usize::min(u32::from_ne_bytes(length) as usize, MAX_FRAME)];
+            if from.read_exact(&mut frame).is_err() || sender.send(frame).is_err() {
+                return;
+            }
+        }
+    });
+    frames
 }

@@ -9,8 +9,9 @@ mod shared;
 
 use std::{
     fs::{self, File},
-    io,
-    os::unix::process::CommandExt,
+    io::{self, Write},
+    net::TcpListener,
+    os::unix::{fs::OpenOptionsExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
@@ -57,14 +58,43 @@ impl Cluster {
     /// # Errors
     /// As [`Self::start`].
     pub fn with(settings: &[&str]) -> Result<Self> {
+        let mut cluster = Self::prepared(settings)?;
+        cluster.start_again()?;
+        Ok(cluster)
+    }
+
+    fn prepared(settings: &[&str]) -> Result<Self> {
         let programs = Programs::find()?;
         let directory = tempfile::Builder::new().prefix("qcert-postgres-").tempdir()?;
         programs.give(directory.path())?;
         programs.initialise(directory.path())?;
         let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
-        let mut cluster = Self { programs, directory, settings, postgres: None };
+        Ok(Self { programs, directory, settings, postgres: None })
+    }
+
+    /// The same with TLS at a port of localhost: its certificate and key in PEM, if it is to speak TLS. Answers the port.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn at_a_port(tls: Option<(&str, &str)>) -> Result<(Self, u16)> {
+        let mut cluster = Self::prepared(&[])?;
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        cluster.settings = vec!["listen_addresses=127.0.0.1".to_owned(), format!("port={port}")];
+        if let Some((certificate, key)) = tls {
+            cluster.put("data/server.crt", certificate)?;
+            cluster.put("data/server.key", key)?;
+            cluster.settings.push("ssl=on".to_owned());
+        }
         cluster.start_again()?;
-        Ok(cluster)
+        Ok((cluster, port))
+    }
+
+    /// A file that PostgreSQL alone reads.
+    fn put(&self, name: &str, text: &str) -> Result<()> {
+        let path = self.directory.path().join(name);
+        let mut file = File::options().create_new(true).write(true).mode(0o600).open(&path)?;
+        file.write_all(text.as_bytes())?;
+        Ok(self.programs.give(&path)?)
     }
 
     /// Starts PostgreSQL after [`Self::end`].
@@ -110,7 +140,7 @@ impl Cluster {
     /// # Errors
     /// When the cluster refuses.
     pub fn create_database(&self, name: &str) -> Result<String> {
-        self.programs.create_database(self.directory.path(), name)?;
+        self.programs.create_database(self.directory.path(), name, None)?;
         Ok(url(self.directory.path(), name))
     }
 
@@ -150,10 +180,24 @@ impl Database {
     /// # Errors
     /// When PostgreSQL is not installed or does not start.
     pub fn new() -> Result<Self> {
+        Self::on(shared::join()?, None)
+    }
+
+    /// A copy of the run's database with this name, which the first who asks for it makes and fills; connections
+    /// that it leaves open are cut off.
+    ///
+    /// # Errors
+    /// As [`Self::new`], and those of the filling.
+    pub async fn copy_of(template: &str, fill: impl AsyncFnOnce(String) -> Result<()>) -> Result<Self> {
         let cluster = shared::join()?;
+        shared::template(&cluster, template, fill).await?;
+        Self::on(cluster, Some(template))
+    }
+
+    fn on(cluster: shared::Shared, template: Option<&str>) -> Result<Self> {
         let unique = fs::read_to_string("/proc/sys/kernel/random/uuid").context("no name for a database")?;
         let name = format!("test_{}", unique.trim().replace('-', "_"));
-        cluster.programs.create_database(&cluster.directory, &name)?;
+        cluster.programs.create_database(&cluster.directory, &name, template)?;
         Ok(Self { cluster, name })
     }
 
@@ -165,9 +209,7 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        let mut drop = self.cluster.programs.command("dropdb");
-        drop.args(["--force", "--if-exists", "--host"]).arg(&self.cluster.directory);
-        drop.args(["--username", "qcert", &self.name]);
+        let mut drop = self.cluster.programs.drop_database(&self.cluster.directory, &self.name);
         // Nobody waits for it: what it leaves goes with the cluster.
         let _ = drop.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0).spawn();
     }

@@ -15,6 +15,9 @@ use anyhow::{Context, Result, ensure};
 /// Where Debian has them, one directory for each version.
 const DEBIAN: &str = "/usr/lib/postgresql";
 
+/// How the name of files begins that are being made.
+pub(crate) const BEGUN: &str = "data.begun.";
+
 pub(crate) struct Programs {
     directory: PathBuf,
     /// User and group to run as; `None`: as we are.
@@ -66,18 +69,50 @@ impl Programs {
         self.user.map_or(Ok(()), |(user, group)| chown(path, Some(user), Some(group)))
     }
 
-    /// Makes the files of a cluster.
+    /// Makes the files of a cluster, if they are not there. They get their name when all are made: what is left of an
+    /// attempt that was ended in the middle is in nobody's way.
     pub(crate) fn initialise(&self, directory: &Path) -> Result<()> {
+        let data = directory.join("data");
+        if data.exists() {
+            return Ok(());
+        }
+        let begun = directory.join(format!("{BEGUN}{}", std::process::id()));
+        let _ = fs::remove_dir_all(&begun);
         let mut initdb = self.command("initdb");
         // Only who may enter the directory reaches the socket. What is lost with the machine's power before the first
         // start was never a test's.
         initdb.args(["--auth=trust", "--username=qcert", "--encoding=UTF8", "--no-locale", "--no-sync", "-D"]);
-        run(initdb.arg(directory.join("data")))
+        run(initdb.arg(&begun))?;
+        fs::rename(&begun, &data).context("cannot name the cluster's files")
     }
 
-    pub(crate) fn create_database(&self, directory: &Path, name: &str) -> Result<()> {
+    pub(crate) fn create_database(&self, directory: &Path, name: &str, template: Option<&str>) -> Result<()> {
         let mut createdb = self.command("createdb");
-        run(createdb.arg("--host").arg(directory).args(["--username", "qcert", name]))
+        createdb.arg("--host").arg(directory).args(["--username", "qcert"]);
+        run(createdb.args(template.map(|template| format!("--template={template}"))).arg(name))
+    }
+
+    /// Lets nobody use a database any more; it can still be copied.
+    pub(crate) fn close_database(&self, directory: &Path, name: &str) -> Result<()> {
+        let mut psql = self.command("psql");
+        psql.arg("--host").arg(directory).args([
+            "--username",
+            "qcert",
+            "--dbname",
+            "postgres",
+            "--quiet",
+            "--no-psqlrc",
+        ]);
+        let close = format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false");
+        let cut = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+        run(psql.args(["--command", &close, "--command", &cut]))
+    }
+
+    /// The program that removes a database, whoever uses it.
+    pub(crate) fn drop_database(&self, directory: &Path, name: &str) -> Command {
+        let mut dropdb = self.command("dropdb");
+        dropdb.args(["--force", "--if-exists", "--host"]).arg(directory).args(["--username", "qcert", name]);
+        dropdb
     }
 }
 
@@ -91,7 +126,7 @@ fn ordinary_user() -> Result<(u32, u32)> {
     of("postgres").or_else(|| of("nobody")).context("PostgreSQL does not run as root, and there is no ordinary user")
 }
 
-fn run(command: &mut Command) -> Result<()> {
+pub(crate) fn run(command: &mut Command) -> Result<()> {
     let output = command.output().with_context(|| format!("cannot run {command:?}"))?;
     ensure!(output.status.success(), "{command:?} failed:\n{}", String::from_utf8_lossy(&output.stderr));
     Ok(())

@@ -1,6 +1,10 @@
 //! The clusters that other tests lean on.
 
-use std::process::Command;
+use std::{
+    pin::pin,
+    process::Command,
+    task::{Context, Poll, Waker},
+};
 
 use qcert_test_postgres::{Cluster, Database, End};
 
@@ -33,4 +37,28 @@ fn what_was_committed_is_there_after_postgres_was_killed() {
     cluster.end(End::Fast).unwrap();
     cluster.start_again().unwrap();
     assert_eq!(answer(&url, "SELECT x FROM t").unwrap(), "7");
+}
+
+#[test]
+fn a_database_is_filled_once_and_copied_as_often_as_it_is_wanted() {
+    let mut filled = 0;
+    let mut copy = || {
+        let copied = Database::copy_of("seven", async |url: String| {
+            filled += 1;
+            answer(&url, "CREATE TABLE t AS SELECT 7 AS x").map(drop)
+        });
+        finished(copied).unwrap()
+    };
+    let (one, other) = (copy(), copy());
+    answer(&one.url(), "UPDATE t SET x = 8").unwrap();
+    assert_eq!(answer(&other.url(), "SELECT x FROM t").unwrap(), "7");
+    assert_eq!(filled, 1);
+}
+
+/// The value of a future that waits for nothing.
+fn finished<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("it waits for something"),
+    }
 }

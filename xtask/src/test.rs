@@ -56,6 +56,12 @@ const WHOLE: &[Step] = &[
     ("host for Windows: built here, tried under Wine", windows::try_host),
     ("parsers under a fuzzer", fuzz::shortly),
     ("examples in the documentation", |tools| run(tools.cargo().args(["test", "--workspace", "--doc", "--quiet"]))),
+    ("portal on PostgreSQL", |tools| {
+        // The whole workspace is named so that nothing is built anew; the profile chooses.
+        let mut cargo = tools.cargo();
+        cargo.args(["nextest", "run", "--no-fail-fast", "--workspace", "--profile", "postgres"]);
+        run(cargo.env("QCERT_TEST_STORE", "postgres"))
+    }),
     ("unit, crate and journey tests", |tools| nextest(tools, &["--workspace"])),
 ];
 

@@ -45,7 +45,7 @@ impl Workplace {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_event_says_who_from_where_and_by_which_server() {
     for workplace in
-        [Workplace::with("[server]\nnode = 'one'").await, Workplace::on_postgres("[server]\nnode = 'one'").await]
+        [Workplace::on_sqlite("[server]\nnode = 'one'").await, Workplace::on_postgres("[server]\nnode = 'one'").await]
     {
         let mut browser = workplace.signed_in(PHONE).await;
         workplace.sent(&mut browser).await;
@@ -92,7 +92,7 @@ async fn servers_on_one_database_have_numbers_of_their_own_in_one_chain() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_revocation_list_stands_before_and_after_its_signature() {
-    for workplace in [Workplace::with("").await, Workplace::on_postgres("").await] {
+    for workplace in [Workplace::on_sqlite("").await, Workplace::on_postgres("").await] {
         let (_, view) = workplace.with_certificate().await;
         workplace.revoked_by_operator(&view.serial, qcert_pki::crl::Reason::Superseded).await.unwrap();
         qcert_server::publication::lists::publish_due(&workplace.portal).await.unwrap();

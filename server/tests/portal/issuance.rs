@@ -10,7 +10,10 @@ use serde_json::{Value, json};
 use time::Duration;
 use uuid::Uuid;
 
-use crate::support::{Browser, DEMO, PHONE, Workplace, certification_request, token};
+use crate::{
+    behind::Step,
+    support::{Browser, DEMO, PHONE, Workplace, certification_request, token},
+};
 
 async fn state(browser: &mut Browser) -> String {
     browser.rows().await[0].state.as_str().to_owned()
@@ -95,14 +98,44 @@ async fn a_crash_before_the_commit_ends_in_one_certificate() {
     let workplace = Workplace::new().await;
     let mut browser = workplace.signed_in(PHONE).await;
     workplace.sent(&mut browser).await;
-    workplace
-        .sql("CREATE TRIGGER fault BEFORE UPDATE OF to_be_signed ON issuances BEGIN SELECT RAISE(ABORT, 'fault'); END")
-        .await;
+    workplace.let_fail(Step::Commit).await;
     assert!(workplace.work().await.is_err());
-    workplace.sql("DROP TRIGGER fault").await;
+    workplace.let_pass(Step::Commit).await;
     workplace.clock.advance(Duration::minutes(1));
     workplace.work().await.unwrap();
     assert_eq!((state(&mut browser).await.as_str(), certificates(&workplace).await.len()), ("readyToInstall", 1));
+}
+
+#[tokio::test]
+async fn serial_and_bytes_are_committed_before_the_authority_signs() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = directory.path().join("signatures");
+    let workplace = Workplace::with(&format!("[ca]\nsignature_journal = '{}'", journal.display())).await;
+    let mut browser = workplace.signed_in(PHONE).await;
+    workplace.sent(&mut browser).await;
+    // A line for each certificate that is to be signed, with the digest of its bytes.
+    let signed = || {
+        let lines = std::fs::read_to_string(&journal).unwrap_or_default();
+        lines.lines().filter(|line| line.contains(" certificate ")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    workplace.let_fail(Step::Commit).await;
+    assert!(workplace.work().await.is_err());
+    assert_eq!(signed(), [""; 0]);
+    workplace.let_pass(Step::Commit).await;
+
+    workplace.let_fail(Step::Store).await;
+    workplace.clock.advance(Duration::minutes(1));
+    assert!(workplace.work().await.is_err());
+    workplace.let_pass(Step::Store).await;
+    let before = signed();
+    workplace.clock.advance(Duration::minutes(1));
+    workplace.work().await.unwrap();
+    let issued = certificates(&workplace).await.remove(0);
+    let to_be_signed = qcert_pki::Certificate::parse(&issued.der).unwrap().tbs_der().to_vec();
+    let digest = ring::digest::digest(&ring::digest::SHA256, &to_be_signed);
+    let digest: String = digest.as_ref().iter().map(|octet| format!("{octet:02x}")).collect();
+    assert!(before.len() == 1 && before[0].ends_with(&digest), "{before:?}: what was committed, and not yet stored");
+    assert!(signed().iter().all(|line| line.ends_with(&digest)), "{:?}: the same again", signed());
 }
 
 #[tokio::test]
@@ -110,7 +143,7 @@ async fn a_crash_after_signing_ends_in_one_certificate_of_what_was_committed() {
     let workplace = Workplace::new().await;
     let mut browser = workplace.signed_in(PHONE).await;
     workplace.sent(&mut browser).await;
-    workplace.sql("CREATE TRIGGER fault BEFORE INSERT ON certificates BEGIN SELECT RAISE(ABORT, 'fault'); END").await;
+    workplace.let_fail(Step::Store).await;
     assert!(workplace.work().await.is_err());
     let committed = |rows: &[store::AuditRow]| {
         let rows = rows.iter().filter(|row| row.event == "certificate committed");
@@ -119,7 +152,7 @@ async fn a_crash_after_signing_ends_in_one_certificate_of_what_was_committed() {
     let before = committed(&workplace.portal.store.audit().await.unwrap());
     assert_eq!(before.len(), 1);
 
-    workplace.sql("DROP TRIGGER fault").await;
+    workplace.let_pass(Step::Store).await;
     workplace.clock.advance(Duration::minutes(1));
     workplace.work().await.unwrap();
     let issued = certificates(&workplace).await;
@@ -132,20 +165,16 @@ async fn bytes_that_were_changed_after_the_commit_are_not_signed_and_wait() {
     let workplace = Workplace::new().await;
     let mut browser = workplace.signed_in(PHONE).await;
     workplace.sent(&mut browser).await;
-    workplace.sql("CREATE TRIGGER fault BEFORE INSERT ON certificates BEGIN SELECT RAISE(ABORT, 'fault'); END").await;
+    workplace.let_fail(Step::Store).await;
     assert!(workplace.work().await.is_err());
-    workplace.sql("DROP TRIGGER fault").await;
+    workplace.let_pass(Step::Store).await;
     // Among the policies, class KC1 becomes class KA.
-    workplace
-        .sql("UPDATE issuances SET to_be_signed = unhex(replace(hex(to_be_signed), '2A8503647101', '2A8503647106'))")
-        .await;
+    workplace.change_to_be_signed("2A8503647101", "2A8503647106").await;
     workplace.clock.advance(Duration::minutes(1));
     assert!(workplace.work().await.is_err());
     assert_eq!((state(&mut browser).await.as_str(), certificates(&workplace).await.len()), ("issuing", 0));
 
-    workplace
-        .sql("UPDATE issuances SET to_be_signed = unhex(replace(hex(to_be_signed), '2A8503647106', '2A8503647101'))")
-        .await;
+    workplace.change_to_be_signed("2A8503647106", "2A8503647101").await;
     workplace.clock.advance(Duration::minutes(1));
     workplace.work().await.unwrap();
     assert_eq!((state(&mut browser).await.as_str(), certificates(&workplace).await.len()), ("readyToInstall", 1));
@@ -156,7 +185,7 @@ async fn a_corrected_application_that_was_rejected_can_be_requested_again() {
     let workplace = Workplace::new().await;
     let mut browser = workplace.signed_in(PHONE).await;
     workplace.sent(&mut browser).await;
-    workplace.sql("UPDATE requests SET snapshot = replace(snapshot, 'Иванов', 'Петров')").await;
+    workplace.change_snapshots("replace(snapshot, 'Иванов', 'Петров')").await;
     workplace.work().await.unwrap();
     assert_eq!(state(&mut browser).await, "rejected");
 
@@ -207,7 +236,7 @@ async fn a_snapshot_that_is_not_what_was_confirmed_is_never_issued() {
     let workplace = Workplace::new().await;
     let mut browser = workplace.signed_in(PHONE).await;
     workplace.sent(&mut browser).await;
-    workplace.sql("UPDATE requests SET snapshot = replace(snapshot, 'Иванов', 'Петров')").await;
+    workplace.change_snapshots("replace(snapshot, 'Иванов', 'Петров')").await;
     workplace.work().await.unwrap();
     let row = browser.rows().await.remove(0);
     assert_eq!(row.state.as_str(), "rejected");
@@ -222,11 +251,11 @@ async fn a_confirmation_that_fails_half_way_uses_no_password() {
     let (_, request) = workplace.prepared(&mut browser).await;
     browser.post(&format!("/requests/{request}/password"), Value::Null).await;
     let password = workplace.password(PHONE).await;
-    workplace.sql("CREATE TRIGGER fault BEFORE INSERT ON issuances BEGIN SELECT RAISE(ABORT, 'fault'); END").await;
+    workplace.let_fail(Step::Queue).await;
     let failed = browser.confirm(request, &password).await;
     assert_eq!((failed.status.as_u16(), failed.code().as_str()), (503, "portal_unavailable"));
     assert_eq!(state(&mut browser).await, "preparing");
-    workplace.sql("DROP TRIGGER fault").await;
+    workplace.let_pass(Step::Queue).await;
     assert_eq!(browser.confirm(request, &password).await.status, 200);
 }
 
@@ -267,7 +296,7 @@ async fn a_request_that_cannot_be_read_keeps_no_other_waiting() {
     let workplace = Workplace::new().await;
     let mut browser = workplace.signed_in(PHONE).await;
     workplace.sent(&mut browser).await;
-    workplace.sql("UPDATE requests SET snapshot = NULL").await;
+    workplace.spoil_confirmations().await;
     workplace.clock.advance(Duration::SECOND);
     let row = browser.rows().await.remove(1);
     let uploaded: ApplicationRow = browser.upload(&row, &certification_request()).await.parsed();

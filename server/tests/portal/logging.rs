@@ -20,7 +20,10 @@ use tokio::{io::AsyncReadExt, net::TcpListener};
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 use uuid::Uuid;
 
-use crate::support::{DEMO, PHONE, UNKNOWN_PHONE, Workplace, wrong};
+use crate::{
+    behind::Step,
+    support::{DEMO, PHONE, UNKNOWN_PHONE, Workplace, wrong},
+};
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -107,11 +110,11 @@ async fn of_a_holder(workplace: &Workplace) -> Private {
     let mistakes = format!("/applications/{}/mistakes", browser.rows().await[0].id);
     browser.post(&mistakes, json!({"text": "Улица названа неверно"})).await;
     // Failures are what is logged most.
-    workplace.sql("CREATE TRIGGER fault BEFORE INSERT ON certificates BEGIN SELECT RAISE(ABORT, 'fault'); END").await;
+    workplace.let_fail(Step::Store).await;
     assert!(workplace.work().await.is_err());
-    workplace.sql("DROP TRIGGER fault").await;
+    workplace.let_pass(Step::Store).await;
     workplace.clock.advance(time::Duration::MINUTE);
-    workplace.sql("UPDATE requests SET snapshot = snapshot || ' '").await;
+    workplace.change_snapshots("snapshot || ' '").await;
     workplace.work().await.unwrap();
     browser.post(&format!("/requests/{request}/password"), Value::Null).await;
     // Addresses that somebody invents, with words in them.

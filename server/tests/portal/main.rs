@@ -10,6 +10,8 @@ mod approval;
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
+mod behind;
+#[cfg(test)]
 mod connections;
 #[cfg(test)]
 mod described;

@@ -251,7 +251,7 @@ async fn are_alike(workplace: Workplace) {
 /// Invariant 8 of ARCHITECTURE.md.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unknown_phone_and_a_known_one_are_alike_in_everything_on_sqlite() {
-    are_alike(Workplace::starting(LIMITS, time::macros::datetime!(2026-03-02 09:00 UTC)).await).await;
+    are_alike(Workplace::on_sqlite(LIMITS).await).await;
 }
 
 /// Invariant 8 of ARCHITECTURE.md.

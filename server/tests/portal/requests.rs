@@ -75,9 +75,13 @@ async fn a_code_is_bound_to_its_purpose_and_digest_and_only_its_keyed_hash_is_ke
     // Nor does it become good for something else in the database.
     workplace.sql("CREATE TABLE kept AS SELECT id, digest FROM passwords").await;
     for other in [
-        "UPDATE passwords SET digest = zeroblob(32) WHERE purpose = 'confirmation'",
+        "UPDATE passwords SET digest = hash WHERE purpose = 'confirmation'",
         "UPDATE passwords SET digest = NULL WHERE purpose = 'confirmation'",
-        "UPDATE passwords SET purpose = 'signIn', subject = NULL, session_id = NULL WHERE purpose = 'confirmation'",
+        workplace.by_store(
+            "UPDATE passwords SET purpose = 'signIn', subject = NULL, session_id = NULL WHERE purpose = 'confirmation'",
+            "UPDATE passwords SET purpose = 'signIn', subject_id = NULL, session_id = NULL \
+             WHERE purpose = 'confirmation'",
+        ),
     ] {
         workplace.sql(other).await;
         let code = match other.contains("signIn") {
@@ -87,11 +91,7 @@ async fn a_code_is_bound_to_its_purpose_and_digest_and_only_its_keyed_hash_is_ke
         assert_eq!(code, "otp_wrong", "{other}");
         workplace.sql("UPDATE passwords SET digest = (SELECT digest FROM kept WHERE kept.id = passwords.id)").await;
     }
-    let file = workplace.portal.settings.database_file().unwrap();
-    let connection = rusqlite::Connection::open(file).unwrap();
-    let hash: Vec<u8> = connection
-        .query_row("SELECT hash FROM passwords ORDER BY created_at DESC, id DESC", [], |row| row.get(0))
-        .unwrap();
+    let hash = workplace.latest_hash().await;
     let plain = ring::digest::digest(&ring::digest::SHA256, password.as_bytes());
     assert!(hash.len() == 32 && hash != plain.as_ref(), "a hash of a million codes is looked up in no time");
 }

@@ -20,10 +20,10 @@ use qcert_protocol::{Base64, portal::ApplicationRow};
 use qcert_server::{
     api::{self, page::Pages},
     applications::import,
-    audit::{self, refusals::Refusals},
+    audit::{self, Keeper, refusals::Refusals},
     ca::{Ca, init},
     clock::Clock,
-    config::Settings,
+    config::{DatabaseUrl, Settings},
     events::Announcer,
     health::Health,
     issuance::worker,
@@ -35,12 +35,11 @@ use qcert_server::{
     secrets::Secrets,
     serve,
     sms::{gateway::Gateways, sender},
-    store::Store,
+    store::{Store, postgres::PostgresStore},
 };
 use qcert_test_postgres::Database;
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
-use sqlx::Connection;
 use tempfile::TempDir;
 use time::{Duration, OffsetDateTime, macros::datetime};
 use tokio::sync::Notify;
@@ -107,36 +106,48 @@ impl Workplace {
     }
 
     /// A portal with settings of its own, and the demo's applications. On SQLite, or on PostgreSQL if the environment
-    /// has `QCERT_TEST_STORE=postgres` (for tests that do not go behind the portal's back).
+    /// has `QCERT_TEST_STORE=postgres`.
     pub async fn with(settings: &str) -> Self {
-        match std::env::var("QCERT_TEST_STORE").as_deref() {
-            Ok("postgres") => Self::on_postgres(settings).await,
-            _ => Self::starting(settings, START).await,
-        }
+        Self::starting(settings, START).await
     }
 
-    /// The same on SQLite, at another time.
+    /// The same at another time.
     pub async fn starting(settings: &str, now: OffsetDateTime) -> Self {
-        Self::first(settings, None, None, now).await
+        let database = match std::env::var("QCERT_TEST_STORE").as_deref() {
+            Ok("postgres") => Some(postgres().await),
+            Ok("sqlite") | Err(_) => None,
+            Ok(other) => panic!("QCERT_TEST_STORE={other}: neither sqlite nor postgres"),
+        };
+        Self::on(database, settings, now).await
     }
 
-    /// The same portal on SQLite, started again with other settings.
+    /// The same on SQLite in any case.
+    pub async fn on_sqlite(settings: &str) -> Self {
+        Self::on(None, settings, START).await
+    }
+
+    /// The same on PostgreSQL in any case.
+    pub async fn on_postgres(settings: &str) -> Self {
+        Self::on(Some(postgres().await), settings, START).await
+    }
+
+    /// The same portal, started again with other settings.
     pub async fn reopened(self, settings: &str) -> Self {
         let Self { directory, database, clock, portal, router } = self;
+        // What it shows of itself lacks the socket.
+        let url = (*portal.settings.database_url).to_owned();
         drop((portal, router));
-        let settings = read(settings, &directory, None);
+        let settings = read(settings, &directory, Some(url));
         Self::open(settings, directory, database, clock, Arc::new(SeededRandomness::new(3))).await
-    }
-
-    /// The same on PostgreSQL.
-    pub async fn on_postgres(settings: &str) -> Self {
-        let database = Arc::new(Database::new().unwrap());
-        Self::first(settings, Some(database.url()), Some(database), START).await
     }
 
     /// The same on the database with this URL.
     pub async fn at(settings: &str, url: String) -> Self {
         Self::first(settings, Some(url), None, START).await
+    }
+
+    async fn on(database: Option<Database>, settings: &str, now: OffsetDateTime) -> Self {
+        Self::first(settings, database.as_ref().map(Database::url), database.map(Arc::new), now).await
     }
 
     async fn first(settings: &str, url: Option<String>, database: Option<Arc<Database>>, now: OffsetDateTime) -> Self {
@@ -158,6 +169,14 @@ impl Workplace {
         let (directory, database) = (Arc::clone(&self.directory), self.database.clone());
         let randomness = Arc::new(SeededRandomness::new(2));
         Self::open(self.portal.settings.clone(), directory, database, Arc::clone(&self.clock), randomness).await
+    }
+
+    /// The same server on another PostgreSQL database.
+    pub async fn on_database(&self, url: &str) -> Self {
+        let mut settings = self.portal.settings.clone();
+        settings.database_url = DatabaseUrl::parse(url).unwrap();
+        let randomness = Arc::new(SeededRandomness::new(4));
+        Self::open(settings, Arc::clone(&self.directory), None, Arc::clone(&self.clock), randomness).await
     }
 
     /// The same under a name of its own in the audit.
@@ -286,23 +305,16 @@ impl Workplace {
         while worker::step(&self.portal, owner).await? {}
         Ok(())
     }
+}
 
-    /// Changes the database behind the portal's back.
-    pub async fn sql(&self, statement: &str) {
-        self.try_sql(statement).await.unwrap();
-    }
-
-    /// The same, if the database lets it.
-    pub async fn try_sql(&self, statement: &str) -> Result<(), String> {
-        let Some(file) = self.portal.settings.database_file() else {
-            let mut connection = sqlx::PgConnection::connect(&self.portal.settings.database_url).await.unwrap();
-            let done = sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut connection).await;
-            return done.map(drop).map_err(|error| error.to_string());
-        };
-        let connection = rusqlite::Connection::open(file).unwrap();
-        connection.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
-        connection.execute_batch(statement).map_err(|error| error.to_string())
-    }
+/// A database whose tables are there already: making them takes longer than most tests.
+async fn postgres() -> Database {
+    let copied = Database::copy_of("tables", async |url: String| {
+        let keeper = Keeper { node: "template".to_owned(), key: audit::Key::new(&[7; 32]), head: None };
+        PostgresStore::open(&url, 1, keeper).await?;
+        Ok(())
+    });
+    copied.await.unwrap()
 }
 
 fn read(settings: &str, directory: &TempDir, url: Option<String>) -> Settings {

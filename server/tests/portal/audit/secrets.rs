@@ -17,7 +17,7 @@ fn has_word(text: &str, word: &str) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_code_no_token_and_no_whole_phone_is_in_the_audit_or_in_an_export() {
-    for workplace in [Workplace::with("").await, Workplace::on_postgres("").await] {
+    for workplace in [Workplace::on_sqlite("").await, Workplace::on_postgres("").await] {
         let (mut browser, view) = workplace.with_certificate().await;
         let mut guest = workplace.browser();
         for phone in [OTHER_PHONE, UNKNOWN_PHONE] {

@@ -7,7 +7,7 @@ use crate::support::{PHONE, Workplace};
 
 /// Each store, with twelve events and more, and a head at the last.
 async fn each() -> [Workplace; 2] {
-    let each = [Workplace::with("").await, Workplace::on_postgres("").await];
+    let each = [Workplace::on_sqlite("").await, Workplace::on_postgres("").await];
     for workplace in &each {
         let mut browser = workplace.signed_in(PHONE).await;
         workplace.sent(&mut browser).await;

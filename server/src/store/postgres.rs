@@ -20,6 +20,7 @@ mod requests;
 mod revocation_lists;
 mod rows;
 mod sessions;
+mod transport;
 
 use std::str::FromStr;
 
@@ -80,8 +81,10 @@ pub async fn look(url: &str) -> Stored<()> {
 }
 
 fn options(url: &str) -> Stored<PgConnectOptions> {
-    PgConnectOptions::from_str(url)
-        .map_err(|_| StoreError::Unavailable("the URL of the database cannot be read".to_owned()))
+    let options = PgConnectOptions::from_str(url)
+        .map_err(|_| StoreError::Unavailable("the URL of the database cannot be read".to_owned()))?;
+    transport::check(url, &options)?;
+    Ok(options)
 }
 
 impl Drop for PostgresStore {
@@ -109,7 +112,7 @@ async fn chain(connections: Connections, keeper: Keeper) {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        Self::Unavailable(error.to_string())
+        Self::Unavailable(transport::trouble(&error).unwrap_or_else(|| error.to_string()))
     }
 }
 

@@ -7,6 +7,8 @@ mod backups;
 #[cfg(test)]
 mod config;
 #[cfg(test)]
+mod database_tls;
+#[cfg(test)]
 mod operator;
 #[cfg(test)]
 mod people;

@@ -1,5 +1,7 @@
 //! A database of the first server goes on.
 
+mod on_postgres;
+
 use std::path::{Path, PathBuf};
 
 use qcert_server::{
@@ -29,7 +31,10 @@ struct Issued {
 }
 
 async fn issued() -> Issued {
-    let workplace = Workplace::new().await;
+    issued_by(&Workplace::on_sqlite("").await).await
+}
+
+async fn issued_by(workplace: &Workplace) -> Issued {
     let mut browser = workplace.signed_in(PHONE).await;
     workplace.sent(&mut browser).await;
     workplace.work().await.unwrap();

@@ -35,7 +35,7 @@ impl Workplace {
         self.browser().send(request.body(Body::from(question.to_vec())).unwrap()).await
     }
 
-    async fn ask_about(&self, serial: &str) -> String {
+    pub async fn ask_about(&self, serial: &str) -> String {
         let question = Question::to_der(&[self.certificate_id(serial)], None).unwrap();
         let reply = self.ask(&question).await;
         assert_eq!(reply.headers["content-type"], "application/ocsp-response");

@@ -77,6 +77,77 @@ fn asks_the_machine(name: &str) -> bool {
     code.lines().any(|line| !line.trim_start().starts_with("//") && AMBIENT.iter().any(|way| line.contains(way)))
 }
 
+/// Libraries that clippy knows by their names; what is banned of each is all that they have here.
+const LIBRARIES: [(&str, &str); 3] = [
+    ("time", "pub struct OffsetDateTime; impl OffsetDateTime { pub fn now_utc() {} }"),
+    ("uuid", "pub struct Uuid; impl Uuid { pub fn now_v7() {} pub fn new_v4() {} }"),
+    ("rand", "pub fn rng() {}"),
+];
+
+const AMBIENT_CALLS: [&str; 6] = [
+    "std::time::SystemTime::now()",
+    "std::time::Instant::now()",
+    "time::OffsetDateTime::now_utc()",
+    "uuid::Uuid::now_v7()",
+    "uuid::Uuid::new_v4()",
+    "rand::rng()",
+];
+
+#[test]
+fn clippy_refuses_the_ambient_clock_and_randomness() {
+    let directory = tempfile::tempdir().unwrap();
+    let compile = |program: &str, name: &str, text: &str| {
+        let source = directory.path().join(format!("{name}.rs"));
+        fs::write(&source, text).unwrap();
+        let mut command = Command::new(program);
+        command.args(["--edition=2024", "--crate-type=lib", "--crate-name", name]).arg(source);
+        command.arg("--out-dir").arg(directory.path()).arg("-L").arg(directory.path()).current_dir(directory.path());
+        if program == "clippy-driver" {
+            command.args(LIBRARIES.iter().flat_map(|(library, _)| ["--extern", library]));
+        }
+        let output = command.env("CLIPPY_CONF_DIR", root()).output().unwrap();
+        String::from_utf8(output.stderr).unwrap()
+    };
+    for (name, text) in LIBRARIES {
+        assert_eq!(compile("rustc", name, text), "");
+    }
+    let calls = AMBIENT_CALLS.map(|call| format!("pub fn ambient() {{ let _ = {call}; }}"));
+    for (call, text) in AMBIENT_CALLS.iter().zip(calls) {
+        let said = compile("clippy-driver", "ambient", &text);
+        let method = call.trim_end_matches("()");
+        assert!(said.contains(&format!("use of a disallowed method `{method}`")), "{call}: {said}");
+    }
+}
+
+/// What `ARCHITECTURE.md` names in the table of tests, and which tests there are.
+#[test]
+fn every_invariant_names_tests_that_there_are() {
+    let architecture = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let (_, invariants) = architecture.split_once("\n## Invariants\n").unwrap();
+    let invariants = invariants.split("\n## ").next().unwrap();
+    let is_invariant = |line: &&str| line.split_once(". ").is_some_and(|(number, _)| number.parse::<u32>().is_ok());
+    let count = invariants.lines().filter(is_invariant).count();
+    let sources: Vec<String> = tracked_files()
+        .iter()
+        .filter(|name| name.ends_with(".rs") || name.ends_with(".test.mjs"))
+        .filter_map(|name| fs::read_to_string(root().join(name)).ok())
+        .collect();
+    let there_is = |test: &str| {
+        let ways = [format!("fn {test}("), format!("test('{test}'")];
+        sources.iter().any(|text| ways.iter().any(|way| text.contains(way)))
+    };
+    let rows: Vec<&str> = invariants.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+    assert_eq!(rows.len(), count, "a row for each invariant");
+    for (number, row) in rows.iter().enumerate() {
+        assert!(row.starts_with(&format!("| {} |", number + 1)), "{row}");
+        let tests: Vec<&str> = row.split('`').skip(1).step_by(2).collect();
+        assert!(!tests.is_empty(), "{row}");
+        for test in tests {
+            assert!(there_is(test), "there is no test {test}");
+        }
+    }
+}
+
 /// The text of a clone, or of an archive of one (which has no git).
 fn tracked_files() -> Vec<String> {
     let output = Command::new("git").args(["ls-files", "-z"]).current_dir(root()).output();

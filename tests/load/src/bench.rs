@@ -12,7 +12,7 @@ mod stand;
 
 use std::{fs, path::Path, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use serde_json::json;
 
 use crate::{
@@ -31,7 +31,7 @@ const SMALL: u32 = 1_000;
 const LARGE: u32 = 1_000_000;
 
 /// How long the measurement is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Extent {
     /// Rounds of which the median is taken.
     pub rounds: usize,
@@ -39,11 +39,15 @@ pub struct Extent {
     pub certificates: u32,
     /// Certificates in the large registry.
     pub large: u32,
+    /// Nothing but certificates in a small registry: a quick look, or the time to take a profile in.
+    pub issuance_only: bool,
+    /// Settings of PostgreSQL's, as `NAME=VALUE`, besides those that it has by itself.
+    pub postgres: Vec<String>,
 }
 
 impl Default for Extent {
     fn default() -> Self {
-        Self { rounds: 3, certificates: 2_000, large: LARGE }
+        Self { rounds: 3, certificates: 2_000, large: LARGE, issuance_only: false, postgres: Vec::new() }
     }
 }
 
@@ -85,10 +89,10 @@ impl Round {
 ///
 /// # Errors
 /// When a program is missing or fails, or does not keep what it commits.
-pub fn measure(directory: &Path, extent: Extent, file: &Path) -> Result<()> {
-    let mut figures = floor::measure()?;
+pub fn measure(directory: &Path, extent: &Extent, file: &Path) -> Result<()> {
+    let mut figures = if extent.issuance_only { Vec::new() } else { floor::measure()? };
     let peer = Cfssl::start(&directory.join("cfssl"))?;
-    let mut stands = Stand::all(directory)?;
+    let mut stands = Stand::all(directory, &extent.postgres)?;
     let small = rounds(&peer, &mut stands, extent)?;
     for (stand, rounds) in stands.iter().zip(&small.ours) {
         let name = stand.name();
@@ -97,16 +101,15 @@ pub fn measure(directory: &Path, extent: Extent, file: &Path) -> Result<()> {
         );
         figures.push(Figure::new(format!("issue.cpu.{name}"), cost(rounds), "µs").beside(cost(&small.peer)));
     }
+    if extent.issuance_only {
+        return write(file, &figures);
+    }
     for (stand, ours) in stands.iter_mut().zip(&small.ours) {
         figures.extend(at_half_load(&peer, stand, throughput(&small.peer), throughput(ours), extent)?);
         figures.push(Figure::new(format!("memory.{}", stand.name()), stand.memory()?, "KiB").beside(peer.memory()?));
     }
     figures.extend(ocsp::measure(&mut stands, directory)?);
-    for stand in &mut stands {
-        let stopwatch = Stopwatch::start();
-        stand.fill(extent.large)?;
-        println!("{}: {} certificates in {:.0} s", stand.name(), extent.large, stopwatch.elapsed().as_secs_f64());
-    }
+    fill(&mut stands, extent.large)?;
     let large = rounds(&peer, &mut stands, extent)?;
     for ((stand, small), large) in stands.iter().zip(&small.ours).zip(&large.ours) {
         let name = format!("{}.{}", stand.name(), size(extent.large));
@@ -116,6 +119,18 @@ pub fn measure(directory: &Path, extent: Extent, file: &Path) -> Result<()> {
         figures.push(Figure::new(format!("memory.{name}"), stand.memory()?, "KiB"));
     }
     write(file, &figures)
+}
+
+/// Fills all registries at once, for one waits for the disk while another computes.
+fn fill(stands: &mut [Stand], count: u32) -> Result<()> {
+    let stopwatch = Stopwatch::start();
+    std::thread::scope(|scope| {
+        let filling: Vec<_> = stands.iter_mut().map(|stand| scope.spawn(move || stand.fill(count))).collect();
+        let filled: Vec<_> = filling.into_iter().map(|thread| thread.join()).collect();
+        filled.into_iter().try_for_each(|filled| filled.map_err(|_| anyhow!("a thread panicked"))?)
+    })?;
+    println!("{count} certificates in {:.0} s", stopwatch.elapsed().as_secs_f64());
+    stands.iter_mut().try_for_each(|stand| stand.begin_again())
 }
 
 /// How a registry is called that has so many certificates.
@@ -129,10 +144,12 @@ struct Rounds {
     ours: Vec<Vec<Round>>,
 }
 
-fn rounds(peer: &Cfssl, stands: &mut [Stand], extent: Extent) -> Result<Rounds> {
+fn rounds(peer: &Cfssl, stands: &mut [Stand], extent: &Extent) -> Result<Rounds> {
     let mut rounds = Rounds { peer: Vec::new(), ours: stands.iter().map(|_| Vec::new()).collect() };
     for _ in 0..extent.rounds {
-        rounds.peer.push(peer.round(extent.certificates, CONNECTIONS, Pace::Closed)?.0);
+        let round = peer.round(extent.certificates, CONNECTIONS, Pace::Closed)?.0;
+        println!("cfssl: {:.0} a second, {:.0} µs each", round.throughput, round.cost);
+        rounds.peer.push(round);
         for (stand, ours) in stands.iter_mut().zip(&mut rounds.ours) {
             let round = stand.round(extent.certificates, CONNECTIONS, Pace::Closed)?.0;
             println!("{}: {:.0} a second, {:.0} µs each", stand.name(), round.throughput, round.cost);
@@ -143,7 +160,7 @@ fn rounds(peer: &Cfssl, stands: &mut [Stand], extent: Extent) -> Result<Rounds> 
 }
 
 /// How long one takes when half of what would be possible is asked, each of its own possible.
-fn at_half_load(peer: &Cfssl, stand: &mut Stand, theirs: f64, ours: f64, extent: Extent) -> Result<Vec<Figure>> {
+fn at_half_load(peer: &Cfssl, stand: &mut Stand, theirs: f64, ours: f64, extent: &Extent) -> Result<Vec<Figure>> {
     let half = |throughput: f64| Pace::Every(Duration::from_secs_f64(2.0 / throughput));
     let theirs = peer.round(extent.certificates, WAITING, half(theirs))?.1;
     let ours = stand.round(extent.certificates, WAITING, half(ours))?.1;

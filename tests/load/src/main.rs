@@ -50,6 +50,12 @@ enum Command {
         /// Certificates in the large registry.
         #[arg(long, default_value_t = Extent::default().large)]
         large: u32,
+        /// Nothing but certificates in a small registry: a quick look, or the time to take a profile in.
+        #[arg(long)]
+        issuance_only: bool,
+        /// A setting of PostgreSQL's, besides those that it has by itself.
+        #[arg(long, value_name = "NAME=VALUE")]
+        postgres: Vec<String>,
     },
 }
 
@@ -66,7 +72,9 @@ enum Stores {
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Torture { kills, store, seed } => torture_all(kills, store, seed.unwrap_or_else(Chance::any_seed)),
-        Command::Bench { json, rounds, certificates, large } => measure(&json, Extent { rounds, certificates, large }),
+        Command::Bench { json, rounds, certificates, large, issuance_only, postgres } => {
+            measure(&json, &Extent { rounds, certificates, large, issuance_only, postgres })
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -103,7 +111,7 @@ fn torture_one(what: &str, kills: usize, seed: u64, database_url: Option<&str>, 
     Ok(())
 }
 
-fn measure(json: &Path, extent: Extent) -> Result<()> {
+fn measure(json: &Path, extent: &Extent) -> Result<()> {
     let directory = tempfile::tempdir().context("make a temporary directory")?;
     bench::measure(directory.path(), extent, json)
 }

@@ -29,9 +29,10 @@ pub(super) struct Stand {
 
 impl Stand {
     /// One on each store, with a small registry.
-    pub(super) fn all(directory: &Path) -> Result<Vec<Self>> {
+    pub(super) fn all(directory: &Path, settings: &[String]) -> Result<Vec<Self>> {
         let sqlite = Self::start("sqlite", &directory.join("sqlite"), None)?;
-        let cluster = Cluster::start().context("start PostgreSQL")?;
+        let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
+        let cluster = Cluster::with(&settings).context("start PostgreSQL")?;
         let postgres = Self::start("postgres", &directory.join("postgres"), Some(cluster))?;
         Ok(vec![sqlite, postgres])
     }
@@ -126,7 +127,11 @@ impl Stand {
         if let Some(server) = self.server.take() {
             server.kill()?;
         }
-        crowd::fill(&self.registry, count)?;
+        crowd::fill(&self.registry, count)
+    }
+
+    /// Starts the server again after that.
+    pub(super) fn begin_again(&mut self) -> Result<()> {
         self.server = Some(self.installation.start(0)?);
         self.round(SMALL, super::CONNECTIONS, Pace::Closed)?;
         Ok(())

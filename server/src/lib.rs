@@ -12,6 +12,7 @@ pub mod api;
 pub mod applications;
 pub mod approval;
 pub mod audit;
+pub mod bell;
 pub mod blocked_key;
 pub mod ca;
 pub mod certificate_request;

@@ -32,8 +32,8 @@ async fn pass_on(portal: &Portal, change: Change) {
             }
         }
         Change::SessionEnded(id) => portal.announcer.pass_on(Announcement::SessionEnded(id)),
-        Change::IssuanceWaits => portal.issuance_waits.notify_one(),
-        Change::MessageWaits => portal.message_waits.notify_one(),
+        Change::IssuanceWaits => portal.issuance_waits.ring(),
+        Change::MessageWaits => portal.message_waits.ring(),
         Change::RevocationWaits => portal.publication.revoked(),
     }
 }

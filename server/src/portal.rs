@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use qcert_protocol::holder::Phone;
-use tokio::sync::Notify;
 
 use crate::{
     audit::refusals::Refusals,
+    bell::Bell,
     ca::Ca,
     clock::{Clock, Stopwatch},
     config::Settings,
@@ -39,9 +39,9 @@ pub struct Portal {
     /// Tells open pages of rows that changed.
     pub announcer: Announcer,
     /// Rings when a text message waits.
-    pub message_waits: Notify,
+    pub message_waits: Bell,
     /// Rings when a confirmed request waits.
-    pub issuance_waits: Notify,
+    pub issuance_waits: Bell,
     /// What is published about certificates, as this process remembers it.
     pub publication: Publication,
     /// What was refused in this minute, for the audit.
@@ -55,7 +55,7 @@ pub struct Portal {
 impl Portal {
     /// A text message waits: wakes who sends it, here and on the other servers.
     pub fn message_waits(&self) {
-        self.message_waits.notify_one();
+        self.message_waits.ring();
         self.store.announce(Change::MessageWaits);
     }
 
@@ -87,7 +87,7 @@ impl Portal {
 
     /// A confirmed request waits: wakes who issues, here and on the other servers.
     pub fn issuance_waits(&self) {
-        self.issuance_waits.notify_one();
+        self.issuance_waits.ring();
         self.store.announce(Change::IssuanceWaits);
     }
 }

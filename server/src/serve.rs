@@ -6,7 +6,7 @@ mod work;
 use std::{path::Path, pin::pin, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use tokio::{net::TcpListener, sync::Notify, task::JoinHandle, time::timeout};
+use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
 use uuid::Uuid;
 
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
         self, Actor, Event, Keeper, Note, Outcome,
         refusals::{self, Refusals},
     },
+    bell::Bell,
     ca::{self, Ca},
     clock::{Clock, SystemClock},
     config::{Settings, SettingsError, host},
@@ -93,8 +94,8 @@ pub async fn portal(settings: Settings, origin: String) -> anyhow::Result<Portal
         ca,
         settings,
         origin,
-        message_waits: Notify::new(),
-        issuance_waits: Notify::new(),
+        message_waits: Bell::default(),
+        issuance_waits: Bell::default(),
         publication: Publication::default(),
         refusals: Refusals::default(),
         metrics,

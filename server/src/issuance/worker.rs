@@ -1,7 +1,7 @@
 //! The workers: each takes what waits, some at a time, and what a worker that died left behind. There are several, for
 //! each waits for the database or the key most of its time.
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc};
 
 use qcert_protocol::ApplicationState;
 use time::Duration;
@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::{Outcome, issue};
-use crate::{end::End, portal::Portal, randomness, store::Job};
+use crate::{bell::Turn, end::End, portal::Portal, randomness, store::Job};
 
 /// How long a job is one worker's. Issuing takes milliseconds; a crash is over after this.
 const LEASE: Duration = Duration::seconds(15);
@@ -20,7 +20,10 @@ const TIDY: Duration = Duration::minutes(5);
 /// How long passwords, rates and ended sessions are kept; longer than any of them lives.
 const KEPT: Duration = Duration::days(8);
 /// How many jobs a worker takes at a time: what each of them waits for, the disk or the database, all wait for once.
-const BATCH: u32 = 16;
+const BATCH: usize = 16;
+/// How long a worker that takes jobs keeps the others from looking for some. What rings meanwhile is taken together
+/// then; but a key that takes its time over a signature does not make others wait.
+const TURN: std::time::Duration = std::time::Duration::from_millis(20);
 /// How long a job rests after a failure that may pass.
 const REST: Duration = Duration::seconds(10);
 
@@ -41,15 +44,20 @@ pub async fn run(portal: Arc<Portal>, owners: Vec<Uuid>, end: End) {
 /// The first worker looks at the queue although nobody rang, and tidies.
 async fn look(portal: &Portal, owner: Uuid, mut end: End) {
     let mut tidy_at = portal.clock.now();
+    let mut rung = None;
     while !end.is_told() {
-        drain(portal, owner, &mut end).await;
+        let work = drain(portal, owner, end.clone());
+        match rung.take() {
+            Some(turn) => within(turn, work).await,
+            None => work.await,
+        }
         if tidy_at <= portal.clock.now() {
             tidy_at = portal.clock.now() + TIDY;
             tidy(portal).await;
         }
         tokio::select! {
             () = end.told() => {}
-            _ = tokio::time::timeout(TICK, portal.issuance_waits.notified()) => {}
+            heard = tokio::time::timeout(TICK, portal.issuance_waits.heard()) => rung = heard.ok(),
         }
     }
 }
@@ -59,17 +67,27 @@ async fn help(portal: &Portal, owner: Uuid, mut end: End) {
     while !end.is_told() {
         tokio::select! {
             () = end.told() => {}
-            () = portal.issuance_waits.notified() => drain(portal, owner, &mut end).await,
+            turn = portal.issuance_waits.heard() => within(turn, drain(portal, owner, end.clone())).await,
         }
     }
 }
 
+/// Works, and lets the others listen when that takes long.
+async fn within(turn: Turn<'_>, work: impl Future<Output = ()>) {
+    let mut work = pin!(work);
+    if tokio::time::timeout(TURN, &mut work).await.is_err() {
+        drop(turn);
+        work.await;
+    }
+}
+
 /// Works until nothing waits, something fails, or it is told to end.
-async fn drain(portal: &Portal, owner: Uuid, end: &mut End) {
+async fn drain(portal: &Portal, owner: Uuid, mut end: End) {
     while !end.is_told() {
-        match step(portal, owner).await {
-            Ok(true) => {}
-            Ok(false) => return,
+        match take(portal, owner).await {
+            Ok(BATCH) => {}
+            // What came since has rung, or will.
+            Ok(_) => return,
             Err(error) => {
                 tracing::error!(%error, "issuance waits");
                 let _ = tokio::time::timeout(TICK, end.told()).await;
@@ -100,13 +118,18 @@ pub fn name(portal: &Portal) -> Result<Uuid, randomness::RandomnessFailed> {
 /// # Errors
 /// When one of them has to wait; the others have gone on.
 pub async fn step(portal: &Portal, owner: Uuid) -> anyhow::Result<bool> {
+    Ok(take(portal, owner).await? > 0)
+}
+
+/// The same; answers how many there were.
+async fn take(portal: &Portal, owner: Uuid) -> anyhow::Result<usize> {
     let now = portal.clock.now();
     let ripe = now - portal.settings.issuance_wait;
-    let claimed = portal.store.claim_issuances(owner, BATCH, ripe, now, now + LEASE).await?;
+    let claimed = portal.store.claim_issuances(owner, BATCH as u32, ripe, now, now + LEASE).await?;
     let count = claimed.len();
-    if count == BATCH as usize {
+    if count == BATCH {
         // There may be more than one worker takes.
-        portal.issuance_waits.notify_one();
+        portal.issuance_waits.ring();
     }
     let (mut jobs, mut failed) = (Vec::with_capacity(count), None);
     for job in claimed {
@@ -133,7 +156,7 @@ pub async fn step(portal: &Portal, owner: Uuid) -> anyhow::Result<bool> {
             }
         }
     }
-    failed.map_or(Ok(count > 0), Err)
+    failed.map_or(Ok(count), Err)
 }
 
 fn note(portal: &Portal, job: &Job, outcome: &anyhow::Result<Outcome>) {

@@ -54,7 +54,10 @@ async fn send_on(portal: &Portal, gateways: &Gateways, owner: Uuid, mut end: End
         let sent = send_waiting(portal, gateways, owner).await;
         let rest = async {
             match &sent {
-                Ok(0) => drop(tokio::time::timeout(RETRY, portal.message_waits.notified()).await),
+                // What came since has rung, or will.
+                Ok(sent) if *sent < BATCH as usize => {
+                    let _ = tokio::time::timeout(RETRY, portal.message_waits.heard()).await;
+                }
                 Ok(_) => {}
                 Err(error) => {
                     tracing::error!(%error, "text messages wait");

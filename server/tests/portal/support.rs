@@ -21,6 +21,7 @@ use qcert_server::{
     api::{self, page::Pages},
     applications::import,
     audit::{self, Keeper, refusals::Refusals},
+    bell::Bell,
     ca::{Ca, init},
     clock::Clock,
     config::{DatabaseUrl, Settings},
@@ -42,7 +43,6 @@ use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use time::{Duration, OffsetDateTime, macros::datetime};
-use tokio::sync::Notify;
 use tower::ServiceExt;
 use uuid::Uuid;
 
@@ -205,8 +205,8 @@ impl Workplace {
             ca: Ca::load(&settings.ca, ORIGIN, clock.clone()).unwrap(),
             origin: settings.server.origin.clone().unwrap_or(ORIGIN.to_owned()),
             settings,
-            message_waits: Notify::new(),
-            issuance_waits: Notify::new(),
+            message_waits: Bell::default(),
+            issuance_waits: Bell::default(),
             publication: Publication::default(),
             refusals: Refusals::default(),
             metrics,

@@ -13,6 +13,7 @@ use axum::Router;
 use qcert_server::{
     api::{self, page::Pages},
     audit::{Keeper, refusals::Refusals},
+    bell::Bell,
     ca::Ca,
     clock::Clock,
     config::Settings,
@@ -29,7 +30,6 @@ use qcert_server::{
 use serde_json::Value;
 use tempfile::TempDir;
 use time::macros::datetime;
-use tokio::sync::Notify;
 use uuid::Uuid;
 
 pub use self::{
@@ -92,8 +92,8 @@ fn portal(
         origin: ORIGIN.to_owned(),
         settings,
         announcer: Announcer::default(),
-        message_waits: Notify::new(),
-        issuance_waits: Notify::new(),
+        message_waits: Bell::default(),
+        issuance_waits: Bell::default(),
         publication: Publication::default(),
         refusals: Refusals::default(),
         metrics: Metrics::default(),

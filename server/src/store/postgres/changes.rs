@@ -18,7 +18,7 @@ use crate::store::Change;
 
 const CHANNEL: &str = "qcert_changes";
 /// How long hints are collected.
-const MOMENT: Duration = Duration::from_millis(5);
+const MOMENT: Duration = Duration::from_millis(25);
 /// How long a lost connection rests.
 const REST: Duration = Duration::from_millis(500);
 /// How long nothing may be heard before the connection is asked whether it lives.

@@ -66,16 +66,16 @@ pub fn check(settings: &Settings, overview: &Overview) -> Result<(), Refusal> {
 /// Enters a code. Twice is as good as once: an application that is activated stays so, whatever is entered.
 ///
 /// # Errors
-/// `application_not_found`, `activation_code_mistyped` (no try was taken), `activation_code_wrong` (with the tries left),
+/// `activation_code_mistyped` (no try was taken), `activation_code_wrong` (with the tries left),
 /// `activation_tries_exhausted`, `activation_code_missing`, `rate_limited`.
 pub async fn enter(
     portal: &Portal,
     session: &Session,
-    application: Uuid,
+    found: Overview,
     typed: &str,
     address: IpAddr,
 ) -> Result<ApplicationDetails, Refusal> {
-    let found = applications::overview(portal, session, application).await?;
+    let application = found.application.id;
     let code = ActivationCode::parse(typed).ok_or(ErrorCode::ActivationCodeMistyped)?;
     let now = portal.clock.now();
     let attempt = ActivationAttempt {
@@ -93,7 +93,8 @@ pub async fn enter(
     match portal.store.activate(&attempt).await? {
         ActivationAttempted::Done => {
             portal.announcer.row(&session.phone, application);
-            applications::details(portal, session, application).await
+            let found = applications::overview(portal, session, application).await?;
+            applications::details(portal, session, found).await
         }
         ActivationAttempted::Limited(since) => {
             Err(Refusal::new(ErrorCode::RateLimited).retry_after(seconds(since + HOUR - now).max(1)))

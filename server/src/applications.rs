@@ -53,23 +53,25 @@ pub async fn one_row(portal: &Portal, session: &Session, id: Uuid) -> Result<App
 /// All that figure 5 shows.
 ///
 /// # Errors
-/// `application_not_found`.
-pub async fn details(portal: &Portal, session: &Session, id: Uuid) -> Result<ApplicationDetails, Refusal> {
-    let overview = overview(portal, session, id).await?;
+/// The store's.
+pub async fn details(portal: &Portal, session: &Session, overview: Overview) -> Result<ApplicationDetails, Refusal> {
     Ok(ApplicationDetails {
         row: row(portal, session, &overview).await?,
         container: container(portal, &overview.application),
         certificate_type: overview.application.certificate_type,
         identified: overview.application.identification.is_some(),
         activation: activation::state(&portal.settings, &overview),
-        mistakes: mistakes(portal, id).await?,
+        mistakes: mistakes(portal, &overview).await?,
         data: overview.application.holder,
     })
 }
 
 /// What was found wrong in an application, and what was answered.
-async fn mistakes(portal: &Portal, application: Uuid) -> Result<Vec<ReportedMistake>, Refusal> {
-    let mistakes = portal.store.mistakes_of(application, MISTAKES_A_DAY).await?;
+async fn mistakes(portal: &Portal, overview: &Overview) -> Result<Vec<ReportedMistake>, Refusal> {
+    if !overview.has_mistakes {
+        return Ok(Vec::new());
+    }
+    let mistakes = portal.store.mistakes_of(overview.application.id, MISTAKES_A_DAY).await?;
     let answer = |(text, at)| MistakeAnswer { text, at };
     let reported = |mistake: Mistake| ReportedMistake {
         text: mistake.text,
@@ -87,9 +89,13 @@ pub fn container(portal: &Portal, application: &Application) -> ContainerName {
 /// Records what the person found wrong, for the operator.
 ///
 /// # Errors
-/// `application_not_found`, `field_invalid`, `rate_limited`.
-pub async fn report_mistake(portal: &Portal, session: &Session, id: Uuid, text: &str) -> Result<(), Refusal> {
-    let overview = overview(portal, session, id).await?;
+/// `field_invalid`, `rate_limited`.
+pub async fn report_mistake(
+    portal: &Portal,
+    session: &Session,
+    overview: &Overview,
+    text: &str,
+) -> Result<(), Refusal> {
     // As long as it was sent: the API's description counts what is cut off, too.
     if text.chars().count() > MISTAKE_CHARS {
         return Err(Refusal::field("text", FieldReason::TooLong));
@@ -126,19 +132,25 @@ pub async fn certificates(portal: &Portal, session: &Session) -> Result<Vec<Cert
 /// `certificate_not_found`.
 pub async fn certificate(portal: &Portal, session: &Session, id: Uuid) -> Result<(Application, Certificate), Refusal> {
     let overviews = portal.store.applications_of(&session.phone).await?;
-    let found = overviews.into_iter().find_map(|overview| match overview.certificate {
-        Some(certificate) if certificate.id == id => Some((overview.application, certificate)),
-        _ => None,
-    });
-    found.ok_or_else(|| ErrorCode::CertificateNotFound.into())
+    let has_it = |overview: &Overview| overview.certificate.as_ref().is_some_and(|certificate| certificate.id == id);
+    overviews.into_iter().find(has_it).map_or_else(|| Err(ErrorCode::CertificateNotFound.into()), of_application)
+}
+
+/// The certificate of an application, and the application.
+///
+/// # Errors
+/// `certificate_not_found`.
+pub fn of_application(overview: Overview) -> Result<(Application, Certificate), Refusal> {
+    let certificate = overview.certificate.ok_or(ErrorCode::CertificateNotFound)?;
+    Ok((overview.application, certificate))
 }
 
 /// One certificate of the person and its chain.
 ///
 /// # Errors
 /// `certificate_not_found`.
-pub async fn certificate_details(portal: &Portal, session: &Session, id: Uuid) -> Result<CertificateDetails, Refusal> {
-    let (application, certificate) = certificate(portal, session, id).await?;
+pub fn certificate_details(portal: &Portal, overview: Overview) -> Result<CertificateDetails, Refusal> {
+    let (application, certificate) = of_application(overview)?;
     let issuer = portal.ca.issuer(&certificate.issuer).unwrap_or_else(|| portal.ca.current());
     Ok(CertificateDetails {
         certificate: certificate_view(&certificate),
@@ -157,11 +169,11 @@ pub async fn certificate_details(portal: &Portal, session: &Session, id: Uuid) -
 pub async fn install(
     portal: &Portal,
     session: &Session,
-    id: Uuid,
+    overview: Overview,
     installation: &Installation,
 ) -> Result<ApplicationRow, Refusal> {
     check_token(&installation.token)?;
-    let (application, certificate) = certificate(portal, session, id).await?;
+    let (application, certificate) = of_application(overview)?;
     let from = [ApplicationState::ReadyToInstall.as_str(), ApplicationState::Installed.as_str()];
     if !portal.store.install(certificate.id, installation.in_store, &from, &session.actor, portal.clock.now()).await? {
         return Err(ErrorCode::ApplicationStateForbids.into());
@@ -202,12 +214,21 @@ pub async fn overview(portal: &Portal, session: &Session, id: Uuid) -> Result<Ov
 /// # Errors
 /// The store's.
 pub async fn row(portal: &Portal, session: &Session, overview: &Overview) -> Result<ApplicationRow, Refusal> {
-    let application = &overview.application;
     let request = match &overview.request {
-        Some(request) => Some(request_view(portal, session, request).await?),
+        Some(request) => Some(request_view(request, resend_after(portal, session, request).await?)),
         None => None,
     };
-    Ok(ApplicationRow {
+    Ok(row_with(overview, request))
+}
+
+/// The same of one whose password was not ordered yet, or is of no use any more.
+pub fn row_without_password(overview: &Overview) -> ApplicationRow {
+    row_with(overview, overview.request.as_ref().map(|request| request_view(request, None)))
+}
+
+fn row_with(overview: &Overview, request: Option<RequestView>) -> ApplicationRow {
+    let application = &overview.application;
+    ApplicationRow {
         id: application.id,
         number: application.number.clone(),
         holder: application.holder.full_name(),
@@ -219,20 +240,24 @@ pub async fn row(portal: &Portal, session: &Session, overview: &Overview) -> Res
         certificate: overview.certificate.as_ref().map(certificate_view),
         replaces: application.replaces,
         revision: application.revision,
-    })
+    }
 }
 
-async fn request_view(portal: &Portal, session: &Session, request: &Request) -> Result<RequestView, Refusal> {
+/// When another password may be ordered in this session, in seconds, if one was ordered.
+async fn resend_after(portal: &Portal, session: &Session, request: &Request) -> Result<Option<u32>, Refusal> {
     let scope = PasswordScope {
         phone: session.phone.clone(),
         purpose: Purpose::Confirmation,
         subject: Some((request.id, session.id)),
     };
-    let resend_after = match request.state {
-        RequestState::Prepared => one_time_password::resend_after(portal, &scope).await?,
-        _ => None,
-    };
-    Ok(RequestView {
+    match request.state {
+        RequestState::Prepared => one_time_password::resend_after(portal, &scope).await,
+        _ => Ok(None),
+    }
+}
+
+fn request_view(request: &Request, resend_after: Option<u32>) -> RequestView {
+    RequestView {
         id: request.id,
         key_code: qcert_protocol::KeyCode::from_digest(&request.key_digest),
         key_id: request.key_id.clone(),
@@ -241,7 +266,7 @@ async fn request_view(portal: &Portal, session: &Session, request: &Request) -> 
         password_ordered: resend_after.is_some(),
         resend_after_seconds: resend_after.unwrap_or(0),
         confirmed_at: request.confirmed_at,
-    })
+    }
 }
 
 fn certificate_view(certificate: &Certificate) -> CertificateView {

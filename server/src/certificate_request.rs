@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     activation,
-    applications::{self, check_token, one_row, overview},
+    applications::{self, check_token, one_row},
     config::Approval,
     error::Refusal,
     issuance::digest::confirmation_digest,
@@ -33,15 +33,14 @@ const TAKES_REQUEST: [&str; 3] =
 ///
 /// # Errors
 /// Those of [`CertificationRequest::parse_and_verify`], `key_in_use`, `key_blocked`, `key_revoked`,
-/// `application_state_forbids`, `identification_missing`, `activation_required`, `field_invalid`,
-/// `application_not_found`.
+/// `application_state_forbids`, `identification_missing`, `activation_required`, `field_invalid`.
 pub async fn upload(
     portal: &Portal,
     session: &Session,
-    application: Uuid,
+    found: Overview,
     upload: &RequestUpload,
 ) -> Result<ApplicationRow, Refusal> {
-    let found = overview(portal, session, application).await?;
+    let application = found.application.id;
     check_token(&upload.token)?;
     if upload.container.application() != found.application.number {
         return Err(Refusal::field("container", FieldReason::Form));
@@ -75,7 +74,10 @@ pub async fn upload(
         confirmed_at: None,
     };
     match portal.store.prepare_request(&new, &TAKES_REQUEST, &session.actor).await? {
-        Prepared::Done => changed(portal, session, application).await,
+        Prepared::Done(revision) => {
+            let request = Some(new);
+            changed_to(portal, session, Overview { request, ..found }, ApplicationState::Preparing, revision).await
+        }
         Prepared::KeyInUse => Err(ErrorCode::KeyInUse.into()),
         Prepared::KeyBlocked => Err(ErrorCode::KeyBlocked.into()),
         Prepared::KeyRevoked => Err(ErrorCode::KeyRevoked.into()),
@@ -90,14 +92,14 @@ pub async fn upload(
 pub async fn order_password(
     portal: &Portal,
     session: &Session,
-    request: Uuid,
+    found: Overview,
     address: IpAddr,
 ) -> Result<PasswordOrdered, Refusal> {
-    let (found, request) = prepared(portal, session, request).await?;
+    let request = prepared(&found)?;
     let application = &found.application;
     let code = qcert_protocol::KeyCode::from_digest(&request.key_digest);
     let order = Order {
-        scope: scope(session, &request),
+        scope: scope(session, request),
         digest: Some(confirmation_digest(application.id, &application.holder_json, &request.key_digest)),
         text: &sms::confirmation_text(&application.holder.common_name(), &code),
         deliver: true,
@@ -117,16 +119,16 @@ pub async fn order_password(
 pub async fn confirm(
     portal: &Portal,
     session: &Session,
-    request: Uuid,
+    found: Overview,
     typed: &str,
     address: IpAddr,
 ) -> Result<ApplicationRow, Refusal> {
-    let (found, request) = own(portal, session, request).await?;
+    let request = request(&found)?;
     // What was sent twice may be issued before the second is read.
     if !matches!(request.state, RequestState::Prepared | RequestState::Confirmed | RequestState::Issued) {
         return Err(ErrorCode::ApplicationStateForbids.into());
     }
-    let tried = one_time_password::try_password(portal, &scope(session, &request), typed, address).await?;
+    let tried = one_time_password::try_password(portal, &scope(session, request), typed, address).await?;
     let password = match tried {
         Tried::Used => return confirmed_before(portal, session, request.id).await,
         Tried::Right(password) => password,
@@ -152,12 +154,15 @@ pub async fn confirm(
         now: portal.clock.now(),
     };
     match portal.store.confirm_request(&confirmed).await? {
-        ConfirmOutcome::Done => {
+        ConfirmOutcome::Done(revision) => {
             portal.metrics.issuance("confirmed");
             if !confirmed.held {
                 portal.issuance_waits();
             }
-            changed(portal, session, application.id).await
+            let request =
+                Request { state: RequestState::Confirmed, confirmed_at: Some(confirmed.now), ..request.clone() };
+            let is = Overview { request: Some(request), held: confirmed.held, ..found };
+            changed_to(portal, session, is, ApplicationState::Sent, revision).await
         }
         ConfirmOutcome::PasswordUsed => confirmed_before(portal, session, request.id).await,
         ConfirmOutcome::DataChanged => Err(ErrorCode::DigestChanged.into()),
@@ -167,8 +172,8 @@ pub async fn confirm(
 
 /// The password was used already: if it confirmed this request, the first answer may have been lost.
 async fn confirmed_before(portal: &Portal, session: &Session, request: Uuid) -> Result<ApplicationRow, Refusal> {
-    let (found, request) = own(portal, session, request).await?;
-    match request.state {
+    let found = portal.store.request_of(&session.phone, request).await?.ok_or(ErrorCode::RequestNotFound)?;
+    match self::request(&found)?.state {
         RequestState::Confirmed | RequestState::Issued => applications::row(portal, session, &found).await,
         _ => Err(ErrorCode::OtpUsed.into()),
     }
@@ -178,8 +183,8 @@ async fn confirmed_before(portal: &Portal, session: &Session, request: Uuid) -> 
 ///
 /// # Errors
 /// `request_not_found`, `application_state_forbids`.
-pub async fn remove(portal: &Portal, session: &Session, request: Uuid) -> Result<ApplicationRow, Refusal> {
-    let (found, request) = prepared(portal, session, request).await?;
+pub async fn remove(portal: &Portal, session: &Session, found: Overview) -> Result<ApplicationRow, Refusal> {
+    let request = prepared(&found)?;
     if !portal.store.remove_request(request.id, &session.actor, portal.clock.now()).await? {
         return Err(ErrorCode::ApplicationStateForbids.into());
     }
@@ -189,10 +194,10 @@ pub async fn remove(portal: &Portal, session: &Session, request: Uuid) -> Result
 /// Takes a sent request back, for its token was lost, while nobody has begun to issue.
 ///
 /// # Errors
-/// `application_not_found`, `application_state_forbids`.
-pub async fn withdraw(portal: &Portal, session: &Session, application: Uuid) -> Result<ApplicationRow, Refusal> {
-    let found = overview(portal, session, application).await?;
-    if !portal.store.withdraw(found.application.id, &session.actor, portal.clock.now()).await? {
+/// `application_state_forbids`.
+pub async fn withdraw(portal: &Portal, session: &Session, found: Overview) -> Result<ApplicationRow, Refusal> {
+    let application = found.application.id;
+    if !portal.store.withdraw(application, &session.actor, portal.clock.now()).await? {
         return Err(ErrorCode::ApplicationStateForbids.into());
     }
     changed(portal, session, application).await
@@ -203,6 +208,24 @@ async fn changed(portal: &Portal, session: &Session, application: Uuid) -> Resul
     one_row(portal, session, application).await
 }
 
+/// The same of an application as it was read before, but for the change, which gave it this state and this revision. If
+/// anything else changed meanwhile, the revision shows it, and the row is read.
+async fn changed_to(
+    portal: &Portal,
+    session: &Session,
+    mut is: Overview,
+    state: ApplicationState,
+    revision: i64,
+) -> Result<ApplicationRow, Refusal> {
+    let application = &mut is.application;
+    if revision != application.revision + 1 {
+        return changed(portal, session, application.id).await;
+    }
+    (application.state, application.revision) = (state, revision);
+    portal.announcer.row(&session.phone, application.id);
+    Ok(applications::row_without_password(&is))
+}
+
 fn scope(session: &Session, request: &Request) -> PasswordScope {
     PasswordScope {
         phone: session.phone.clone(),
@@ -211,17 +234,15 @@ fn scope(session: &Session, request: &Request) -> PasswordScope {
     }
 }
 
-/// A request of the person that counts.
-async fn own(portal: &Portal, session: &Session, id: Uuid) -> Result<(Overview, Request), Refusal> {
-    let found = portal.store.request_of(&session.phone, id).await?.ok_or(ErrorCode::RequestNotFound)?;
-    let request = found.request.clone().ok_or(ErrorCode::RequestNotFound)?;
-    Ok((found, request))
+/// The request of an application that counts.
+fn request(found: &Overview) -> Result<&Request, Refusal> {
+    found.request.as_ref().ok_or_else(|| ErrorCode::RequestNotFound.into())
 }
 
-async fn prepared(portal: &Portal, session: &Session, id: Uuid) -> Result<(Overview, Request), Refusal> {
-    let (found, request) = own(portal, session, id).await?;
+fn prepared(found: &Overview) -> Result<&Request, Refusal> {
+    let request = request(found)?;
     if request.state != RequestState::Prepared {
         return Err(ErrorCode::ApplicationStateForbids.into());
     }
-    Ok((found, request))
+    Ok(request)
 }

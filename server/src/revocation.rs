@@ -23,8 +23,8 @@ use crate::{
     session::Session,
     sms,
     store::{
-        Application, Certificate, NewRevocation, Password, PasswordScope, PasswordState, Purpose, RevokeOutcome,
-        Revoked, Store, StoreError,
+        Application, Certificate, NewRevocation, Overview, Password, PasswordScope, PasswordState, Purpose,
+        RevokeOutcome, Revoked, Store, StoreError,
     },
 };
 
@@ -81,16 +81,16 @@ fn from_holder(reason: RevocationReason) -> Result<Reason, Refusal> {
 /// Orders the one-time password that revokes one certificate for one reason in this session.
 ///
 /// # Errors
-/// `certificate_not_found`, `revocation_reason_unsupported`, `certificate_already_revoked`,
+/// `revocation_reason_unsupported`, `certificate_already_revoked`,
 /// `application_state_forbids` if it has expired, `otp_resend_too_early`, `rate_limited`.
 pub async fn order_password(
     portal: &Portal,
     session: &Session,
-    id: Uuid,
+    found: Overview,
     reason: RevocationReason,
     address: IpAddr,
 ) -> Result<PasswordOrdered, Refusal> {
-    let (application, certificate) = own(portal, session, id, reason).await?;
+    let (application, certificate) = revocable(portal, found, reason)?;
     if certificate.revoked.is_some() {
         return Err(ErrorCode::CertificateAlreadyRevoked.into());
     }
@@ -112,12 +112,13 @@ pub async fn order_password(
 pub async fn by_holder(
     portal: &Portal,
     session: &Session,
-    id: Uuid,
+    found: Overview,
     reason: RevocationReason,
     typed: &str,
     address: IpAddr,
 ) -> Result<ApplicationRow, Refusal> {
-    let (application, certificate) = own(portal, session, id, reason).await?;
+    let (application, certificate) = revocable(portal, found, reason)?;
+    let id = certificate.id;
     let tried = one_time_password::try_password(portal, &scope(session, &certificate), typed, address).await;
     let password = match tried {
         Ok(Tried::Right(password)) => password,
@@ -176,13 +177,12 @@ fn new(
 }
 
 /// A certificate of the person that can be revoked for this reason, or was revoked.
-async fn own(
+fn revocable(
     portal: &Portal,
-    session: &Session,
-    id: Uuid,
+    found: Overview,
     reason: RevocationReason,
 ) -> Result<(Application, Certificate), Refusal> {
-    let (application, certificate) = applications::certificate(portal, session, id).await?;
+    let (application, certificate) = applications::of_application(found)?;
     from_holder(reason)?;
     if certificate.revoked.is_none() && certificate.not_after <= portal.clock.now() {
         return Err(ErrorCode::ApplicationStateForbids.into());

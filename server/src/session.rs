@@ -14,7 +14,7 @@ use crate::{
     one_time_password::{self, Order, Tried},
     portal::Portal,
     randomness, sms,
-    store::{PasswordScope, Purpose, SessionRecord},
+    store::{Overview, PasswordScope, Purpose, SessionRecord, Wanted},
 };
 
 /// How old the note of a session's last use may grow before it is written again.
@@ -104,8 +104,28 @@ pub async fn sign_in(
 /// # Errors
 /// `session_required` if nobody is, or not any more.
 pub async fn find(portal: &Portal, token: &str, address: IpAddr) -> Result<Session, Refusal> {
-    let now = portal.clock.now();
     let record = portal.store.session(&hash(token)).await?.ok_or(ErrorCode::SessionRequired)?;
+    goes_on_with(portal, record, address).await
+}
+
+/// Who is signed in with this token, and what of theirs is wanted, if it is there.
+///
+/// # Errors
+/// Those of [`find`].
+pub async fn find_with(
+    portal: &Portal,
+    token: &str,
+    address: IpAddr,
+    wanted: Wanted,
+) -> Result<(Session, Option<Overview>), Refusal> {
+    let found = portal.store.session_with(&hash(token), wanted).await?;
+    let (record, found) = found.ok_or(ErrorCode::SessionRequired)?;
+    Ok((goes_on_with(portal, record, address).await?, found))
+}
+
+/// The session, if its time is not over. Notes that it was used.
+async fn goes_on_with(portal: &Portal, record: SessionRecord, address: IpAddr) -> Result<Session, Refusal> {
+    let now = portal.clock.now();
     let current = session(portal, record.clone(), Actor::holder(address));
     if current.expires_at <= now {
         return Err(ErrorCode::SessionRequired.into());

@@ -80,6 +80,12 @@ pub trait Store: Send + Sync {
     ) -> Stored<bool>;
     /// The session with this hash of its token, if it has not been ended.
     async fn session(&self, token_hash: &[u8; 32]) -> Stored<Option<SessionRecord>>;
+    /// The same, together with what is wanted of its phone's.
+    async fn session_with(
+        &self,
+        token_hash: &[u8; 32],
+        wanted: Wanted,
+    ) -> Stored<Option<(SessionRecord, Option<Overview>)>>;
     /// Notes that a session was used.
     async fn touch_session(&self, id: Uuid, now: OffsetDateTime) -> Stored<()>;
     /// Ends a session.

@@ -5,9 +5,13 @@ use qcert_protocol::{
     ErrorCode::*,
     portal::{ActivationEntry, ApplicationDetails, ApplicationRow, MistakeReport},
 };
-use uuid::Uuid;
 
-use super::{App, InPath, body::Body, client::SignedIn, client_address::ClientAddress, problem::Answer};
+use super::{
+    App,
+    client::{AnApplication, Owner, SignedIn},
+    client_address::ClientAddress,
+    problem::Answer,
+};
 use crate::{activation, applications, certificate_request};
 
 /// All rows.
@@ -29,10 +33,9 @@ pub(super) async fn list(State(app): State<App>, SignedIn(session): SignedIn) ->
 )]
 pub(super) async fn details(
     State(app): State<App>,
-    SignedIn(session): SignedIn,
-    InPath(id): InPath<Uuid>,
+    Owner { session, found, .. }: Owner<AnApplication>,
 ) -> Answer<Json<ApplicationDetails>> {
-    Ok(Json(applications::details(&app.portal, &session, id).await?))
+    Ok(Json(applications::details(&app.portal, &session, found).await?))
 }
 
 /// Records what the person found wrong.
@@ -44,11 +47,9 @@ pub(super) async fn details(
 )]
 pub(super) async fn report_mistake(
     State(app): State<App>,
-    SignedIn(session): SignedIn,
-    InPath(id): InPath<Uuid>,
-    Body(report): Body<MistakeReport>,
+    Owner { session, found, body, .. }: Owner<AnApplication, MistakeReport>,
 ) -> Answer<StatusCode> {
-    applications::report_mistake(&app.portal, &session, id, &report.text).await?;
+    applications::report_mistake(&app.portal, &session, &found, &body.text).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -64,12 +65,10 @@ pub(super) async fn report_mistake(
 )]
 pub(super) async fn activate(
     State(app): State<App>,
-    SignedIn(session): SignedIn,
     ClientAddress(address): ClientAddress,
-    InPath(id): InPath<Uuid>,
-    Body(entry): Body<ActivationEntry>,
+    Owner { session, found, body, .. }: Owner<AnApplication, ActivationEntry>,
 ) -> Answer<Json<ApplicationDetails>> {
-    Ok(Json(activation::enter(&app.portal, &session, id, &entry.code, address).await?))
+    Ok(Json(activation::enter(&app.portal, &session, found, &body.code, address).await?))
 }
 
 /// Takes a sent request back, for its token was lost.
@@ -81,8 +80,7 @@ pub(super) async fn activate(
 )]
 pub(super) async fn withdraw(
     State(app): State<App>,
-    SignedIn(session): SignedIn,
-    InPath(id): InPath<Uuid>,
+    Owner { session, found, .. }: Owner<AnApplication>,
 ) -> Answer<Json<ApplicationRow>> {
-    Ok(Json(certificate_request::withdraw(&app.portal, &session, id).await?))
+    Ok(Json(certificate_request::withdraw(&app.portal, &session, found).await?))
 }

@@ -12,10 +12,13 @@ use qcert_protocol::{
         ApplicationRow, CertificateDetails, CertificateView, Installation, PasswordOrdered, Revocation, RevocationOrder,
     },
 };
-use uuid::Uuid;
 
 use super::{
-    App, InPath, body::Body, client::SignedIn, client_address::ClientAddress, description::Octets, problem::Answer,
+    App,
+    client::{ACertificate, Owner, SignedIn},
+    client_address::ClientAddress,
+    description::Octets,
+    problem::Answer,
 };
 use crate::{applications, revocation};
 
@@ -38,10 +41,9 @@ pub(super) async fn list(State(app): State<App>, SignedIn(session): SignedIn) ->
 )]
 pub(super) async fn details(
     State(app): State<App>,
-    SignedIn(session): SignedIn,
-    InPath(id): InPath<Uuid>,
+    Owner { found, .. }: Owner<ACertificate>,
 ) -> Answer<Json<CertificateDetails>> {
-    Ok(Json(applications::certificate_details(&app.portal, &session, id).await?))
+    Ok(Json(applications::certificate_details(&app.portal, found)?))
 }
 
 /// The certificate's file, DER.
@@ -51,12 +53,8 @@ pub(super) async fn details(
     extensions(("x-problem-codes" = json!([CertificateNotFound]))),
     security(("session" = [])),
 )]
-pub(super) async fn file(
-    State(app): State<App>,
-    SignedIn(session): SignedIn,
-    InPath(id): InPath<Uuid>,
-) -> Answer<Response> {
-    let (_, certificate) = applications::certificate(&app.portal, &session, id).await?;
+pub(super) async fn file(Owner { found, .. }: Owner<ACertificate>) -> Answer<Response> {
+    let (_, certificate) = applications::of_application(found)?;
     let disposition = format!("attachment; filename=\"{}.cer\"", certificate.serial);
     let headers =
         [(header::CONTENT_TYPE, "application/pkix-cert".to_owned()), (header::CONTENT_DISPOSITION, disposition)];
@@ -72,11 +70,9 @@ pub(super) async fn file(
 )]
 pub(super) async fn install(
     State(app): State<App>,
-    SignedIn(session): SignedIn,
-    InPath(id): InPath<Uuid>,
-    Body(installation): Body<Installation>,
+    Owner { session, found, body, .. }: Owner<ACertificate, Installation>,
 ) -> Answer<Json<ApplicationRow>> {
-    Ok(Json(applications::install(&app.portal, &session, id, &installation).await?))
+    Ok(Json(applications::install(&app.portal, &session, found, &body).await?))
 }
 
 /// Orders the one-time password that revokes the certificate for this reason, in this session.
@@ -92,12 +88,10 @@ pub(super) async fn install(
 )]
 pub(super) async fn order_revocation_password(
     State(app): State<App>,
-    SignedIn(session): SignedIn,
     ClientAddress(address): ClientAddress,
-    InPath(id): InPath<Uuid>,
-    Body(order): Body<RevocationOrder>,
+    Owner { session, found, body, .. }: Owner<ACertificate, RevocationOrder>,
 ) -> Answer<(StatusCode, Json<PasswordOrdered>)> {
-    let ordered = revocation::order_password(&app.portal, &session, id, order.reason, address).await?;
+    let ordered = revocation::order_password(&app.portal, &session, found, body.reason, address).await?;
     Ok((StatusCode::ACCEPTED, Json(ordered)))
 }
 
@@ -113,10 +107,8 @@ pub(super) async fn order_revocation_password(
 )]
 pub(super) async fn revoke(
     State(app): State<App>,
-    SignedIn(session): SignedIn,
     ClientAddress(address): ClientAddress,
-    InPath(id): InPath<Uuid>,
-    Body(Revocation { reason, password }): Body<Revocation>,
+    Owner { session, found, body: Revocation { reason, password }, .. }: Owner<ACertificate, Revocation>,
 ) -> Answer<Json<ApplicationRow>> {
-    Ok(Json(revocation::by_holder(&app.portal, &session, id, reason, &password, address).await?))
+    Ok(Json(revocation::by_holder(&app.portal, &session, found, reason, &password, address).await?))
 }

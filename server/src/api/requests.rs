@@ -5,9 +5,13 @@ use qcert_protocol::{
     ErrorCode::*,
     portal::{ApplicationRow, Confirmation, PasswordOrdered, RequestUpload},
 };
-use uuid::Uuid;
 
-use super::{App, InPath, body::Body, client::SignedIn, client_address::ClientAddress, problem::Answer};
+use super::{
+    App,
+    client::{ARequest, AnApplication, Owner},
+    client_address::ClientAddress,
+    problem::Answer,
+};
 use crate::certificate_request;
 
 /// Takes a PKCS#10 request; no password is sent yet.
@@ -25,11 +29,9 @@ use crate::certificate_request;
 )]
 pub(super) async fn upload(
     State(app): State<App>,
-    SignedIn(session): SignedIn,
-    InPath(id): InPath<Uuid>,
-    Body(upload): Body<RequestUpload>,
+    Owner { session, found, body, .. }: Owner<AnApplication, RequestUpload>,
 ) -> Answer<(StatusCode, Json<ApplicationRow>)> {
-    let row = certificate_request::upload(&app.portal, &session, id, &upload).await?;
+    let row = certificate_request::upload(&app.portal, &session, found, &body).await?;
     Ok((StatusCode::CREATED, Json(row)))
 }
 
@@ -44,11 +46,10 @@ pub(super) async fn upload(
 )]
 pub(super) async fn order_password(
     State(app): State<App>,
-    SignedIn(session): SignedIn,
     ClientAddress(address): ClientAddress,
-    InPath(id): InPath<Uuid>,
+    Owner { session, found, .. }: Owner<ARequest>,
 ) -> Answer<(StatusCode, Json<PasswordOrdered>)> {
-    let ordered = certificate_request::order_password(&app.portal, &session, id, address).await?;
+    let ordered = certificate_request::order_password(&app.portal, &session, found, address).await?;
     Ok((StatusCode::ACCEPTED, Json(ordered)))
 }
 
@@ -64,12 +65,10 @@ pub(super) async fn order_password(
 )]
 pub(super) async fn confirm(
     State(app): State<App>,
-    SignedIn(session): SignedIn,
     ClientAddress(address): ClientAddress,
-    InPath(id): InPath<Uuid>,
-    Body(confirmation): Body<Confirmation>,
+    Owner { session, found, body, .. }: Owner<ARequest, Confirmation>,
 ) -> Answer<Json<ApplicationRow>> {
-    let row = certificate_request::confirm(&app.portal, &session, id, &confirmation.password, address).await?;
+    let row = certificate_request::confirm(&app.portal, &session, found, &body.password, address).await?;
     Ok(Json(row))
 }
 
@@ -82,8 +81,7 @@ pub(super) async fn confirm(
 )]
 pub(super) async fn remove(
     State(app): State<App>,
-    SignedIn(session): SignedIn,
-    InPath(id): InPath<Uuid>,
+    Owner { session, found, .. }: Owner<ARequest>,
 ) -> Answer<Json<ApplicationRow>> {
-    Ok(Json(certificate_request::remove(&app.portal, &session, id).await?))
+    Ok(Json(certificate_request::remove(&app.portal, &session, found).await?))
 }

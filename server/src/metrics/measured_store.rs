@@ -83,6 +83,7 @@ measured! {
     family sessions {
         sign_in(password: Uuid, session: &SessionRecord, before: Option<[u8; 32]>, by: &Actor) -> bool;
         session(token_hash: &[u8; 32]) -> Option<SessionRecord>;
+        session_with(token_hash: &[u8; 32], wanted: Wanted) -> Option<(SessionRecord, Option<Overview>)>;
         touch_session(id: Uuid, now: OffsetDateTime) -> ();
         end_sessions(phone: &Phone, by: &Actor, now: OffsetDateTime) -> Vec<Uuid>;
         end_session(token_hash: &[u8; 32], by: &Actor, now: OffsetDateTime) -> ();

@@ -37,7 +37,7 @@ use super::{
     IssuerId, Job, MessageRecord, MessageState, Mistake, NewApplication, NewPassword, NewRevocation, OperatorStore,
     OrderLimits, Overview, Password, PasswordOrder, PasswordScope, Prepared, QueuedMessage, Rate, Request,
     RevocationList, RevokeOutcome, Revoked, RevokedCertificate, SessionRecord, SettledMessage, ShardState, Store,
-    StoreError, Stored,
+    StoreError, Stored, Wanted,
 };
 use crate::audit::{Actor, Keeper, head::Follower};
 use changes::Changes;
@@ -199,6 +199,14 @@ impl Store for PostgresStore {
 
     async fn session(&self, token_hash: &[u8; 32]) -> Stored<Option<SessionRecord>> {
         sessions::find(&self.connections, token_hash).await
+    }
+
+    async fn session_with(
+        &self,
+        token_hash: &[u8; 32],
+        wanted: Wanted,
+    ) -> Stored<Option<(SessionRecord, Option<Overview>)>> {
+        sessions::find_with(&self.connections, token_hash, wanted).await
     }
 
     async fn touch_session(&self, id: Uuid, now: OffsetDateTime) -> Stored<()> {

@@ -110,6 +110,19 @@ pub struct Overview {
     pub held: bool,
     /// Was its activation code made, and entered?
     pub activation: Activation,
+    /// Did its holder ever find something wrong in it?
+    pub has_mistakes: bool,
+}
+
+/// What a person asks about, by its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// An application.
+    Application(Uuid),
+    /// The application of a request that counts.
+    Request(Uuid),
+    /// The application of a certificate.
+    Certificate(Uuid),
 }
 
 /// Where a request stands.
@@ -422,8 +435,8 @@ pub struct SessionRecord {
 /// What became of an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Prepared {
-    /// Recorded.
-    Done,
+    /// Recorded; the application is of this revision now.
+    Done(i64),
     /// The key belongs to another request that counts.
     KeyInUse,
     /// The key is on the block list.
@@ -456,8 +469,8 @@ pub struct ConfirmedRequest {
 /// What became of a confirmation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConfirmOutcome {
-    /// Confirmed and queued.
-    Done,
+    /// Confirmed and queued; the application is of this revision now.
+    Done(i64),
     /// The password was used already.
     PasswordUsed,
     /// The request is not prepared any more.

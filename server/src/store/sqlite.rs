@@ -48,7 +48,7 @@ use super::{
     IssuerId, Job, MessageRecord, MessageState, Mistake, NewApplication, NewPassword, NewRevocation, OperatorStore,
     OrderLimits, Overview, Password, PasswordOrder, PasswordScope, Prepared, Purpose, QueuedMessage, Rate, Request,
     RevocationList, RevokeOutcome, Revoked, RevokedCertificate, SessionRecord, SettledMessage, ShardState, Store,
-    StoreError, Stored,
+    StoreError, Stored, Wanted,
 };
 use issuances::Lease;
 use readers::Readers;
@@ -225,6 +225,22 @@ impl Store for SqliteStore {
 
     async fn session(&self, token_hash: &[u8; 32]) -> Stored<Option<SessionRecord>> {
         self.readers.read(|connection| sessions::find(connection, token_hash))
+    }
+
+    async fn session_with(
+        &self,
+        token_hash: &[u8; 32],
+        wanted: Wanted,
+    ) -> Stored<Option<(SessionRecord, Option<Overview>)>> {
+        self.readers.read_together(|connection| {
+            let Some(session) = sessions::find(connection, token_hash)? else { return Ok(None) };
+            let found = match wanted {
+                Wanted::Application(id) => applications::one(connection, &session.phone, id),
+                Wanted::Request(id) => requests::of_phone(connection, &session.phone, id),
+                Wanted::Certificate(id) => applications::of_certificate(connection, &session.phone, id),
+            };
+            Ok(Some((session, found?)))
+        })
     }
 
     async fn touch_session(&self, id: Uuid, now: OffsetDateTime) -> Stored<()> {

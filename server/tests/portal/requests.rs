@@ -18,6 +18,40 @@ async fn an_uploaded_request_waits_for_its_password() {
 }
 
 #[tokio::test]
+async fn what_is_answered_to_an_upload_and_a_confirmation_is_the_row_as_it_stands() {
+    let workplace = Workplace::new().await;
+    let mut browser = workplace.signed_in(PHONE).await;
+    let (uploaded, request) = workplace.prepared(&mut browser).await;
+    assert_eq!(browser.rows().await[0], uploaded);
+    browser.post(&format!("/requests/{request}/password"), Value::Null).await;
+    let password = workplace.password(PHONE).await;
+    let confirmed: ApplicationRow = browser.confirm(request, &password).await.parsed();
+    assert_eq!(browser.rows().await[0], confirmed);
+    assert!(confirmed.request.unwrap().confirmed_at.is_some());
+}
+
+#[tokio::test]
+async fn what_changed_while_a_request_was_confirmed_is_in_the_answer() {
+    let workplace = Workplace::new().await;
+    let mut browser = workplace.signed_in(PHONE).await;
+    let (_, request) = workplace.prepared(&mut browser).await;
+    browser.post(&format!("/requests/{request}/password"), Value::Null).await;
+    let password = workplace.password(PHONE).await;
+    // Somebody else's change comes after the application was read for the confirmation, and before it is confirmed.
+    let meanwhile = workplace.by_store(
+        "CREATE TRIGGER meanwhile AFTER UPDATE OF state ON passwords \
+         BEGIN UPDATE applications SET reason = 'meanwhile', revision = revision + 1; END",
+        "CREATE FUNCTION meanwhile() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+         UPDATE applications SET reason = 'meanwhile', revision = revision + 1; RETURN NULL; END $$; \
+         CREATE TRIGGER meanwhile AFTER UPDATE OF state ON passwords EXECUTE FUNCTION meanwhile()",
+    );
+    workplace.sql(meanwhile).await;
+    let confirmed: ApplicationRow = browser.confirm(request, &password).await.parsed();
+    assert_eq!(confirmed.reason.as_deref(), Some("meanwhile"));
+    assert_eq!(browser.rows().await[0], confirmed);
+}
+
+#[tokio::test]
 async fn the_second_message_names_the_organisation_and_the_key() {
     let workplace = Workplace::new().await;
     let mut browser = workplace.signed_in(PHONE).await;

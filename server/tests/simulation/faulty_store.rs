@@ -170,6 +170,7 @@ passed_through! {
     Count count(rate: &Rate, now: OffsetDateTime) -> Option<OffsetDateTime>;
     SignIn sign_in(password: Uuid, session: &SessionRecord, before: Option<[u8; 32]>, by: &Actor) -> bool;
     Session session(token_hash: &[u8; 32]) -> Option<SessionRecord>;
+    SessionWith session_with(token_hash: &[u8; 32], wanted: Wanted) -> Option<(SessionRecord, Option<Overview>)>;
     TouchSession touch_session(id: Uuid, now: OffsetDateTime) -> ();
     EndSession end_session(token_hash: &[u8; 32], by: &Actor, now: OffsetDateTime) -> ();
     EndSessions end_sessions(phone: &Phone, by: &Actor, now: OffsetDateTime) -> Vec<Uuid>;

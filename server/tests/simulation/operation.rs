@@ -165,6 +165,7 @@ pub enum Call {
     Count,
     SignIn,
     Session,
+    SessionWith,
     TouchSession,
     EndSession,
     EndSessions,

@@ -111,6 +111,7 @@ fn migrations() -> Vec<Migration> {
         migration(11, "messages of phone", include_str!("../../../migrations/postgres/0011_messages_of_phone.sql")),
         migration(12, "backlog", include_str!("../../../migrations/postgres/0012_backlog.sql")),
         migration(13, "activations", include_str!("../../../migrations/postgres/0013_activations.sql")),
+        migration(14, "revisions", include_str!("../../../migrations/postgres/0014_revisions.sql")),
     ]
 }
 

@@ -1,6 +1,7 @@
 //! Certificate requests, up to the issuance queue.
 
 use qcert_protocol::holder::Phone;
+use sqlx::postgres::PgRow;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -8,13 +9,13 @@ use super::{
     Approved, ConfirmOutcome, ConfirmedRequest, Overview, Prepared, Request, StoreError, Stored,
     connections::Connections,
     flag,
-    rows::{self, millis},
+    rows::{self, Columns, millis},
     word,
 };
 use crate::audit::Actor;
 
-const PREPARE: &str = "SELECT prepare_request($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
-     FROM acting($14, $15)";
+const PREPARE: &str =
+    "SELECT outcome, now_of FROM prepare_request($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
 
 pub(super) async fn prepare(connections: &Connections, new: &Request, from: &[&str], by: &Actor) -> Stored<Prepared> {
     let prepared = connections
@@ -38,13 +39,20 @@ pub(super) async fn prepare(connections: &Connections, new: &Request, from: &[&s
         })
         .await?;
     let Some(prepared) = prepared else { return Ok(Prepared::KeyInUse) };
-    match word(&prepared)? {
-        "done" => Ok(Prepared::Done),
+    let (outcome, revision) = outcome(&prepared)?;
+    match outcome {
+        "done" => Ok(Prepared::Done(revision)),
         "stateForbids" => Ok(Prepared::StateForbids),
         "keyBlocked" => Ok(Prepared::KeyBlocked),
         "keyRevoked" => Ok(Prepared::KeyRevoked),
         _ => Err(StoreError::Corrupt("the answer of prepare_request")),
     }
+}
+
+/// What became of it, and the application's revision if it was done.
+fn outcome(answer: &[PgRow]) -> Stored<(&str, i64)> {
+    let columns = &mut Columns::of(answer.first().ok_or(StoreError::Corrupt("no answer to a request"))?);
+    Ok((columns.next()?, columns.next::<Option<_>>()?.unwrap_or_default()))
 }
 
 pub(super) async fn of_phone(connections: &Connections, phone: &Phone, id: Uuid) -> Stored<Option<Overview>> {
@@ -64,7 +72,7 @@ pub(super) async fn remove(connections: &Connections, id: Uuid, by: &Actor, now:
 pub(super) async fn confirm(connections: &Connections, confirmed: &ConfirmedRequest) -> Stored<ConfirmOutcome> {
     let done = connections
         .write(|| {
-            sqlx::query("SELECT confirm_request($1, $2, $3, $4, $5, $6) FROM acting($7, $8)")
+            sqlx::query("SELECT outcome, now_of FROM confirm_request($1, $2, $3, $4, $5, $6, $7, $8)")
                 .bind(confirmed.password)
                 .bind(confirmed.request)
                 .bind(&confirmed.snapshot)
@@ -75,8 +83,9 @@ pub(super) async fn confirm(connections: &Connections, confirmed: &ConfirmedRequ
                 .bind(&confirmed.by.from)
         })
         .await?;
-    match word(&done)? {
-        "done" => Ok(ConfirmOutcome::Done),
+    let (outcome, revision) = outcome(&done)?;
+    match outcome {
+        "done" => Ok(ConfirmOutcome::Done(revision)),
         "passwordUsed" => Ok(ConfirmOutcome::PasswordUsed),
         "stateForbids" => Ok(ConfirmOutcome::StateForbids),
         "dataChanged" => Ok(ConfirmOutcome::DataChanged),

@@ -100,11 +100,10 @@ macro_rules! activation_column {
 }
 pub(super) use activation_column;
 
-/// A statement for [`read_overview`], with its end. `r` is the latest request that counts.
-macro_rules! overview {
-    ($rest:literal) => {
+/// Columns for [`read_overview`], of what [`overview_joins`] joins to an application `a`.
+macro_rules! overview_columns {
+    () => {
         concat!(
-            "SELECT ",
             rows::application_columns!(),
             ", ",
             rows::request_columns!(),
@@ -112,25 +111,55 @@ macro_rules! overview {
             rows::certificate_columns!(),
             ", a.state = 'sent' AND EXISTS (SELECT FROM issuances WHERE request_id = r.id AND state = 'held'), ",
             rows::activation_column!(),
-            " FROM applications a \
-             LEFT JOIN LATERAL (SELECT * FROM requests WHERE application_id = a.id AND counts \
-             ORDER BY created_at DESC, id DESC LIMIT 1) r ON true \
-             LEFT JOIN certificates c ON c.application_id = a.id \
-             LEFT JOIN activations v ON v.application_id = a.id ",
-            $rest
+            ", EXISTS (SELECT FROM mistakes WHERE application_id = a.id) "
         )
+    };
+}
+pub(super) use overview_columns;
+
+/// What belongs to an application `a`. `r` is the latest request that counts.
+macro_rules! overview_joins {
+    () => {
+        " LEFT JOIN LATERAL (SELECT * FROM requests WHERE application_id = a.id AND counts \
+         ORDER BY created_at DESC, id DESC LIMIT 1) r ON true \
+         LEFT JOIN certificates c ON c.application_id = a.id \
+         LEFT JOIN activations v ON v.application_id = a.id "
+    };
+}
+pub(super) use overview_joins;
+
+/// A statement for [`read_overview`], with its end.
+macro_rules! overview {
+    ($rest:literal) => {
+        concat!("SELECT ", rows::overview_columns!(), "FROM applications a", rows::overview_joins!(), $rest)
     };
 }
 pub(super) use overview;
 
 pub(super) fn read_overview(row: &PgRow) -> Stored<Overview> {
-    let mut columns = Columns::of(row);
-    let application = application(&mut columns)?;
-    let request = if columns.is_absent()? { None } else { Some(request(&mut columns)?) };
-    columns.next = APPLICATION_COLUMNS + REQUEST_COLUMNS;
-    let certificate = if columns.is_absent()? { None } else { Some(certificate(&mut columns)?) };
-    columns.next = APPLICATION_COLUMNS + REQUEST_COLUMNS + CERTIFICATE_COLUMNS;
-    Ok(Overview { application, request, certificate, held: columns.next()?, activation: activation(columns.next()?)? })
+    the_overview(&mut Columns::of(row))
+}
+
+/// `None` where there is no application.
+pub(super) fn overview_if_any(mut columns: Columns<'_>) -> Stored<Option<Overview>> {
+    if columns.is_absent()? { Ok(None) } else { the_overview(&mut columns).map(Some) }
+}
+
+fn the_overview(columns: &mut Columns<'_>) -> Stored<Overview> {
+    let first = columns.next;
+    let application = application(columns)?;
+    let request = if columns.is_absent()? { None } else { Some(request(columns)?) };
+    columns.next = first + APPLICATION_COLUMNS + REQUEST_COLUMNS;
+    let certificate = if columns.is_absent()? { None } else { Some(certificate(columns)?) };
+    columns.next = first + APPLICATION_COLUMNS + REQUEST_COLUMNS + CERTIFICATE_COLUMNS;
+    Ok(Overview {
+        application,
+        request,
+        certificate,
+        held: columns.next()?,
+        activation: activation(columns.next()?)?,
+        has_mistakes: columns.next()?,
+    })
 }
 
 pub(super) fn application(columns: &mut Columns<'_>) -> Stored<Application> {

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    SessionRecord, Stored,
+    Overview, SessionRecord, Stored, Wanted,
     connections::Connections,
     flag,
     rows::{self, Columns, millis},
@@ -46,17 +46,56 @@ pub(super) async fn find(connections: &Connections, token_hash: &[u8; 32]) -> St
     let statement =
         "SELECT id, phone, created_at, last_seen_at FROM sessions WHERE token_hash = $1 AND ended_at IS NULL";
     let found = connections.read(|| sqlx::query(statement).bind(token_hash)).await?;
-    let read = |row| {
-        let columns = &mut Columns::of(row);
-        Ok(SessionRecord {
-            id: columns.next()?,
-            token_hash: *token_hash,
-            phone: rows::phone(columns.next()?)?,
-            created_at: columns.time()?,
-            last_seen_at: columns.time()?,
-        })
+    found.first().map(|row| record(&mut Columns::of(row), token_hash)).transpose()
+}
+
+fn record(columns: &mut Columns<'_>, token_hash: &[u8; 32]) -> Stored<SessionRecord> {
+    Ok(SessionRecord {
+        id: columns.next()?,
+        token_hash: *token_hash,
+        phone: rows::phone(columns.next()?)?,
+        created_at: columns.time()?,
+        last_seen_at: columns.time()?,
+    })
+}
+
+/// How many columns those are.
+const COLUMNS: usize = 4;
+
+/// A statement for a session and the application that is wanted, which is found so.
+macro_rules! with {
+    ($wanted:literal) => {
+        concat!(
+            "SELECT s.id, s.phone, s.created_at, s.last_seen_at, ",
+            rows::overview_columns!(),
+            "FROM sessions s LEFT JOIN applications a ON a.phone = s.phone AND a.id = ",
+            $wanted,
+            rows::overview_joins!(),
+            "WHERE s.token_hash = $1 AND s.ended_at IS NULL"
+        )
     };
-    found.first().map(read).transpose()
+}
+
+pub(super) async fn find_with(
+    connections: &Connections,
+    token_hash: &[u8; 32],
+    wanted: Wanted,
+) -> Stored<Option<(SessionRecord, Option<Overview>)>> {
+    let (statement, id) = match wanted {
+        Wanted::Application(id) => (with!("$2"), id),
+        Wanted::Request(id) => (with!("(SELECT application_id FROM requests WHERE id = $2)"), id),
+        Wanted::Certificate(id) => (with!("(SELECT application_id FROM certificates WHERE id = $2)"), id),
+    };
+    let found = connections.read(|| sqlx::query(statement).bind(token_hash).bind(id)).await?;
+    let Some(row) = found.first() else { return Ok(None) };
+    let session = record(&mut Columns::of(row), token_hash)?;
+    let found = rows::overview_if_any(Columns::after(row, COLUMNS))?;
+    // A request that was removed or replaced is not the one that is shown.
+    let counts = |found: &Overview| match wanted {
+        Wanted::Request(id) => found.request.as_ref().is_some_and(|request| request.id == id),
+        Wanted::Application(_) | Wanted::Certificate(_) => true,
+    };
+    Ok(Some((session, found.filter(counts))))
 }
 
 pub(super) async fn touch(connections: &Connections, id: Uuid, now: OffsetDateTime) -> Stored<()> {

@@ -14,14 +14,23 @@ use crate::store::ImportConflict;
 
 /// Compare and swap of an application's state.
 pub(super) fn move_state(connection: &Connection, id: Uuid, from: &[&str], to: &str) -> Stored<bool> {
+    Ok(moved(connection, id, from, to)?.is_some())
+}
+
+/// The same; answers the application's revision if it did.
+pub(super) fn moved(connection: &Connection, id: Uuid, from: &[&str], to: &str) -> Stored<Option<i64>> {
     // Nobody writes between the two statements: both are in one transaction.
     let state: Option<String> =
         first(connection, "SELECT state FROM applications WHERE id = ?", [id], |columns| columns.next())?;
     if !state.is_some_and(|state| from.contains(&state.as_str())) {
-        return Ok(false);
+        return Ok(None);
     }
-    execute(connection, "UPDATE applications SET state = ?, revision = revision + 1 WHERE id = ?", params![to, id])?;
-    Ok(true)
+    first(
+        connection,
+        "UPDATE applications SET state = ?, revision = revision + 1 WHERE id = ? RETURNING revision",
+        params![to, id],
+        |columns| columns.next(),
+    )
 }
 
 pub(super) fn import(
@@ -180,6 +189,15 @@ pub(super) fn one(connection: &Connection, phone: &Phone, id: Uuid) -> Stored<Op
     first(
         connection,
         rows::overview!("WHERE a.id = ? AND a.phone = ?"),
+        params![id, phone.as_str()],
+        rows::read_overview,
+    )
+}
+
+pub(super) fn of_certificate(connection: &Connection, phone: &Phone, id: Uuid) -> Stored<Option<Overview>> {
+    first(
+        connection,
+        rows::overview!("WHERE a.id = (SELECT application_id FROM certificates WHERE id = ?) AND a.phone = ?"),
         params![id, phone.as_str()],
         rows::read_overview,
     )

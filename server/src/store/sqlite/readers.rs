@@ -32,6 +32,16 @@ impl Readers {
         result
     }
 
+    /// Reads a few rows by several statements, all of the same moment.
+    pub(super) fn read_together<T>(&self, query: impl FnOnce(&Connection) -> Stored<T>) -> Stored<T> {
+        self.read(|connection| {
+            connection.prepare_cached("BEGIN")?.execute([])?;
+            let result = query(connection);
+            connection.prepare_cached("COMMIT")?.execute([])?;
+            result
+        })
+    }
+
     /// Reads many rows, on another thread.
     pub(super) async fn read_long<T: Send + 'static>(
         &self,

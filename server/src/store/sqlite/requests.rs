@@ -23,9 +23,9 @@ fn move_state(connection: &Connection, id: Uuid, from: &str, to: &str) -> Stored
 }
 
 pub(super) fn prepare(connection: &Connection, new: &Request, from: &[&str], by: &Actor) -> Stored<Effect<Prepared>> {
-    if !applications::move_state(connection, new.application_id, from, "preparing")? {
+    let Some(revision) = applications::moved(connection, new.application_id, from, "preparing")? else {
         return Ok(Effect::Undone(Prepared::StateForbids));
-    }
+    };
     execute(
         connection,
         "UPDATE requests SET state = 'replaced' WHERE application_id = ? AND state = 'prepared'",
@@ -36,7 +36,7 @@ pub(super) fn prepare(connection: &Connection, new: &Request, from: &[&str], by:
     }
     insert(connection, new)?;
     audit::append(connection, new.created_at, Event::RequestPrepared, new.id, new.key_id.as_str(), by)?;
-    Ok(Effect::Kept(Prepared::Done))
+    Ok(Effect::Kept(Prepared::Done(revision)))
 }
 
 fn insert(connection: &Connection, new: &Request) -> Stored<()> {
@@ -98,9 +98,9 @@ pub(super) fn confirm(connection: &Connection, confirmed: &ConfirmedRequest) -> 
     if holder.as_ref() != Some(&confirmed.snapshot) {
         return Ok(Effect::Undone(ConfirmOutcome::DataChanged));
     }
-    if !applications::move_state(connection, application, &["preparing"], "sent")? {
+    let Some(revision) = applications::moved(connection, application, &["preparing"], "sent")? else {
         return Ok(Effect::Undone(ConfirmOutcome::StateForbids));
-    }
+    };
     let now = millis(confirmed.now);
     execute(
         connection,
@@ -114,7 +114,7 @@ pub(super) fn confirm(connection: &Connection, confirmed: &ConfirmedRequest) -> 
     )?;
     let (detail, by) = (hex(&confirmed.digest), &confirmed.by);
     audit::append(connection, confirmed.now, Event::RequestConfirmed, confirmed.request, &detail, by)?;
-    Ok(Effect::Kept(ConfirmOutcome::Done))
+    Ok(Effect::Kept(ConfirmOutcome::Done(revision)))
 }
 
 /// The request of an application that nobody has begun to issue, moved to another state of the queue.

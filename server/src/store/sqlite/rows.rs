@@ -177,7 +177,7 @@ macro_rules! overview {
             rows::certificate_columns!(),
             ", a.state = 'sent' AND EXISTS (SELECT 1 FROM issuances WHERE request_id = r.id AND state = 'held'), ",
             rows::activation_column!(),
-            " FROM applications a \
+            ", EXISTS (SELECT 1 FROM mistakes WHERE application_id = a.id) FROM applications a \
              LEFT JOIN requests r ON r.id = (SELECT id FROM requests WHERE application_id = a.id \
              AND state NOT IN ('removed', 'replaced') ORDER BY created_at DESC, id DESC LIMIT 1) \
              LEFT JOIN certificates c ON c.application_id = a.id \
@@ -200,6 +200,7 @@ pub(super) fn read_overview(columns: &mut Columns<'_>) -> Stored<Overview> {
         certificate,
         held: columns.next()?,
         activation: activation(&columns.next::<String>()?)?,
+        has_mistakes: columns.next()?,
     })
 }
 

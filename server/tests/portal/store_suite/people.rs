@@ -2,10 +2,10 @@
 
 use qcert_server::{
     applications::import::parse,
-    store::{Import, ImportConflict, ImportRules, Store},
+    store::{Import, ImportConflict, ImportRules, Store, Wanted},
 };
 
-use super::{LATER, NOW, filled, holder, id, ordered, phone, rules, session, state};
+use super::{LATER, NOW, filled, holder, id, issued, ordered, phone, request, rules, session, state};
 use crate::support::{DEMO, OTHER_PHONE, UNKNOWN_PHONE};
 
 pub async fn an_import_takes_all_entries_or_none(store: &dyn Store) {
@@ -52,6 +52,39 @@ pub async fn an_application_is_its_phones_alone(store: &dyn Store) {
     store.add_mistake(id(50), id(1), "text", &holder(), NOW).await.unwrap();
     assert_eq!(state(store, 1).await, "available");
     store.ping().await.unwrap();
+}
+
+pub async fn a_session_is_read_with_what_is_wanted_and_nothing_of_anybody_elses(store: &dyn Store) {
+    filled(store).await;
+    let certificate = issued(store, 1).await;
+    let removed = request(10, 2, 2);
+    store.prepare_request(&removed, &["available"], &holder()).await.unwrap();
+    let application_of = async |number| store.application_of(&phone(), id(number)).await.unwrap();
+    let password = ordered(store, 1).await;
+    assert_eq!(store.session_with(&[1; 32], Wanted::Application(id(1))).await.unwrap(), None);
+    assert!(store.sign_in(password, &session(1), None, &holder()).await.unwrap());
+    let session = store.session(&[1; 32]).await.unwrap().unwrap();
+    let read = async |wanted| {
+        let (read, found) = store.session_with(&[1; 32], wanted).await.unwrap().unwrap();
+        assert_eq!(read, session);
+        found
+    };
+    assert_eq!(read(Wanted::Application(id(1))).await, application_of(1).await);
+    assert_eq!(read(Wanted::Request(certificate.request_id)).await, application_of(1).await);
+    assert_eq!(read(Wanted::Certificate(certificate.id)).await, application_of(1).await);
+    assert_eq!(read(Wanted::Request(removed.id)).await, application_of(2).await);
+    // The id of one thing is none of another.
+    assert_eq!(read(Wanted::Application(certificate.id)).await, None);
+    assert_eq!(read(Wanted::Request(id(1))).await, None);
+    assert!(store.remove_request(removed.id, &holder(), NOW).await.unwrap());
+    assert_eq!(read(Wanted::Request(removed.id)).await, None);
+    // Application 5 is of another phone.
+    assert_eq!(read(Wanted::Application(id(5))).await, None);
+    store.add_mistake(id(50), id(1), "text", &holder(), NOW).await.unwrap();
+    let has_mistakes = async |number| read(Wanted::Application(id(number))).await.unwrap().has_mistakes;
+    assert_eq!((has_mistakes(1).await, has_mistakes(2).await), (true, false));
+    store.end_session(&[1; 32], &holder(), LATER).await.unwrap();
+    assert_eq!(store.session_with(&[1; 32], Wanted::Application(id(1))).await.unwrap(), None);
 }
 
 pub async fn a_session_ends_once_and_for_all(store: &dyn Store) {

@@ -12,19 +12,19 @@ async fn request_state(store: &dyn Store, application: u128) -> Option<RequestSt
 pub async fn a_key_serves_one_request_until_it_is_removed(store: &dyn Store) {
     filled(store).await;
     let from = ["available", "preparing"];
-    assert_eq!(store.prepare_request(&request(10, 1, 1), &from, &holder()).await.unwrap(), Prepared::Done);
+    assert!(matches!(store.prepare_request(&request(10, 1, 1), &from, &holder()).await.unwrap(), Prepared::Done(_)));
     assert_eq!(store.prepare_request(&request(11, 2, 1), &from, &holder()).await.unwrap(), Prepared::KeyInUse);
     assert_eq!(store.application_of(&phone(), id(2)).await.unwrap().unwrap().application.revision, 1);
     assert!(store.request_of(&phone(), id(10)).await.unwrap().is_some());
     assert!(store.request_of(&phone(), id(11)).await.unwrap().is_none());
     assert!(store.remove_request(id(10), &holder(), NOW).await.unwrap());
     assert!(!store.remove_request(id(10), &holder(), NOW).await.unwrap());
-    assert_eq!(store.prepare_request(&request(12, 2, 1), &from, &holder()).await.unwrap(), Prepared::Done);
+    assert!(matches!(store.prepare_request(&request(12, 2, 1), &from, &holder()).await.unwrap(), Prepared::Done(_)));
     assert_eq!(
         store.prepare_request(&request(13, 2, 2), &["available"], &holder()).await.unwrap(),
         Prepared::StateForbids
     );
-    assert_eq!(store.prepare_request(&request(14, 2, 2), &from, &holder()).await.unwrap(), Prepared::Done);
+    assert!(matches!(store.prepare_request(&request(14, 2, 2), &from, &holder()).await.unwrap(), Prepared::Done(_)));
     assert!(store.request_of(&phone(), id(12)).await.unwrap().is_none(), "another one took its place");
 }
 
@@ -34,7 +34,10 @@ pub async fn a_blocked_key_is_refused(store: &dyn Store) {
     assert!(!store.block_key(&[1; 32], &by("operator"), NOW).await.unwrap());
     let refused = store.prepare_request(&request(10, 1, 1), &["available"], &holder()).await.unwrap();
     assert_eq!((refused, state(store, 1).await), (Prepared::KeyBlocked, "available"));
-    assert_eq!(store.prepare_request(&request(10, 1, 2), &["available"], &holder()).await.unwrap(), Prepared::Done);
+    assert!(matches!(
+        store.prepare_request(&request(10, 1, 2), &["available"], &holder()).await.unwrap(),
+        Prepared::Done(_)
+    ));
 }
 
 pub async fn a_request_is_confirmed_once_of_two_at_once(store: &dyn Store) {
@@ -42,12 +45,23 @@ pub async fn a_request_is_confirmed_once_of_two_at_once(store: &dyn Store) {
     let confirmed = prepared(store, 1, false).await;
     let (one, two) = tokio::join!(store.confirm_request(&confirmed), store.confirm_request(&confirmed));
     let outcomes = [one.unwrap(), two.unwrap()];
-    assert!(
-        outcomes.contains(&ConfirmOutcome::Done) && outcomes.contains(&ConfirmOutcome::PasswordUsed),
-        "{outcomes:?}"
-    );
+    let is_done = |outcome: &ConfirmOutcome| matches!(outcome, ConfirmOutcome::Done(_));
+    assert!(outcomes.iter().any(is_done) && outcomes.contains(&ConfirmOutcome::PasswordUsed), "{outcomes:?}");
     assert!(claimed(store, 20).await.is_some());
     assert!(claimed(store, 20).await.is_none());
+}
+
+pub async fn whoever_changes_an_application_is_told_its_revision(store: &dyn Store) {
+    filled(store).await;
+    let revision = async || store.application_of(&phone(), id(1)).await.unwrap().unwrap().application.revision;
+    store.add_mistake(id(50), id(1), "text", &holder(), NOW).await.unwrap();
+    let before = revision().await;
+    let prepared = store.prepare_request(&request(10, 1, 9), &["available"], &holder()).await.unwrap();
+    assert_eq!((prepared, revision().await), (Prepared::Done(before + 1), before + 1));
+    let confirmed = self::prepared(store, 1, false).await;
+    let before = revision().await;
+    let done = store.confirm_request(&confirmed).await.unwrap();
+    assert_eq!((done, revision().await), (ConfirmOutcome::Done(before + 1), before + 1));
 }
 
 pub async fn a_confirmation_of_other_data_uses_no_password(store: &dyn Store) {
@@ -57,7 +71,7 @@ pub async fn a_confirmation_of_other_data_uses_no_password(store: &dyn Store) {
     assert_eq!(store.confirm_request(&other).await.unwrap(), ConfirmOutcome::DataChanged);
     let gone = ConfirmedRequest { request: id(99), ..confirmed.clone() };
     assert_eq!(store.confirm_request(&gone).await.unwrap(), ConfirmOutcome::StateForbids);
-    assert_eq!(store.confirm_request(&confirmed).await.unwrap(), ConfirmOutcome::Done);
+    assert!(matches!(store.confirm_request(&confirmed).await.unwrap(), ConfirmOutcome::Done(_)));
     let found = store.request_of(&phone(), confirmed.request).await.unwrap().unwrap();
     let request = found.request.unwrap();
     assert_eq!((request.state, request.confirmed_at), (RequestState::Confirmed, Some(NOW)));

@@ -3,6 +3,7 @@
 import { Failure } from './failure.js';
 import { PROTOCOL_VERSION } from './messages.js';
 import { stateMachine } from './states.js';
+import { versionMismatch } from './versions.js';
 
 const HOST_NAME = 'ru.qcert.host';
 const HELLO_LIMIT_MS = 10_000;
@@ -23,8 +24,10 @@ export class Host {
   #listener;
   /** @type {chrome.runtime.Port | undefined} */
   #port;
-  /** @type {Promise<{ hostVersion: string }> | undefined} */
+  /** @type {Promise<{ hostVersion: string, hostMinor: number }> | undefined} */
   #opened;
+  /** The major version of the last hello, even of one that was refused. @type {number | undefined} */
+  protocolVersion;
   /** @type {Map<string, Waiting>} */
   #waiting = new Map();
   #lastId = 0;
@@ -81,7 +84,7 @@ export class Host {
     this.#end(new Failure('cancelled'));
   }
 
-  /** @returns {Promise<{ hostVersion: string }>} */
+  /** @returns {Promise<{ hostVersion: string, hostMinor: number }>} */
   #start() {
     this.#machine.move('greeting');
     const port = this.#api.runtime.connectNative(HOST_NAME);
@@ -106,10 +109,11 @@ export class Host {
         if (this.#port !== port) return;
         if (this.#machine.is('ready')) return this.#hear(frame);
         const mismatch = helloMismatch(frame);
+        this.protocolVersion = frame?.protocolVersion;
         if (mismatch) return refuse(mismatch);
         clearTimeout(limit);
         this.#machine.move('ready');
-        resolve({ hostVersion: frame.hostVersion });
+        resolve({ hostVersion: frame.hostVersion, hostMinor: frame.protocolMinor ?? 0 });
       });
     });
   }
@@ -147,7 +151,5 @@ export class Host {
  */
 function helloMismatch(frame) {
   if (frame?.event !== 'hello' || !Number.isSafeInteger(frame.protocolVersion)) return new Failure('frame_malformed');
-  if (frame.protocolVersion < PROTOCOL_VERSION) return new Failure('host_outdated');
-  if (frame.protocolVersion > PROTOCOL_VERSION) return new Failure('extension_outdated');
-  return undefined;
+  return versionMismatch(PROTOCOL_VERSION, frame.protocolVersion);
 }

@@ -2,8 +2,11 @@
 
 import { Failure } from './failure.js';
 
-/** Page, extension and host speak to each other when this is equal. */
+/** Major version of the protocol: page, extension and host speak to each other when it is equal. */
 export const PROTOCOL_VERSION = 1;
+
+/** Minor version: what grew since. Who has a larger one does without what the other does not know. */
+export const PROTOCOL_MINOR = 1;
 
 /** Longest message from a page, in UTF-16 units: three bytes each at most, so a frame stays below the host's 256 KiB. */
 export const MAX_PAGE_MESSAGE = 64 * 1024;
@@ -20,20 +23,23 @@ const shown = (max) => (value) => text(max)(value) && !/[\p{Cc}\u200e\u200f\u202
 const base64 = (max) => (value) => text(max)(value) && like(/^[A-Za-z0-9+/]+={0,2}$/)(value);
 /** @type {Check} */
 const boolean = (value) => typeof value === 'boolean';
+/** @type {Check} */
+const whole = (value) => Number.isSafeInteger(value);
 const token = text(256);
 const id = text(64);
 
 /**
- * The allow list: every command a page may give, with its parameters. All are required.
+ * The allow list: every command a page may give, with its parameters. All are required but for a minor version.
  * @type {Readonly<Record<string, Readonly<Record<string, Check>>>>}
  */
 export const PAGE_COMMANDS = {
-  hello: { protocolVersion: (value) => Number.isSafeInteger(value) },
+  hello: { protocolVersion: whole, protocolMinor: (value) => value === undefined || whole(value) },
   closeWindow: {},
   listTokens: {},
   watchTokens: { on: boolean },
   tokenDetails: { token },
   storeState: { token },
+  diagnose: { names: boolean, log: boolean },
   cancel: { request: id },
   createRequest: {
     token,

@@ -3,8 +3,9 @@
 import { Dialog } from './dialog.js';
 import { Failure } from './failure.js';
 import { Host } from './host.js';
-import { CONFIRMED_COMMANDS, PROTOCOL_VERSION, readPageMessage } from './messages.js';
+import { CONFIRMED_COMMANDS, PROTOCOL_MINOR, PROTOCOL_VERSION, readPageMessage } from './messages.js';
 import { PORTAL_ORIGIN } from './portal.js';
+import { versionMismatch } from './versions.js';
 
 const MAX_WAITING = 32;
 
@@ -74,15 +75,17 @@ export class PageSession {
     return this.#host.call(command, params, { tag: id });
   }
 
-  /** All parts are there, of one version, and the host serves this site. @param {number} pageVersion */
+  /** All parts are there, of one major version, and the host serves this site. @param {number} pageVersion */
   async #hello(pageVersion) {
-    if (pageVersion < PROTOCOL_VERSION) throw new Failure('page_outdated');
-    if (pageVersion > PROTOCOL_VERSION) throw new Failure('extension_outdated');
-    const { hostVersion } = await this.#host.open();
+    const { hostVersion, hostMinor } = await this.#host.open().catch((failure) => {
+      throw versionMismatch(pageVersion, this.#host.protocolVersion) ?? failure;
+    });
+    const mismatch = versionMismatch(pageVersion, this.#host.protocolVersion);
+    if (mismatch) throw mismatch;
     // The host answers `origin_refused` to whatever a site asks that it does not serve; this asks the least.
     await this.#host.call('cancel', { request: 'none' });
     const extensionVersion = this.#api.runtime.getManifest().version;
-    return { extensionVersion, hostVersion, protocolVersion: PROTOCOL_VERSION };
+    return { extensionVersion, hostVersion, protocolVersion: PROTOCOL_VERSION, extensionMinor: PROTOCOL_MINOR, hostMinor };
   }
 
   /** @param {string} id @param {string} command @param {Record<string, any>} params */

@@ -294,14 +294,60 @@ test('missing parts have names', async () => {
   }
 });
 
-test('a part that is too old is told apart', async () => {
-  for (const [page, host, code] of [[0, 1, 'page_outdated'], [2, 1, 'extension_outdated'], [1, 0, 'host_outdated'], [1, 2, 'extension_outdated']]) {
+test('the one of page, extension and host that is too old or too new is named', async () => {
+  // The extension speaks 1; the page's version, the host's, and who is named.
+  const cases = [
+    [1, 0, 'host_outdated'],
+    [1, 2, 'host_too_new'],
+    [2, 2, 'extension_outdated'],
+    [2, 1, 'extension_outdated'],
+    [0, 0, 'extension_too_new'],
+    [0, 1, 'page_outdated'],
+    [0, 2, 'page_outdated'],
+  ];
+  for (const [page, host, code] of cases) {
     const browser = started();
-    browser.hello = { event: 'hello', protocolVersion: host, hostVersion: '9' };
+    browser.hello = { event: 'hello', protocolVersion: host, protocolMinor: 1, hostVersion: '9' };
     const port = await browser.page();
-    await port.say({ id: '1', command: 'hello', params: { protocolVersion: page } });
-    assert.equal(codeTo(port, '1'), code);
+    await port.say({ id: '1', command: 'hello', params: { protocolVersion: page, protocolMinor: 1 } });
+    assert.equal(codeTo(port, '1'), code, `${page} ${host}`);
+    assert.equal(answerTo(port, '1').error.detail, `protocol: page ${page}, extension 1, host ${host}`);
+    await port.say({ id: '2', command: 'listTokens', params: {} });
+    assert.equal(host === 1 || codeTo(port, '2') !== undefined, true, 'a host of another version is asked nothing');
   }
+});
+
+test('a page that is too old is named although there is no host', async () => {
+  const browser = started();
+  browser.hello = undefined;
+  const page = await browser.page();
+  await page.say({ id: '1', command: 'hello', params: { protocolVersion: 0 } });
+  await browser.hostEnds('Specified native messaging host not found.');
+  assert.equal(codeTo(page, '1'), 'page_outdated');
+});
+
+test('a minor version may differ', async () => {
+  for (const [page, host] of [[undefined, undefined], [0, 7], [7, 0]]) {
+    const browser = started();
+    browser.hello = { event: 'hello', protocolVersion: 1, protocolMinor: host, hostVersion: '9' };
+    const port = await browser.page();
+    await port.say({ id: '1', command: 'hello', params: { protocolVersion: 1, protocolMinor: page } });
+    assert.equal(answerTo(port, '1').result.hostMinor, host ?? 0);
+    await port.say({ id: '2', command: 'listTokens', params: {} });
+    assert.equal(browser.frames('listTokens').length, 1);
+  }
+});
+
+test('a diagnosis needs no window, and a page says what it may have in it', async () => {
+  const browser = started();
+  const page = await browser.page();
+  await page.say({ id: '1', command: 'diagnose', params: { names: false, log: false } });
+  assert.deepEqual(browser.frames('diagnose')[0].params, { names: false, log: false });
+  await hostAnswers(browser, 'diagnose', { result: { checks: [] } });
+  assert.deepEqual(answerTo(page, '1').result, { checks: [] });
+  assert.equal(browser.windowsOpen.size, 0);
+  await page.say({ id: '2', command: 'diagnose', params: {} });
+  assert.equal(codeTo(page, '2'), 'frame_malformed');
 });
 
 test('hello tells of a site that the host does not serve', async () => {
@@ -319,7 +365,8 @@ test('after its end the host is started again at the next need', async () => {
   await page.say({ id: '1', ...hello });
   await browser.hostEnds('Native host has exited.');
   await page.say({ id: '2', ...hello });
-  assert.deepEqual(answerTo(page, '2').result, { extensionVersion: '0.1.0', hostVersion: '0.1.0', protocolVersion: 1 });
+  const versions = { extensionVersion: '0.1.0', hostVersion: '0.1.0', protocolVersion: 1, extensionMinor: 1, hostMinor: 1 };
+  assert.deepEqual(answerTo(page, '2').result, versions);
   assert.equal(browser.natives.length, 2);
 });
 

@@ -13,7 +13,7 @@ use crate::{
     checkup::Workplace,
     dom, ordered, portal,
     preparation::Preparation,
-    rows,
+    reading, rows,
     trouble::Trouble,
     wizard::{Opened, Screen, Starting},
     words::{Language, Words},
@@ -32,6 +32,8 @@ pub struct App {
     pub language: RwSignal<Language>,
     /// What is on screen.
     pub screen: RwSignal<Screen>,
+    /// Is the page of the workstation check in front of it?
+    pub checking: RwSignal<bool>,
     /// The person's applications, once they were fetched.
     pub rows: RwSignal<Option<Vec<ApplicationRow>>>,
     /// The workstation's parts.
@@ -61,10 +63,11 @@ impl Default for App {
 impl App {
     /// A page that knows nothing yet.
     pub fn new() -> Self {
-        let open = Uuid::parse_str(&browser::place()).ok();
+        let open = reading::uuid(&browser::place());
         Self {
             language: RwSignal::new(Language::of_tag(Shelf::Browser.get(LANGUAGE).as_deref())),
             screen: RwSignal::new(Screen::Starting(Starting { open })),
+            checking: RwSignal::new(browser::at_check()),
             rows: RwSignal::new(None),
             workplace: RwSignal::new(Workplace::Checking),
             configuration: RwSignal::new(None),
@@ -206,7 +209,13 @@ impl App {
             browser::set_place(&open.map(|id| id.to_string()).unwrap_or_default());
         }));
         let handle = window_event_listener(leptos::ev::hashchange, move |_| {
-            let open = Uuid::parse_str(&browser::place()).ok();
+            if self.checking.get_untracked() != browser::at_check() {
+                self.checking.set(browser::at_check());
+            }
+            if browser::at_check() {
+                return;
+            }
+            let open = reading::uuid(&browser::place());
             self.screen.maybe_update(|screen| match (screen.clone(), open) {
                 (Screen::List(list), Some(id)) => {
                     *screen = list.open(id);
@@ -224,6 +233,12 @@ impl App {
             });
         });
         on_cleanup(move || handle.remove());
+    }
+
+    /// Back to the screen that was there before.
+    pub fn leave_check(self) {
+        let open = self.screen.with_untracked(Screen::open);
+        browser::go_to(&open.map(|id| id.to_string()).unwrap_or_default());
     }
 
     fn follow_rows(self) {

@@ -75,7 +75,34 @@ pub fn place() -> String {
 /// Writes the part of the address after `#/`.
 pub fn set_place(place: &str) {
     if self::place() != place {
-        let _ = window().location().set_hash(&format!("/{place}"));
+        go_to(place);
+    }
+}
+
+/// The same, from wherever the page is.
+pub fn go_to(place: &str) {
+    let _ = window().location().set_hash(&format!("/{place}"));
+}
+
+/// The address of the page of the workstation check, for the support to say.
+pub const CHECK: &str = "#check";
+
+/// Is it open?
+pub fn at_check() -> bool {
+    window().location().hash().is_ok_and(|hash| hash == CHECK)
+}
+
+/// What the browser tells every site of itself.
+pub fn user_agent() -> String {
+    window().navigator().user_agent().unwrap_or_default()
+}
+
+/// Puts a text into the folder of downloads.
+pub fn save(name: &str, text: &str) {
+    let address = format!("data:application/json;charset=utf-8,{}", String::from(js_sys::encode_uri_component(text)));
+    let link = crate::dom::el("a").set("href", address).set("download", name.to_owned()).element();
+    if let Ok(link) = link.dyn_into::<web_sys::HtmlElement>() {
+        link.click();
     }
 }
 

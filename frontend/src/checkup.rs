@@ -1,7 +1,10 @@
-//! The check of the workstation: which of its four parts are there, and what the first missing one is called.
-//! A part can be judged only when those before it work.
+//! The check of the workstation: which of its parts are there, and what the first missing one is called.
+//! A part can be judged only when those before it work. The first screen shows four; the page of the check has all, and
+//! of those behind the host what the host itself says.
 
 use qcert_protocol::{ErrorCode, code::Part, workstation::Tokens};
+
+use crate::words::{self, Words};
 
 /// Answer of the extension to `hello`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +52,8 @@ pub enum Line {
     Good(String),
     /// It does not; the code's words say what to do.
     Missing(ErrorCode),
+    /// It does, but not well; a value to show, and the code's words.
+    Doubtful(String, ErrorCode),
     /// It cannot be seen until the part before it works.
     Unknown,
 }
@@ -70,6 +75,86 @@ pub fn ready(workplace: &Workplace) -> bool {
     lines(workplace).iter().all(|line| matches!(line, Line::Good(_)))
 }
 
+/// The parts of [`lines`], by their names in PROTOCOL.md §3.
+pub const OF_THE_FIRST_SCREEN: [&str; 4] = ["extension", "host", "module", "token"];
+
+/// How a part is, as it is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It works.
+    Ok,
+    /// It works, but not well.
+    Warning,
+    /// It does not work.
+    Missing,
+    /// It is being looked at.
+    Checking,
+    /// It cannot be seen.
+    Unknown,
+}
+
+/// A line of the check.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// Which part, by its name in PROTOCOL.md §3.
+    pub part: &'static str,
+    /// How it is.
+    pub state: State,
+    /// Which one it is, or nothing.
+    pub subject: String,
+    /// What is wrong, and what to do; or nothing, twice.
+    pub advice: [String; 2],
+    /// What is wrong, for programs, if the page has found it itself.
+    pub code: Option<ErrorCode>,
+    /// Did the host tell of it?
+    pub told: bool,
+}
+
+impl Entry {
+    /// What the page sees itself.
+    pub fn of(words: &'static Words, part: &'static str, line: Line) -> Self {
+        let (state, subject, code) = match line {
+            Line::Good(subject) => (State::Ok, subject, None),
+            Line::Doubtful(subject, code) => (State::Warning, subject, Some(code)),
+            Line::Missing(code) => (State::Missing, String::new(), Some(code)),
+            Line::Checking => (State::Checking, String::new(), None),
+            Line::Unknown => (State::Unknown, String::new(), None),
+        };
+        let advice = code.map(|code| words::code(words, code).map(str::to_owned)).unwrap_or_default();
+        Self { part, state, subject, advice, code, told: false }
+    }
+}
+
+/// Can one work?
+pub fn suffices(entries: &[Entry]) -> bool {
+    entries.iter().all(|entry| matches!(entry.state, State::Ok | State::Warning))
+}
+
+/// A part's name.
+pub fn name(words: &'static Words, part: &str) -> &'static str {
+    match part {
+        "browser" => words.browser,
+        "extension" => words.extension,
+        "host" => words.host,
+        "module" => words.module,
+        "reader" => words.reader,
+        "token" => words.token,
+        "store" => words.part_store,
+        _ => words.clock,
+    }
+}
+
+/// How many seconds the computer's clock may differ from the portal's.
+const CLOCK_SECONDS: i64 = 120;
+
+/// By how much the clock is ahead of the portal's (seconds), if that is too much: `+2:05`.
+pub fn clock(ahead: i64) -> String {
+    if ahead.abs() <= CLOCK_SECONDS {
+        return String::new();
+    }
+    format!("{}{}:{:02}", if ahead < 0 { "−" } else { "+" }, ahead.abs() / 60, ahead.abs() % 60)
+}
+
 fn broken(code: ErrorCode) -> [Line; 4] {
     let there = || Line::Good(String::new());
     match code.part() {
@@ -78,7 +163,9 @@ fn broken(code: ErrorCode) -> [Line; 4] {
         }
         Part::Module => [there(), there(), Line::Missing(code), Line::Unknown],
         Part::Token => [there(), there(), there(), Line::Missing(code)],
-        Part::Extension | Part::Page => [Line::Missing(code), Line::Unknown, Line::Unknown, Line::Unknown],
+        Part::Browser | Part::Extension | Part::Page => {
+            [Line::Missing(code), Line::Unknown, Line::Unknown, Line::Unknown]
+        }
     }
 }
 
@@ -147,6 +234,34 @@ mod tests {
     fn a_module_that_does_not_load_is_not_a_missing_one() {
         let [_, _, module, _] = connected(json!({"modules": [{"name": "m", "error": "module_failed"}], "readers": []}));
         assert_eq!(module, Line::Missing(ErrorCode::ModuleFailed));
+    }
+
+    #[test]
+    fn a_clock_may_differ_by_two_minutes() {
+        for good in [0, 120, -120] {
+            assert_eq!(clock(good), "");
+        }
+        assert_eq!(clock(125), "+2:05");
+        assert_eq!(clock(-3600), "−60:00");
+    }
+
+    #[test]
+    fn one_can_work_with_what_is_doubtful_and_not_without_what_is_missing_or_not_seen() {
+        let words = words::Language::Russian.words();
+        let suffices = |line| suffices(&[Entry::of(words, "browser", line)]);
+        assert!(suffices(Line::Good(String::new())));
+        assert!(suffices(Line::Doubtful("Firefox 100".into(), ErrorCode::BrowserUnsupported)));
+        assert!(
+            !suffices(Line::Missing(ErrorCode::HostMissing)) && !suffices(Line::Checking) && !suffices(Line::Unknown)
+        );
+    }
+
+    #[test]
+    fn what_is_not_well_says_why_and_what_to_do() {
+        let words = words::Language::English.words();
+        let entry = Entry::of(words, "clock", Line::Doubtful("+5:00".into(), ErrorCode::ClockWrong));
+        assert!(entry.advice.iter().all(|text| text.ends_with('.')) && entry.subject == "+5:00");
+        assert_eq!(Entry::of(words, "host", Line::Good("1".into())).advice, ["", ""]);
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod revocation;
 pub mod rows;
 pub mod sensor;
 pub mod trouble;
+pub mod user_agent;
 pub mod wizard;
 pub mod words;
 
@@ -31,6 +32,10 @@ pub mod ordered;
 pub mod portal;
 #[cfg(target_arch = "wasm32")]
 pub mod reading;
+#[cfg(target_arch = "wasm32")]
+pub mod report;
+#[cfg(target_arch = "wasm32")]
+pub mod told;
 #[cfg(target_arch = "wasm32")]
 pub mod view;
 #[cfg(target_arch = "wasm32")]

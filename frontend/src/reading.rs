@@ -14,8 +14,8 @@ use qcert_protocol::{
     },
     portal::{
         ActivationState, ApplicationDetails, ApplicationRow, CertificateDetails, CertificateView, Configuration,
-        MistakeAnswer, PasswordOrdered, Problem, ReportedMistake, RequestView, RevocationReason, RevocationView,
-        Session, TokenName,
+        MistakeAnswer, PackageLinks, PasswordOrdered, Problem, ReportedMistake, RequestView, RevocationReason,
+        RevocationView, Session, TokenName,
     },
     workstation::{
         Container, CreatedRequest, Failure, Installed, Module, PinState, Reader, Removed, Stage, Token, TokenDetails,
@@ -77,7 +77,7 @@ objects! {
     ApplicationRow: id number holder organization inn state reason request certificate replaces revision;
     CertificateDetails: certificate application holder organization der issuers;
     CertificateView: id serial key_id not_before not_after revoked;
-    Configuration: authority support_phone key_algorithm now version;
+    Configuration: authority support_phone key_algorithm now version packages;
     Container: label key_id has_certificate;
     CreatedRequest: certification_request key_id key_code token sensor_taken;
     Failure: code tries_left detail;
@@ -100,6 +100,23 @@ objects! {
     TokenDetails: token manufacturer firmware free_memory mechanisms containers;
     TokenName: label serial model;
     Tokens: modules readers missing;
+}
+
+/// Nothing in it has to be there, so that it is an object is all there is to see.
+impl Read for PackageLinks {
+    fn read(value: &JsValue) -> Option<Self> {
+        let link = |name| field(value, name);
+        if !value.is_object() || Array::is_array(value) {
+            return None;
+        }
+        Some(Self {
+            debian: link("debian")?,
+            rpm: link("rpm")?,
+            windows: link("windows")?,
+            chromium: link("chromium")?,
+            firefox: link("firefox")?,
+        })
+    }
 }
 
 impl Read for Problem {
@@ -176,7 +193,17 @@ texts! {
     Region: |text| Self::parse(text).ok();
     RevocationReason: Self::parse;
     Snils: |text| Self::parse(text).ok();
-    Uuid: |text| Self::parse_str(text).ok();
+    Uuid: uuid;
+}
+
+/// A UUID with its dashes. The library's parser also knows other forms and names every mistake, which takes half a kilobyte.
+pub fn uuid(text: &str) -> Option<Uuid> {
+    let mut digits = text.chars().filter(|c| *c != '-').map(|c| c.to_digit(16));
+    let mut bytes = [0; 16];
+    for byte in &mut bytes {
+        *byte = u8::try_from(digits.next()?? << 4 | digits.next()??).ok()?;
+    }
+    (text.len() == 36 && digits.next().is_none()).then(|| Uuid::from_bytes(bytes))
 }
 
 impl<const MAX: usize> Read for Text<MAX> {
@@ -188,6 +215,12 @@ impl<const MAX: usize> Read for Text<MAX> {
 impl Read for TokenId {
     fn read(value: &JsValue) -> Option<Self> {
         value.as_string().map(Self)
+    }
+}
+
+impl Read for JsValue {
+    fn read(value: &JsValue) -> Option<Self> {
+        Some(value.clone())
     }
 }
 

@@ -20,6 +20,7 @@ mod password;
 mod pieces;
 mod preparation;
 mod question;
+mod report;
 mod revocation;
 pub mod sensor;
 mod sign_in;
@@ -57,6 +58,9 @@ pub fn page(app: App) -> View {
 }
 
 fn screen(app: App, words: &'static Words) -> View {
+    if app.checking.get() {
+        return untrack(|| checkup::page(app, words));
+    }
     let screen = app.screen.get();
     // What a screen reads while it is built is not what it depends on.
     untrack(|| match screen {

@@ -109,6 +109,7 @@ fn part(words: &'static Words, part: Part) -> Option<&'static str> {
         Part::Person => None,
         Part::Portal => Some(words.part_portal),
         Part::Page => Some(words.part_page),
+        Part::Browser => Some(words.browser),
         Part::Extension => Some(words.extension),
         Part::Host => Some(words.host),
         Part::Module => Some(words.module),

@@ -9,8 +9,9 @@ use std::{
 use futures_channel::oneshot;
 use leptos::prelude::{document, window};
 use qcert_protocol::{
-    ErrorCode, PROTOCOL_VERSION,
-    workstation::{Cancel, CreateRequest, CreatedRequest, Failure, InstallCertificate, Installed, OneToken},
+    ErrorCode, PROTOCOL_MINOR, PROTOCOL_VERSION,
+    workstation::{Cancel, CreateRequest, CreatedRequest, Diagnose, Failure, InstallCertificate},
+    workstation::{Installed, OneToken},
     workstation::{RemoveKeyPair, Removed, Stage, TokenDetails, TokenId, Tokens, WatchTokens},
 };
 use serde::Serialize;
@@ -181,6 +182,7 @@ struct Nothing {}
 #[serde(rename_all = "camelCase")]
 struct Greeting {
     protocol_version: u32,
+    protocol_minor: u32,
 }
 
 /// A call that nobody confirms, with its answer.
@@ -193,7 +195,7 @@ fn question<T: Read + 'static>(command: &str, params: &impl Serialize) -> Asked<
 
 /// Are extension and host there, and do they speak our protocol?
 pub fn hello() -> Asked<Hello> {
-    question("hello", &Greeting { protocol_version: PROTOCOL_VERSION })
+    question("hello", &Greeting { protocol_version: PROTOCOL_VERSION, protocol_minor: PROTOCOL_MINOR })
 }
 
 /// The tokens, and from now on a notice of every change.
@@ -204,6 +206,12 @@ pub fn watch_tokens() -> Asked<Tokens> {
 /// One token in detail.
 pub fn token_details(token: &TokenId) -> Asked<TokenDetails> {
     question("tokenDetails", &OneToken { token: token.clone() })
+}
+
+/// What the host finds wrong (`Diagnosis`), as it came; with names of tokens and lines of its log only if they are asked
+/// for.
+pub fn diagnose(names: bool, log: bool) -> Asked<JsValue> {
+    question("diagnose", &Diagnose { names, log })
 }
 
 /// Makes a key pair and a request; the answer is a [`CreatedRequest`].

@@ -11,7 +11,7 @@ use qcert_protocol::{
     application::{CertificateType, HolderKind},
     holder::FieldReason,
     portal::{
-        ActivationState, ApplicationDetails, CertificateDetails, Configuration, PasswordOrdered, Problem,
+        ActivationState, ApplicationDetails, CertificateDetails, Configuration, PackageLinks, PasswordOrdered, Problem,
         RevocationReason, Session,
     },
     workstation::{CreatedRequest, Failure, Installed, Removed, Stage, TokenDetails, Tokens, TriesLeft},
@@ -103,8 +103,9 @@ fn what_the_portal_writes_is_read_as_it_was_written() {
     }));
     same::<Configuration>(&json!({
         "authority": "УЦ", "supportPhone": "8 800", "keyAlgorithm": "P-256", "now": "2026-11-22T19:13:00Z",
-        "version": "0.1.0",
+        "version": "0.1.0", "packages": {"debian": "https://ca.example/a.deb", "firefox": "https://ca.example/a.xpi"},
     }));
+    same::<PackageLinks>(&json!({"rpm": "a", "windows": "b", "chromium": "c"}));
     same::<PasswordOrdered>(&json!({"resendAfterSeconds": 120, "expiresInSeconds": 600}));
     same::<Session>(&json!({"phone": "+7 922 ··· ··45", "expiresAt": "2026-11-22T19:13:00Z"}));
     same::<Problem>(&json!({
@@ -134,6 +135,15 @@ fn what_the_workstation_writes_is_read_as_it_was_written() {
     }));
     same::<Removed>(&json!({"keyId": "1".repeat(40)}));
     same::<Failure>(&json!({"code": "pin_incorrect", "triesLeft": "low", "detail": "CKR_PIN_INCORRECT"}));
+}
+
+#[wasm_bindgen_test]
+fn a_uuid_has_its_five_groups_and_nothing_else() {
+    let good = "01890a5d-ac96-774b-bcce-b302099a8057";
+    assert_eq!(reading::uuid(good), uuid::Uuid::parse_str(good).ok());
+    for bad in ["", "check", &good[1..], &good.replace('a', "g"), &format!("{good}0"), &good.replace('-', "")] {
+        assert_eq!(reading::uuid(bad), None, "{bad}");
+    }
 }
 
 #[wasm_bindgen_test]

@@ -4,6 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use qcert_protocol::workstation::Diagnose;
 
 use crate::{
     configuration::{self, Configuration, FILE_VARIABLE},
@@ -51,6 +52,12 @@ enum Command {
         /// As JSON.
         #[arg(long)]
         json: bool,
+        /// Writes a bundle for the support into this file instead: no PIN, no key, no name.
+        #[arg(long, value_name = "FILE", conflicts_with = "json")]
+        bundle: Option<PathBuf>,
+        /// The bundle has the tokens' labels and serial numbers too, and the last lines of the host's log.
+        #[arg(long, requires = "bundle")]
+        personal: bool,
     },
     /// Lists readers and tokens.
     Tokens {
@@ -129,9 +136,9 @@ impl CommandLine {
         match self.command {
             Command::Register { target, portal } => register(&target, &portal)?,
             Command::Unregister { target, portal } => unregister(&target, portal.as_deref())?,
-            Command::Doctor { json } => {
+            Command::Doctor { json, bundle, personal } => {
                 confine_aloud();
-                return doctor::run(json);
+                return doctor::run(json, bundle.as_deref(), Diagnose { names: personal, log: personal });
             }
             Command::Tokens { json } => {
                 confine_aloud();

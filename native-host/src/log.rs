@@ -110,6 +110,19 @@ impl Log {
     }
 }
 
+/// The last lines of the person's log, oldest first.
+pub fn last_lines(count: usize) -> Vec<String> {
+    places::log_file().map(|path| last_lines_of(&path, count)).unwrap_or_default()
+}
+
+fn last_lines_of(path: &Path, count: usize) -> Vec<String> {
+    let text = std::fs::read(path).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let mut lines: Vec<_> = text.lines().rev().take(count).map(str::to_owned).collect();
+    lines.reverse();
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,6 +141,15 @@ mod tests {
         let (first, second) = text.split_once('\n').unwrap();
         assert_eq!(first, format!("1970-01-01T00:00:00Z {} error one two  [31m", std::process::id()));
         assert_eq!(second.len(), MAX_LINE + 1);
+    }
+
+    #[test]
+    fn the_last_lines_are_the_last_ones_in_their_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("host.log");
+        assert_eq!(last_lines_of(&path, 2), Vec::<String>::new());
+        std::fs::write(&path, "a\nb\nc\n").unwrap();
+        assert_eq!(last_lines_of(&path, 2), ["b", "c"]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod outbox;
 use std::{ffi::OsString, io::Read, path::Path, process::ExitCode, sync::Arc};
 
 use qcert_protocol::{
-    ErrorCode, PROTOCOL_VERSION,
+    ErrorCode, PROTOCOL_MINOR, PROTOCOL_VERSION,
     workstation::{Command, Event, Failure, MAX_MESSAGE_TO_HOST, MAX_REQUEST_ID, Request},
 };
 use serde::Deserialize;
@@ -67,8 +67,11 @@ pub fn run() -> ExitCode {
 
 /// Says hello and answers frames until there are no more, each once; without a configuration with that error.
 pub fn serve(pipe: &mut impl Read, outbox: &Arc<Outbox>, configuration: Option<Configuration>, log: &Arc<Log>) {
-    outbox
-        .send(&Event::Hello { protocol_version: PROTOCOL_VERSION, host_version: env!("CARGO_PKG_VERSION").to_owned() });
+    outbox.send(&Event::Hello {
+        protocol_version: PROTOCOL_VERSION,
+        protocol_minor: PROTOCOL_MINOR,
+        host_version: env!("CARGO_PKG_VERSION").to_owned(),
+    });
     let mut desk = configuration.map(|configuration| desk::Desk::open(configuration, outbox.clone(), log.clone()));
     loop {
         let taken = match frame::read(pipe, MAX_MESSAGE_TO_HOST) {

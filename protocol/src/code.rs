@@ -14,6 +14,8 @@ pub enum Part {
     Portal,
     /// The page in the browser.
     Page,
+    /// The browser itself.
+    Browser,
     /// The browser extension.
     Extension,
     /// The native messaging host.
@@ -33,6 +35,7 @@ impl Part {
             Self::Person => "person",
             Self::Portal => "portal",
             Self::Page => "page",
+            Self::Browser => "browser",
             Self::Extension => "extension",
             Self::Host => "host",
             Self::Module => "module",
@@ -274,6 +277,16 @@ codes! {
     ActivationTriesExhausted = "activation_tries_exhausted", Person, 403;
     /// No activation code was made for this application.
     ActivationCodeMissing = "activation_code_missing", Person, 409;
+    /// The extension is newer than the page and the host.
+    ExtensionTooNew = "extension_too_new", Extension, 0;
+    /// The host is newer than the page and the extension.
+    HostTooNew = "host_too_new", Host, 0;
+    /// This browser is too old, or of a kind for which there is no extension.
+    BrowserUnsupported = "browser_unsupported", Browser, 0;
+    /// The browser is a snap or flatpak package, whose sandbox keeps it from starting the host.
+    BrowserSandboxed = "browser_sandboxed", Browser, 0;
+    /// The computer's clock differs from the portal's.
+    ClockWrong = "clock_wrong", Host, 0;
 }
 
 // The derive does not see through the macro's names and would publish those of Rust.

@@ -24,5 +24,9 @@ pub use container::ContainerName;
 pub use key::{KeyAlgorithm, KeyCode, KeyId};
 pub use pin::Pin;
 
-/// Version of the workstation protocol. Page, extension and host speak to each other when it is equal.
+/// Major version of the workstation protocol. Page, extension and host speak to each other when it is equal.
 pub const PROTOCOL_VERSION: u32 = 1;
+
+/// Minor version: it grows when a command is added, or a member of an answer. Who has a larger one does without what
+/// the other does not know.
+pub const PROTOCOL_MINOR: u32 = 1;

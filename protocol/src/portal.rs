@@ -57,6 +57,30 @@ pub struct Configuration {
     pub now: OffsetDateTime,
     /// The server's version.
     pub version: String,
+    /// Where the workstation's parts are found.
+    pub packages: PackageLinks,
+}
+
+/// Where a person finds the workstation's parts, by system and browser; each is an `https` address, or is not there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct PackageLinks {
+    /// The host for Debian, Ubuntu, Astra Linux.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub debian: Option<String>,
+    /// The host for systems of RPM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rpm: Option<String>,
+    /// The host for Windows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub windows: Option<String>,
+    /// The extension for Chromium and its kin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chromium: Option<String>,
+    /// The extension for Firefox.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub firefox: Option<String>,
 }
 
 /// `POST /sign-in/password`: asks for a one-time password by text message. Also the body that asks again.

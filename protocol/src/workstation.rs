@@ -3,13 +3,22 @@
 //! The host speaks first ([`Event::Hello`]). A request carries an `id` that its reply repeats. The page gives
 //! `command` and `params`; `origin` and `authorization` are the service worker's, and a page's own are dropped.
 
+mod diagnosis;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{Base64, ContainerName, ErrorCode, KeyAlgorithm, KeyCode, KeyId, Pin, portal::TokenName};
+pub use diagnosis::{Check, CheckState, CheckedPart, Diagnose, Diagnosis, Packages, System, Words};
 
 /// Name under which browsers know the host.
 pub const HOST_NAME: &str = "ru.qcert.host";
+
+/// The oldest version of Chromium and its kin that can run the extension: `minimum_chrome_version` of its manifest.
+pub const OLDEST_CHROMIUM: u32 = 121;
+
+/// The oldest version of Firefox that can run the extension: `strict_min_version` of its manifest.
+pub const OLDEST_FIREFOX: u32 = 142;
 
 /// The longest message to the host, in bytes.
 pub const MAX_MESSAGE_TO_HOST: usize = 256 * 1024;
@@ -76,6 +85,8 @@ pub enum Command {
     ChangePin(OneToken),
     /// `storeState`: can the person's certificate store use this token's keys? Answer: [`StoreState`].
     StoreState(OneToken),
+    /// `diagnose`: what the host finds wrong with the workstation, in words. Since 1.1. Answer: [`Diagnosis`].
+    Diagnose(Diagnose),
     /// `cancel`: ends the operation of another request, which is answered with `cancelled`. Answer: [`CancelAccepted`].
     Cancel(Cancel),
 }
@@ -91,6 +102,7 @@ impl Command {
         "removeKeyPair",
         "changePin",
         "storeState",
+        "diagnose",
         "cancel",
     ];
 
@@ -115,6 +127,7 @@ impl Command {
             "removeKeyPair" => Self::RemoveKeyPair(read(params)?),
             "changePin" => Self::ChangePin(read(params)?),
             "storeState" => Self::StoreState(read(params)?),
+            "diagnose" => Self::Diagnose(read(params)?),
             "cancel" => Self::Cancel(read(params)?),
             _ => return Err(ErrorCode::CommandUnknown),
         })
@@ -421,6 +434,9 @@ pub enum Event {
     Hello {
         /// [`crate::PROTOCOL_VERSION`].
         protocol_version: u32,
+        /// [`crate::PROTOCOL_MINOR`]; absent from a host of 1.0.
+        #[serde(default)]
+        protocol_minor: u32,
         /// The host's own version.
         host_version: String,
     },

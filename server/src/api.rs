@@ -155,6 +155,7 @@ async fn configuration(State(app): State<App>) -> Json<Configuration> {
         key_algorithm: settings.key_algorithm,
         now: app.portal.clock.now(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        packages: settings.packages.clone(),
     })
 }
 

@@ -9,6 +9,7 @@ mod operations;
 mod reader;
 mod server;
 mod sms;
+mod workstation;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
@@ -16,6 +17,7 @@ use qcert_pki::{Algorithm, AuthorityName, IssuerSignTool, ToolClass};
 use qcert_protocol::{
     KeyAlgorithm,
     holder::{Country, InnLegalEntity, Ogrn, Region, Text},
+    portal::PackageLinks,
 };
 use ring::digest;
 use time::Duration;
@@ -48,6 +50,8 @@ pub struct Settings {
     pub sms: Sms,
     /// `support.phone`, as it is shown.
     pub support_phone: String,
+    /// `[workstation.packages]`: links, for a person whose workstation lacks a part.
+    pub packages: PackageLinks,
     /// `[otp]`
     pub otp: OneTimePasswords,
     /// `[session]`
@@ -207,6 +211,7 @@ impl Settings {
             ca: authority(reader, production),
             sms: sms::sms(reader, production),
             support_phone: reader.text("support.phone", "8-800-500-05-08"),
+            packages: workstation::packages(reader),
             otp: one_time_passwords(reader),
             session: Sessions {
                 idle: Duration::minutes(reader.integer("session.idle_minutes", 30, 1..=1440)),

@@ -103,16 +103,26 @@ pub fn call(app: App, text: &'static str) -> View {
 
 /// A date as people write it.
 pub fn date(words: &'static Words, at: time::OffsetDateTime) -> String {
-    let (year, month, day) = (at.year(), u8::from(at.month()), at.day());
-    match words.language {
-        Language::Russian => format!("{day:02}.{month:02}.{year}"),
-        Language::English => format!("{year}-{month:02}-{day:02}"),
-    }
+    day(words, &written(at, 0.0))
 }
 
 /// A moment as people write it, by this computer's clock.
 pub fn moment(words: &'static Words, at: time::OffsetDateTime) -> String {
-    let behind = js_sys::Date::new(&(at.unix_timestamp() as f64 * 1000.0).into()).get_timezone_offset();
-    let at = at - time::Duration::minutes(behind as i64);
-    format!("{}, {:02}:{:02}", date(words, at), at.hour(), at.minute())
+    let here = js_sys::Date::new(&(at.unix_timestamp() as f64 * 1000.0).into());
+    let written = written(at, here.get_timezone_offset());
+    [&day(words, &written), ", ", written.get(11..16).unwrap_or_default()].concat()
+}
+
+/// As `2026-11-22T19:13:00.000Z`, so many minutes behind UTC, by the browser's calendar.
+fn written(at: time::OffsetDateTime, behind: f64) -> String {
+    let milliseconds = (at.unix_timestamp() as f64 - behind * 60.0) * 1000.0;
+    js_sys::Date::new(&milliseconds.into()).to_iso_string().into()
+}
+
+fn day(words: &'static Words, written: &str) -> String {
+    let part = |range| written.get(range).unwrap_or_default();
+    match words.language {
+        Language::Russian => [part(8..10), ".", part(5..7), ".", part(0..4)].concat(),
+        Language::English => part(0..10).to_owned(),
+    }
 }

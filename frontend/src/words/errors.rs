@@ -92,8 +92,8 @@ errors! {
         "The extension is too old.", "Update the extension, then reload this page.";
     ExtensionDisconnected: "Расширение перезапущено или удалено.", "Обновите страницу.",
         "The extension was restarted or removed.", "Reload the page.";
-    HostMissing: "Браузер не находит программу Qcert на этом компьютере.", "Установите её или запустите «qcert-host register» для этого браузера.",
-        "The browser does not find the Qcert program on this computer.", "Install it, or run “qcert-host register” for this browser.";
+    HostMissing: "Браузер не находит программу Qcert на этом компьютере.", "Установите её или запустите «qcert-host register» для этого браузера. Браузеру из snap или flatpak она не видна: возьмите пакет системы.",
+        "The browser does not find the Qcert program on this computer.", "Install it, or run “qcert-host register” for this browser. A browser from snap or flatpak cannot see it: take the system's package.";
     HostForbidden: "Программа Qcert установлена, но не разрешена для этого расширения.", "Запустите «qcert-host register» ещё раз или обратитесь к администратору.",
         "The Qcert program is installed, but not for this extension.", "Run “qcert-host register” again, or turn to your administrator.";
     HostExited: "Программа на компьютере неожиданно завершилась.", "Повторите. Если это случится снова, запустите «qcert-host doctor» и позвоните в поддержку.",
@@ -176,4 +176,14 @@ errors! {
         "This is the code of another application, or an earlier one.", "Take the one that was given to you last with this application.";
     ActivationTriesExhausted | ActivationCodeMissing: "Для этого заявления нет действующего кода активации.", "Попросите новый в удостоверяющем центре.",
         "No activation code is valid for this application.", "Ask the authority for a new one.";
+    ExtensionTooNew: "Расширение новее, чем этот портал.", "Установите расширение, которое предлагает удостоверяющий центр этого портала.",
+        "The extension is newer than this portal.", "Install the extension that this portal's authority offers.";
+    HostTooNew: "Программа на компьютере новее, чем портал.", "Обновите расширение и затем эту страницу.",
+        "The program on the computer is newer than the portal.", "Update the extension, then reload this page.";
+    BrowserUnsupported: "Для этого браузера расширения нет.", "Откройте портал в новом Chromium, Chrome, Edge или Firefox из пакета системы.",
+        "There is no extension for this browser.", "Open the portal in a new Chromium, Chrome, Edge or Firefox of the system's packages.";
+    BrowserSandboxed: "Браузер из snap или flatpak не запустит программу.", "Откройте портал в новом Chromium, Chrome, Edge или Firefox из пакета системы.",
+        "A browser from snap or flatpak cannot start the program.", "Open the portal in a new Chromium, Chrome, Edge or Firefox of the system's packages.";
+    ClockWrong: "Часы компьютера расходятся с часами портала.", "Установите верное время.",
+        "The computer's clock differs from the portal's.", "Set the right time.";
 }

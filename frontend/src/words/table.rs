@@ -52,14 +52,25 @@ words! {
     checkup: "Проверка рабочего места", "Workstation check";
     checkup_note: "Войти и посмотреть данные можно с любого компьютера. Для получения и установки сертификата нужно всё перечисленное.", "You can sign in and look at your data from any computer. Getting and installing a certificate needs all of these.";
     checkup_ready: "Рабочее место готово.", "The workstation is ready.";
+    browser: "Браузер", "Browser";
     extension: "Расширение браузера", "Browser extension";
     host: "Программа на компьютере", "Program on the computer";
     module: "Модуль PKCS#11", "PKCS#11 module";
     token: "Ключевой носитель", "Token";
     line_good: "работает", "works";
-    line_missing: "нужно внимание", "needs attention";
+    reader: "Считыватель", "Reader";
+    clock: "Часы компьютера", "The computer's clock";
+    line_warning: "нужно внимание", "needs attention";
+    line_missing: "не работает", "does not work";
     line_checking: "проверяется…", "being checked…";
     line_unknown: "пока нельзя проверить", "cannot be checked yet";
+    check_all: "Проверить подробно", "Check in detail";
+    check_watches: "Изменения видны сразу.", "Changes are seen at once.";
+    ask_administrator: "Пакет даст администратор.", "The administrator has the package.";
+    report: "Отчёт для поддержки", "Report for the support";
+    report_intro: "В файле нет Pin-кодов и ключей. Прочитайте его, сохраните и передайте поддержке.", "The file has no PIN and no key. Read it, save it and hand it to the support.";
+    report_personal: "Добавить названия носителей и журнал программы", "Add names of tokens and the program's log";
+    save: "Сохранить", "Save";
 
     // Figures 1 to 3.
     sign_in: "Авторизация", "Signing in";

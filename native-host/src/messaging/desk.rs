@@ -14,13 +14,14 @@ use std::{
 
 use qcert_protocol::{
     ErrorCode,
-    workstation::{Authorization, CancelAccepted, Command, Event, Failure, Tokens},
+    workstation::{Authorization, CancelAccepted, Command, Diagnose, Event, Failure, Tokens},
 };
 use serde_json::Value;
 
 use super::Outbox;
 use crate::{
     configuration::Configuration,
+    doctor,
     in_ram::InRam,
     log::Log,
     module::Modules,
@@ -59,6 +60,7 @@ enum Question {
     Watch(bool),
     Details(qcert_protocol::workstation::TokenId),
     Store(qcert_protocol::workstation::TokenId),
+    Diagnose(Diagnose),
 }
 
 /// Where requests go.
@@ -108,6 +110,7 @@ impl Desk {
             Command::WatchTokens(params) => self.ask(&id, Question::Watch(params.on)),
             Command::TokenDetails(params) => self.ask(&id, Question::Details(params.token)),
             Command::StoreState(params) => self.ask(&id, Question::Store(params.token)),
+            Command::Diagnose(params) => self.ask(&id, Question::Diagnose(params)),
             Command::Cancel(params) => {
                 let found = self.shared.cancel(Some(&params.request));
                 self.shared.reply(&id, Ok(value(CancelAccepted { found })));
@@ -270,6 +273,7 @@ impl Shared {
             Question::Store(token) => {
                 survey::find(&self.modules, token).map(|found| value(store::state(&found.module)))
             }
+            Question::Diagnose(wanted) => Ok(value(doctor::diagnose(&survey(&self.modules).tokens, *wanted))),
         };
         self.reply(id, outcome);
     }

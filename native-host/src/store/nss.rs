@@ -64,13 +64,22 @@ pub fn state(module: &Module) -> StoreState {
     StoreState { module_registered: registered, module: module.name.clone(), error }
 }
 
-/// NSS's programs, by PATH: where each is, or its name and that it is missing.
+/// NSS's programs, by PATH: where each is, or its name and that it is missing. Then the database, and whether it can be
+/// written; one that is not there yet is made with the first certificate.
 pub fn parts() -> Vec<(String, Option<ErrorCode>)> {
     let part = |program: &str| match find_program(program) {
         Some(path) => (path.display().to_string(), None),
         None => (program.to_owned(), Some(ErrorCode::StoreToolMissing)),
     };
-    ["certutil", "modutil"].map(part).into()
+    let mut parts: Vec<_> = ["certutil", "modutil"].map(part).into();
+    parts.extend(folder().map(|folder| (folder.display().to_string(), refusal(&folder))));
+    parts
+}
+
+fn refusal(folder: &Path) -> Option<ErrorCode> {
+    let file = folder.join("cert9.db");
+    let good = !file.exists() || std::fs::OpenOptions::new().append(true).open(&file).is_ok();
+    (!good).then_some(ErrorCode::StoreFailed)
 }
 
 fn find_program(name: &str) -> Option<PathBuf> {
@@ -136,6 +145,15 @@ fn run(mut command: Command) -> Result<(), ErrorCode> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_database_that_cannot_be_written_is_named_and_one_that_will_be_made_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(refusal(folder.path()), None);
+        // A folder in the file's place: even the administrator cannot write to it.
+        std::fs::create_dir(folder.path().join("cert9.db")).unwrap();
+        assert_eq!(refusal(folder.path()), Some(ErrorCode::StoreFailed));
+    }
 
     #[test]
     fn a_module_is_registered_if_the_list_names_its_file() {

@@ -86,7 +86,7 @@ fn the_doctor_names_what_is_missing_and_what_to_do() {
     let of = |code: &str| checks.as_array().unwrap().iter().find(|check| check["code"] == code).unwrap().clone();
     for code in ["reader_missing", "host_missing"] {
         let check = of(code);
-        assert_eq!(check["state"], "bad");
+        assert_eq!(check["state"], "missing");
         for words in [&check["cause"], &check["remedy"]] {
             assert!(words["ru"].is_string() && words["en"].is_string(), "{check}");
         }

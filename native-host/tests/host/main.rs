@@ -4,10 +4,12 @@
 
 mod command_line;
 mod confinement;
+// Marked, as some that follow, so that the lints know helpers as tests.
+#[cfg(test)]
+mod diagnosis;
 mod frames;
 mod installing;
 mod log;
-// Marked, as the next one, so that the lints know helpers as tests.
 #[cfg(test)]
 mod pulling;
 mod requests;

@@ -92,8 +92,8 @@ fn the_doctor_sees_the_registration_and_the_store() {
     let registration = checks("registration");
     let subject = registration[0]["subject"].as_str().unwrap();
     assert!(subject.starts_with("Microsoft Edge (user): ") && subject.ends_with("edge.json"), "{registration:?}");
-    assert_eq!(registration[0]["state"], "good");
-    assert_eq!(checks("store"), [json!({"part": "store", "subject": "My", "state": "good"})]);
+    assert_eq!(registration[0]["state"], "ok");
+    assert_eq!(checks("store"), [json!({"part": "store", "subject": "My", "state": "ok"})]);
     std::fs::remove_file(workplace.path(r"roaming\Qcert\ru.qcert.host.edge.json")).unwrap();
     assert_eq!(checks("registration")[0]["code"], "host_missing");
     workplace.done(&["unregister", "--browser", "edge"]);

@@ -155,4 +155,15 @@ async fn health_and_configuration_need_nobody_signed_in() {
     let configuration = browser.get("/configuration").await.json();
     assert_eq!(configuration["supportPhone"], "8-800-500-05-08");
     assert_eq!(configuration["keyAlgorithm"], "P-256");
+    assert_eq!(configuration["packages"], json!({}));
+}
+
+#[tokio::test]
+async fn the_page_is_told_where_packages_are_found() {
+    let settings =
+        "[workstation.packages]\ndebian = 'https://ca.example/qcert-host.deb'\nfirefox = 'https://ca.example/a.xpi'";
+    let workplace = Workplace::with(settings).await;
+    let configuration = workplace.browser().get("/configuration").await.json();
+    let packages = json!({"debian": "https://ca.example/qcert-host.deb", "firefox": "https://ca.example/a.xpi"});
+    assert_eq!(configuration["packages"], packages);
 }

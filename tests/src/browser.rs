@@ -4,8 +4,11 @@
 
 mod chromium;
 mod firefox;
+mod processes;
+mod windows;
 
 use std::{
+    cell::RefCell,
     io::{Read, Write},
     net::TcpStream,
     path::Path,
@@ -27,13 +30,14 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// How often they look.
 const LOOK: Duration = Duration::from_millis(25);
 
-/// A browser with one window on the portal's page; the extension opens further ones.
+/// A browser with one window on the portal's page; the person opens further tabs, and the extension windows.
 pub struct Browser {
     driver: WebDriver,
     software: Software,
-    _driver_program: Daemon,
+    driver_program: Daemon,
     port: u16,
-    page: WindowHandle,
+    /// The tabs of the person, the one they look at last.
+    pages: RefCell<Vec<WindowHandle>>,
     origin: String,
 }
 
@@ -53,7 +57,8 @@ impl Browser {
             .await
             .context("start the browser")?;
         let page = driver.window().await.context("ask for the window")?;
-        let browser = Self { driver, software, _driver_program: driver_program, port, page, origin: portal.origin() };
+        let pages = RefCell::new(vec![page]);
+        let browser = Self { driver, software, driver_program, port, pages, origin: portal.origin() };
         if software == Software::Firefox {
             firefox::prepare(&browser.driver, computer).await?;
         }
@@ -76,7 +81,15 @@ impl Browser {
     /// # Errors
     /// The portal cannot be reached.
     pub async fn go(&self, path: &str) -> Result<()> {
-        self.driver.goto(format!("{}{path}", self.origin)).await.with_context(|| format!("open {path}"))
+        self.visit(&format!("{}{path}", self.origin)).await
+    }
+
+    /// Opens any address, as if it were typed.
+    ///
+    /// # Errors
+    /// It cannot be reached.
+    pub async fn visit(&self, address: &str) -> Result<()> {
+        self.driver.goto(address).await.with_context(|| format!("open {address}"))
     }
 
     /// Loads the page again.
@@ -229,61 +242,6 @@ impl Browser {
         self.driver.action_chain().send_keys(keys).perform().await.context("press keys")
     }
 
-    /// Waits for the window of the extension that shows an element, and looks at it: one from before may still close.
-    ///
-    /// # Errors
-    /// It does not open, or shows something else.
-    pub async fn to_extension(&self, role: &str, name: &str) -> Result<()> {
-        self.until(&format!("the extension's window with {role} {name}"), async || {
-            for window in self.driver.windows().await? {
-                if window != self.page && self.driver.switch_to_window(window).await.is_ok() {
-                    let address = self.driver.current_url().await;
-                    let ours = address.is_ok_and(|address| address.scheme().ends_with("-extension"));
-                    if ours && self.sees(role, name).await.unwrap_or(false) {
-                        return Ok(Some(()));
-                    }
-                }
-            }
-            Ok(None)
-        })
-        .await
-    }
-
-    /// Looks at the portal's page again.
-    ///
-    /// # Errors
-    /// It is closed.
-    pub async fn to_page(&self) -> Result<()> {
-        self.driver.switch_to_window(self.page.clone()).await.context("look at the page")
-    }
-
-    /// How many windows of the extension are open.
-    ///
-    /// # Errors
-    /// The browser does not answer.
-    pub async fn extension_windows(&self) -> Result<usize> {
-        Ok(self.driver.windows().await?.len() - 1)
-    }
-
-    /// Waits until the extension has no window, and looks at the page.
-    ///
-    /// # Errors
-    /// One stays open.
-    pub async fn extension_closed(&self) -> Result<()> {
-        let closed = async || Ok((self.extension_windows().await? == 0).then_some(()));
-        self.to_page().await?;
-        self.until("the end of the extension's window", closed).await
-    }
-
-    /// Closes the window that is looked at, as its cross does, and looks at the page.
-    ///
-    /// # Errors
-    /// The browser does not answer.
-    pub async fn close_window(&self) -> Result<()> {
-        self.driver.close_window().await.context("close the window")?;
-        self.to_page().await
-    }
-
     /// A picture of what is on screen.
     ///
     /// # Errors
@@ -328,7 +286,7 @@ impl Browser {
     }
 
     /// Looks again and again until something is found.
-    async fn until<T>(&self, what: &str, mut look: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
+    pub(crate) async fn until<T>(&self, what: &str, mut look: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
         let search = async {
             loop {
                 // A page that is being replaced answers with an error; the next one may have it.

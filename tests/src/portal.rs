@@ -155,7 +155,11 @@ pub fn password(message: &str) -> Result<&str> {
     Ok(password)
 }
 
-fn free_port() -> Result<u16> {
+/// A port that nobody uses now.
+///
+/// # Errors
+/// There is none.
+pub(crate) fn free_port() -> Result<u16> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).context("look for a free port")?;
     Ok(listener.local_addr()?.port())
 }

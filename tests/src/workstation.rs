@@ -31,6 +31,8 @@ pub struct Workstation {
     pub pin: String,
     /// Is the extension installed?
     pub extension: bool,
+    /// Directories of extensions that are not ours.
+    pub other_extensions: Vec<PathBuf>,
 }
 
 impl Workstation {
@@ -51,7 +53,14 @@ impl Workstation {
             fs::create_dir_all(directory.join(name)).context("make the computer's directories")?;
         }
         let token = Token::make(directory, "Рутокен", pin)?;
-        let computer = Self { directory: directory.to_owned(), software, token, pin: pin.to_owned(), extension: true };
+        let computer = Self {
+            directory: directory.to_owned(),
+            software,
+            token,
+            pin: pin.to_owned(),
+            extension: true,
+            other_extensions: Vec::new(),
+        };
         computer.copy_extension(&portal.origin())?;
         computer.set_modules(&[programs::built("libqcert_token_shim.so", "qcert-token-shim")?])?;
         let mut register = Command::new(programs::built("qcert-host", "qcert-host")?);
@@ -78,6 +87,12 @@ impl Workstation {
     /// The extension, packaged for the portal.
     pub fn extension_directory(&self) -> PathBuf {
         self.path("extension")
+    }
+
+    /// The directories of all extensions in the browser.
+    pub fn extensions(&self) -> Vec<PathBuf> {
+        let ours = self.extension.then(|| self.extension_directory());
+        ours.into_iter().chain(self.other_extensions.iter().cloned()).collect()
     }
 
     /// A file or directory of this computer.
@@ -108,12 +123,12 @@ impl Workstation {
         self.configure_host("modules", &serde_json::to_string(&paths)?)
     }
 
-    /// Takes the portal off the list of sites that may use the host.
+    /// Allows one site to use the host, in place of the portal.
     ///
     /// # Errors
     /// The file cannot be read or written.
-    pub fn disallow_portal(&self) -> Result<()> {
-        self.configure_host("allowed_origins", "[\"https://another.example\"]")
+    pub fn allow_only(&self, origin: &str) -> Result<()> {
+        self.configure_host("allowed_origins", &format!("[\"{origin}\"]"))
     }
 
     /// Takes the host's registration away, as if it had never been installed.

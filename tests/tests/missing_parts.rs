@@ -50,7 +50,7 @@ async fn a_host_that_is_registered_for_another_extension_is_named() -> Result<()
 
 #[tokio::test]
 async fn a_site_that_the_administrator_did_not_allow_is_refused() -> Result<()> {
-    let without = |computer: &mut Workstation| computer.disallow_portal();
+    let without = |computer: &mut Workstation| computer.allow_only("https://another.example");
     check(without, "Администратор не разрешил этому сайту работать с ключевыми носителями.").await
 }
 

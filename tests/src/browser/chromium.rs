@@ -35,6 +35,14 @@ pub(super) async fn look(
     Ok(found.elements()?)
 }
 
+/// Stops the workers of all extensions, as `chrome://serviceworker-internals` does.
+pub(super) async fn stop_worker(driver: &WebDriver) -> Result<()> {
+    for command in ["ServiceWorker.enable", "ServiceWorker.stopAllWorkers"] {
+        driver.cdp().send_raw(command, json!({})).await.context(command)?;
+    }
+    Ok(())
+}
+
 pub(super) fn capabilities(computer: &Workstation) -> Result<Capabilities> {
     let mut arguments = vec![
         "--headless".to_owned(),
@@ -51,11 +59,14 @@ pub(super) fn capabilities(computer: &Workstation) -> Result<Capabilities> {
         // Gives every element the role and the name that the browser tells to a screen reader.
         "--enable-blink-features=ComputedAccessibilityInfo".to_owned(),
     ];
-    if computer.extension {
-        arguments.push(format!("--load-extension={}", computer.extension_directory().display()));
+    let extensions: Vec<_> = computer.extensions().iter().map(|path| path.display().to_string()).collect();
+    if !extensions.is_empty() {
+        arguments.push(format!("--load-extension={}", extensions.join(",")));
     }
     let capabilities = json!({
         "browserName": "chrome",
+        // A stranger's site has a certificate of its own making.
+        "acceptInsecureCerts": true,
         "goog:loggingPrefs": { "performance": "ALL", "browser": "ALL" },
         "goog:chromeOptions": {
             "args": arguments,

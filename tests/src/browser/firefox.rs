@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use thirtyfour::{
     Capabilities, RequestData, SessionId, WebDriver, WebElement, common::command::FormatRequestData,
@@ -17,7 +17,9 @@ const CANDIDATES: &str = concat!(include_str!("likely.js"), include_str!("candid
 /// Starts geckodriver; answers its port too.
 pub(super) fn start_driver(computer: &Workstation) -> Result<(Daemon, u16)> {
     let mut start = Command::new("geckodriver");
-    let mut driver = Daemon::start(computer.furnish(start.args(["--port", "0"])), computer.path("geckodriver.log"))?;
+    // The system is what stops an extension's worker.
+    start.args(["--port", "0", "--allow-system-access"]);
+    let mut driver = Daemon::start(computer.furnish(&mut start), computer.path("geckodriver.log"))?;
     let port = driver.wait_for("geckodriver's port", |daemon| {
         let printed = daemon.printed();
         let after = printed.split_once("Listening on 127.0.0.1:")?.1;
@@ -26,15 +28,44 @@ pub(super) fn start_driver(computer: &Workstation) -> Result<(Daemon, u16)> {
     Ok((driver, port))
 }
 
-/// The window's size, and the extension, which a driver adds to a running Firefox.
+/// The window's size, and the extensions, which a driver adds to a running Firefox.
 pub(super) async fn prepare(driver: &WebDriver, computer: &Workstation) -> Result<()> {
     driver.set_window_rect(0, 0, WINDOW.0, WINDOW.1).await.context("size the window")?;
-    if computer.extension {
-        let directory = computer.extension_directory();
-        let tools = FirefoxTools::new(driver.handle().clone());
-        tools.install_addon(&directory.to_string_lossy(), Some(true)).await.context("add the extension")?;
+    let tools = FirefoxTools::new(driver.handle().clone());
+    for directory in computer.extensions() {
+        tools.install_addon(&directory.to_string_lossy(), Some(true)).await.context("add an extension")?;
     }
     Ok(())
+}
+
+const STOP_WORKER: &str = "
+    const [done] = arguments;
+    const { extension } = WebExtensionPolicy.getByID('portal@qcert.ru');
+    // As it is told when memory is short: whatever the worker still has open.
+    extension.terminateBackground({ disableResetIdleForTest: true }).then(() => done(extension.backgroundState));";
+
+/// Stops the extension's worker, which Firefox calls an event page.
+pub(super) async fn stop_worker(driver: &WebDriver) -> Result<()> {
+    let stopped = async {
+        driver.handle().cmd(ScriptsOf("chrome")).await?;
+        let state = driver.execute_async(STOP_WORKER, vec![]).await?;
+        driver.handle().cmd(ScriptsOf("content")).await?;
+        state.convert::<String>()
+    };
+    let state = stopped.await.context("stop the extension's worker")?;
+    ensure!(state == "stopped", "the extension's worker is {state}");
+    Ok(())
+}
+
+/// Whether scripts are the browser's own or a page's (Marionette).
+#[derive(Debug)]
+struct ScriptsOf(&'static str);
+
+impl FormatRequestData for ScriptsOf {
+    fn format_request(&self, session: &SessionId) -> RequestData {
+        RequestData::new(http::Method::POST, format!("/session/{session}/moz/context"))
+            .add_body(json!({ "context": self.0 }))
+    }
 }
 
 /// The elements that have a role, and a name if one is given. A page's script is not told either; the driver is.
@@ -102,6 +133,7 @@ impl FormatRequestData for Question {
 pub(super) fn capabilities(computer: &Workstation) -> Result<Capabilities> {
     let capabilities = json!({
         "browserName": "firefox",
+        "acceptInsecureCerts": true,
         "moz:firefoxOptions": {
             "binary": "/usr/bin/firefox-esr",
             "args": ["-headless", "-profile", computer.profile()],

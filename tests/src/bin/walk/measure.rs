@@ -1,6 +1,6 @@
 //! What is measured on the way: the page's round trip to the host, and the memory of server and host.
 
-use std::{fs, path::Path};
+use std::fs;
 
 use anyhow::{Context, Result};
 use qcert_journeys::Journey;
@@ -56,16 +56,8 @@ pub async fn bench(journey: &Journey) -> Result<Value> {
 
 /// The host that the wizard's page uses: the largest, if there is more than one on this computer.
 fn memory_of_host(journey: &Journey) -> Result<u64> {
-    let home = journey.computer.path("");
-    let home = home.to_string_lossy();
-    let processes = fs::read_dir("/proc").context("list the processes")?;
-    let ids = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
-    let hosts = ids.filter(|id| {
-        let read = |file: &str| fs::read(Path::new("/proc").join(id.to_string()).join(file)).unwrap_or_default();
-        let has = |bytes: Vec<u8>, text: &str| String::from_utf8_lossy(&bytes).contains(text);
-        has(read("cmdline"), "qcert-host\0chrome-extension://") && has(read("environ"), &home)
-    });
-    hosts.filter_map(|id| resident_memory(id).ok()).max().context("no host runs")
+    let hosts = journey.browser.hosts()?;
+    hosts.into_iter().filter_map(|id| resident_memory(id).ok()).max().context("no host runs")
 }
 
 /// VmRSS of proc(5), in KiB.

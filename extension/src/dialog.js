@@ -112,6 +112,11 @@ export class Dialog {
     return !this.#machine.is('keyCode', 'failed', 'closed');
   }
 
+  /** Does it work, or is it about to, with this token? @param {string} token */
+  uses(token) {
+    return this.busy && this.#operation.params.token === token;
+  }
+
   /** The tab of the window that this dialog opened, once it is there. */
   async tabId() {
     return (await this.#window)?.tabs?.[0]?.id;

@@ -12,6 +12,7 @@ const MAX_WAITING = 32;
 export class PageSession {
   #api;
   #port;
+  #sessions;
   #origin;
   #host;
   /** Ids of the page's calls that wait. @type {Set<string>} */
@@ -22,10 +23,12 @@ export class PageSession {
   /**
    * @param {typeof chrome} api
    * @param {chrome.runtime.Port} port of our content script, in a top frame
+   * @param {ReadonlySet<PageSession>} sessions of all pages, this one among them
    */
-  constructor(api, port) {
+  constructor(api, port, sessions) {
     this.#api = api;
     this.#port = port;
+    this.#sessions = sessions;
     // The browser's own word on who is there; what the page says of itself is never read.
     this.#origin = port.sender?.origin ?? '';
     this.#host = new Host(api, this.#origin, {
@@ -93,6 +96,11 @@ export class PageSession {
     if (this.dialog?.busy) {
       this.dialog.focus();
       throw new Failure('operation_in_progress');
+    }
+    const rival = [...this.#sessions].find((session) => session.dialog?.uses(params.token));
+    if (rival) {
+      rival.dialog?.focus();
+      throw new Failure('token_busy');
     }
     this.dialog?.end();
     const near = this.#port.sender?.tab?.windowId;

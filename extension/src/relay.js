@@ -11,7 +11,7 @@ export function startRelay(api) {
   api.runtime.onConnect.addListener((port) => {
     if (port.sender?.id !== api.runtime.id) return port.disconnect();
     if (port.name === 'page' && isTopFrame(port.sender)) {
-      const session = new PageSession(api, port);
+      const session = new PageSession(api, port, sessions);
       sessions.add(session);
       port.onDisconnect.addListener(() => {
         sessions.delete(session);

@@ -259,11 +259,29 @@ test('two pages have a host and a window each, and hear nothing of each other', 
   const { browser, page } = await asking();
   const first = browser.native;
   const other = await browser.page({ tab: { id: 2, windowId: 1 } });
-  await other.say({ id: 'p1', command: 'changePin', params: { token: 't1' } });
+  await other.say({ id: 'p1', command: 'changePin', params: { token: 't2' } });
   assert.equal(browser.natives.length, 2);
   await first.say({ event: 'tokensChanged', modules: [], readers: [{ name: 'R', module: 'm', token: TOKEN }] });
   assert.equal(page.sent.at(-1).event, 'tokensChanged');
   assert.deepEqual(other.sent, []);
+});
+
+test('the second page that wants a token is told that it is busy, until the first has done with it', async () => {
+  const { browser, page, window } = await asking();
+  const focused = [];
+  browser.api.windows.update = async (id) => focused.push(id);
+  const other = await browser.page({ tab: { id: 2, windowId: 1 } });
+  await other.say({ id: 'p1', command: 'changePin', params: { token: 't1' } });
+  assert.equal(codeTo(other, 'p1'), 'token_busy');
+  assert.deepEqual(focused, [...browser.windowsOpen]);
+  await other.say({ id: 'p2', command: 'changePin', params: { token: 't2' } });
+  assert.equal(codeTo(other, 'p2'), undefined);
+  await other.say({ id: 'p3', command: 'cancel', params: { request: 'p2' } });
+  await window.say({ action: 'submit', pin: PIN });
+  await browser.natives[0].say({ id: browser.frames('createRequest')[0].id, result: CREATED });
+  assert.equal(view(window).state, 'keyCode');
+  await other.say({ id: 'p4', command: 'changePin', params: { token: 't1' } });
+  assert.equal(codeTo(other, 'p4'), undefined);
 });
 
 test('the page’s id comes back in replies, progress and cancel, whatever the host’s is', async () => {

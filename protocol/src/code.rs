@@ -287,6 +287,8 @@ codes! {
     BrowserSandboxed = "browser_sandboxed", Browser, 0;
     /// The computer's clock differs from the portal's.
     ClockWrong = "clock_wrong", Host, 0;
+    /// Another window of the portal works with the token.
+    TokenBusy = "token_busy", Token, 0;
 }
 
 // The derive does not see through the macro's names and would publish those of Rust.

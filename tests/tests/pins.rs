@@ -94,7 +94,7 @@ async fn a_cancel_while_the_key_is_made_removes_the_pair() -> Result<()> {
     journey.open_first().await?;
     journey.ask_for_key().await?;
     pin_window::enter(&journey.browser, PIN).await?;
-    journey.browser.read("Создание ключа на носителе").await?;
+    pin_window::works_at(&journey.browser, "Создание ключа на носителе").await?;
     journey.browser.click("button", "Отмена").await?;
     journey.browser.extension_closed().await?;
     journey.browser.read("Вы отменили действие.").await?;

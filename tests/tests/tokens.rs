@@ -36,7 +36,7 @@ async fn a_token_pulled_out_while_the_key_is_made_leaves_nothing_and_the_person_
     journey.open_first().await?;
     journey.ask_for_key().await?;
     pin_window::enter(&journey.browser, PIN).await?;
-    journey.browser.read("Создание ключа на носителе").await?;
+    pin_window::works_at(&journey.browser, "Создание ключа на носителе").await?;
     journey.computer.token.pull()?;
     journey.browser.read("Носитель вынули.").await?;
     journey.browser.click("button", "Закрыть").await?;

@@ -90,8 +90,8 @@ errors! {
         "The installed extension is not made for this site.", "Install the extension that this portal's authority offers.";
     ExtensionOutdated: "Версия расширения устарела.", "Обновите расширение и затем эту страницу.",
         "The extension is too old.", "Update the extension, then reload this page.";
-    ExtensionDisconnected: "Расширение перезапущено или удалено.", "Обновите страницу.",
-        "The extension was restarted or removed.", "Reload the page.";
+    ExtensionDisconnected: "Расширение перезапущено или удалено.", "Повторите. Если не поможет, обновите страницу.",
+        "The extension was restarted or removed.", "Try again. If that does not help, reload the page.";
     HostMissing: "Браузер не находит программу Qcert на этом компьютере.", "Установите её или запустите «qcert-host register» для этого браузера. Браузеру из snap или flatpak она не видна: возьмите пакет системы.",
         "The browser does not find the Qcert program on this computer.", "Install it, or run “qcert-host register” for this browser. A browser from snap or flatpak cannot see it: take the system's package.";
     HostForbidden: "Программа Qcert установлена, но не разрешена для этого расширения.", "Запустите «qcert-host register» ещё раз или обратитесь к администратору.",
@@ -136,6 +136,8 @@ errors! {
         "The token has no room.", "Remove what you do not need, or take another one.";
     TokenMismatch: "Ключ этого сертификата на другом носителе.", "Вставьте носитель, на котором создавали ключ.",
         "This certificate's key is on another token.", "Insert the token that the key was made on.";
+    TokenBusy: "Носитель занят в другом окне портала.", "Завершите или отмените там начатое и нажмите кнопку ещё раз.",
+        "Another window of the portal works with the token.", "Finish or cancel what was begun there, then press the button again.";
     PinIncorrect: "Pin-код неверный.", "Введите его ещё раз внимательно.",
         "The PIN is wrong.", "Enter it again with care.";
     PinLocked: "Pin-код носителя заблокирован.", "Разблокируйте его программой изготовителя с помощью кода администратора.",

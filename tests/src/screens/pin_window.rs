@@ -22,6 +22,22 @@ pub async fn type_pin(browser: &Browser, pin: &str) -> Result<()> {
     browser.click("button", "ОК").await
 }
 
+/// Waits until the window says that the token is at a stage of the work; it lists all of them from the beginning.
+///
+/// # Errors
+/// It does not get there.
+pub async fn works_at(browser: &Browser, stage: &str) -> Result<()> {
+    let there = async || {
+        for item in browser.look(None, "listitem", None).await? {
+            if item.attr("aria-current").await?.is_some() && item.text().await? == stage {
+                return Ok(Some(()));
+            }
+        }
+        Ok(None)
+    };
+    browser.until(&format!("the stage {stage}"), there).await
+}
+
 /// Keeps the factory's PIN, when the window offers to change it.
 ///
 /// # Errors

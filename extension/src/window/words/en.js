@@ -107,6 +107,7 @@ export const en = {
     token_unsuitable: 'This token cannot make such a key, or was not prepared. Take another.',
     token_full: 'The token has no room. Remove what is not needed, or take another token.',
     token_mismatch: 'The key of this certificate is on another token. Plug in the one it was made on.',
+    token_busy: 'Another window of the portal works with the token. Finish or cancel what was begun there, then press the button again.',
     pin_incorrect: 'The PIN is wrong.',
     pin_locked: 'The PIN is locked: it was entered wrongly too often. The token’s administrator can unlock it with the administrator’s PIN.',
     pin_length_invalid: 'The PIN is shorter or longer than the token takes. Check it and enter it again.',

@@ -68,7 +68,10 @@ impl Workstation {
         match software {
             Software::Chromium => register.args(["chromium", "--user-data-dir"]).arg(computer.profile()),
             // It looks in the person's home, whatever its profile.
-            Software::Firefox => register.arg("firefox"),
+            Software::Firefox => {
+                computer.list_profile()?;
+                register.arg("firefox")
+            }
         };
         programs::run(computer.furnish(&mut register))?;
         Ok(computer)
@@ -161,6 +164,28 @@ impl Workstation {
     /// The extension cannot be copied.
     pub fn package_extension_for(&self, origin: &str) -> Result<()> {
         self.copy_extension(origin)
+    }
+
+    /// Names the profile where Firefox looks for its profiles, as it does itself for one that it makes.
+    fn list_profile(&self) -> Result<()> {
+        let folder = self.path("home/.mozilla/firefox");
+        fs::create_dir_all(&folder).context("make Firefox's folder")?;
+        let profile = format!("[Profile0]\nName=test\nIsRelative=0\nPath={}\n", self.profile().display());
+        fs::write(folder.join("profiles.ini"), profile).context("write profiles.ini")
+    }
+
+    /// What the database of certificates that this browser reads lists, with the trust that each has.
+    ///
+    /// # Errors
+    /// There is no database, or certutil is not installed.
+    pub fn listed_certificates(&self) -> Result<String> {
+        let database = match self.software {
+            Software::Chromium => self.path("home/.pki/nssdb"),
+            Software::Firefox => self.profile(),
+        };
+        let database = format!("sql:{}", database.display());
+        let listed = programs::run(Command::new("certutil").args(["-L", "-d", &database]))?;
+        Ok(String::from_utf8_lossy(&listed).into_owned())
     }
 
     fn host_configuration(&self) -> PathBuf {

@@ -1,6 +1,6 @@
 //! From a telephone number to an installed certificate.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use qcert_journeys::{Journey, Software, screens::list};
 
 #[tokio::test]
@@ -26,6 +26,10 @@ async fn the_whole_way(software: Software) -> Result<()> {
     assert_eq!(contents.certificates.len(), 1);
     assert_eq!(contents.certificates[0].0, contents.private_keys[0]);
     assert!(contents.keys_never_left);
+    // The browser still runs.
+    let listed = journey.computer.listed_certificates()?;
+    let line = listed.lines().find(|line| line.starts_with("67092365@")).context("the browser has no certificate")?;
+    assert!(line.trim_end().ends_with(" ,,"), "trust was given: {line}");
     Ok(())
 }
 

@@ -1,4 +1,7 @@
-//! NSS's store, `~/.pki/nssdb`, which Chromium and its kin read; its own programs write to it.
+//! NSS's store: `~/.pki/nssdb`, which Chromium and its kin read, and a database in each profile of Firefox. NSS's own
+//! programs write to them, also while a browser runs.
+
+mod firefox;
 
 use std::{
     io::Write,
@@ -23,45 +26,58 @@ fn folder() -> Option<PathBuf> {
     home().map(|home| home.join(".pki/nssdb"))
 }
 
-/// Adds a certificate under the container's name, with no trust at all. Doing it twice is as good as once.
+/// Adds a certificate under the container's name to every database, with no trust at all. Doing it twice is as good as
+/// once.
 ///
 /// # Errors
-/// `store_tool_missing` or `store_failed`.
+/// `store_tool_missing` or `store_failed`, of the first database that refuses; the others have the certificate.
 pub fn add_certificate(container: &str, der: &[u8]) -> Result<(), ErrorCode> {
-    let folder = prepare()?;
     let mut file = tempfile::NamedTempFile::new().map_err(|_| ErrorCode::StoreFailed)?;
     file.write_all(der).map_err(|_| ErrorCode::StoreFailed)?;
-    let add = |name: &str| {
-        let mut certutil = Command::new("certutil");
-        certutil.args(["-A", "-t", ",,", "-n", name, "-d"]).arg(database(&folder)).arg("-i").arg(file.path());
-        run(certutil)
-    };
     // NSS gives a name to one subject only: another one's, after a correction of the application, needs its own.
     let own_name =
         || format!("{container} {}", Sha256::digest(der)[..4].iter().map(|b| format!("{b:02x}")).collect::<String>());
-    add(container).or_else(|code| if code == ErrorCode::StoreFailed { add(&own_name()) } else { Err(code) })
+    in_every_database(|folder| {
+        let add = |name: &str| {
+            let mut certutil = Command::new("certutil");
+            certutil.args(["-A", "-t", ",,", "-n", name, "-d"]).arg(database(folder)).arg("-i").arg(file.path());
+            run(certutil)
+        };
+        add(container).or_else(|code| if code == ErrorCode::StoreFailed { add(&own_name()) } else { Err(code) })
+    })
 }
 
-/// Registers a module, so that the browser finds the keys of its tokens. Doing it twice is as good as once.
+/// Registers a module in every database, so that the browsers find the keys of its tokens. Doing it twice is as good as
+/// once.
 ///
 /// # Errors
-/// `store_tool_missing` or `store_failed`.
+/// As [`add_certificate`].
 pub fn register_module(module: &Module) -> Result<(), ErrorCode> {
-    let folder = prepare()?;
-    if is_registered(&folder, &module.path) {
-        return Ok(());
-    }
-    let mut modutil = Command::new("modutil");
-    modutil.args(["-force", "-add", &format!("Qcert {}", module.name), "-libfile"]).arg(&module.path);
-    modutil.arg("-dbdir").arg(database(&folder));
-    run(modutil)
+    in_every_database(|folder| {
+        if is_registered(folder, &module.path) {
+            return Ok(());
+        }
+        let mut modutil = Command::new("modutil");
+        modutil.args(["-force", "-add", &format!("Qcert {}", module.name), "-libfile"]).arg(&module.path);
+        modutil.arg("-dbdir").arg(database(folder));
+        run(modutil)
+    })
 }
 
-/// Can the store use the keys of this module's tokens?
+/// One database that refuses keeps the others from nothing.
+fn in_every_database(change: impl Fn(&Path) -> Result<(), ErrorCode>) -> Result<(), ErrorCode> {
+    let common = prepare().and_then(|folder| change(&folder));
+    let firefox = firefox::databases();
+    let outcomes: Vec<_> = firefox.iter().map(|folder| change(folder)).collect();
+    outcomes.into_iter().fold(common, Result::and)
+}
+
+/// Can every database use the keys of this module's tokens?
 pub fn state(module: &Module) -> StoreState {
-    let registered = folder().is_some_and(|folder| is_registered(&folder, &module.path));
+    let registered = |folder: &PathBuf| is_registered(folder, &module.path);
+    let everywhere = folder().iter().all(registered) && firefox::databases().iter().all(registered);
     let error = parts().into_iter().find_map(|(_, error)| error);
-    StoreState { module_registered: registered, module: module.name.clone(), error }
+    StoreState { module_registered: everywhere, module: module.name.clone(), error }
 }
 
 /// NSS's programs, by PATH: where each is, or its name and that it is missing. Then the database, and whether it can be

@@ -34,6 +34,64 @@ fn a_certificate_lies_beside_its_key_and_in_the_persons_store() {
     assert_eq!(module.stdout, certificate);
 }
 
+/// A profile of Firefox with a database, and its name for NSS's programs.
+fn firefox_profile(workplace: &Workplace, folder: &str, password: &str) -> String {
+    let folder = workplace.path(folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    let database = format!("sql:{}", folder.display());
+    let password = workplace.file("password", password);
+    let made = workplace.run("certutil", ["-N", "-f", password.to_str().unwrap(), "-d", &database]);
+    assert!(made.status.success(), "{made:?}");
+    database
+}
+
+#[test]
+fn every_firefox_profile_gets_the_certificate_without_trust_whatever_becomes_of_another() {
+    let (workplace, mut browser, token, certificate) = certified();
+    let databases = [
+        firefox_profile(&workplace, "home/.mozilla/firefox/a.default-esr", "\n"),
+        firefox_profile(&workplace, "elsewhere", "a primary password\n"),
+        firefox_profile(&workplace, "home/snap/firefox/common/.mozilla/firefox/b", "\n"),
+        firefox_profile(&workplace, "home/.config/mozilla/firefox/c", "\n"),
+    ];
+    let profiles = format!(
+        "[Profile0]\nPath=a.default-esr\nIsRelative=1\n\n[Profile1]\nPath={}\nIsRelative=0\n\n\
+         [Profile2]\nPath=never-used\nIsRelative=1\n\n[Profile3]\nPath=broken\nIsRelative=1\n",
+        workplace.path("elsewhere").display()
+    );
+    workplace.file("home/.mozilla/firefox/profiles.ini", profiles);
+    workplace.file("home/snap/firefox/common/.mozilla/firefox/profiles.ini", "[Profile0]\nPath=b\n");
+    workplace.file("home/.config/mozilla/firefox/profiles.ini", "[Profile0]\nPath=c\n");
+    std::fs::create_dir_all(workplace.path("home/.mozilla/firefox/broken/cert9.db")).unwrap();
+    for _ in 0..2 {
+        let installed = browser.ask("installCertificate", install(&token, &certificate), json!({"pin": PIN}));
+        assert_eq!(installed["storeError"], "store_failed", "of the broken one");
+    }
+    for database in databases {
+        let listed = workplace.run("certutil", ["-L", "-d", &database]);
+        let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+        let lines: Vec<_> = listed.lines().filter(|line| line.starts_with(CONTAINER)).collect();
+        assert_eq!(lines.len(), 1, "{database}: {listed}");
+        assert!(lines[0].trim_end().ends_with(" ,,"), "trust was given: {}", lines[0]);
+    }
+}
+
+#[test]
+fn a_module_is_registered_in_every_database_or_offered_again() {
+    let (workplace, mut browser, token, certificate) = certified();
+    let agreed = json!({"pin": PIN, "registerModule": true});
+    let state = |browser: &mut Browser| browser.ask("storeState", json!({"token": token}), Value::Null);
+    browser.ask("installCertificate", install(&token, &certificate), agreed.clone());
+    assert_eq!(state(&mut browser)["moduleRegistered"], true);
+    firefox_profile(&workplace, "home/.mozilla/firefox/new", "\n");
+    workplace.file("home/.mozilla/firefox/profiles.ini", "[Profile0]\nPath=new\n");
+    assert_eq!(state(&mut browser)["moduleRegistered"], false);
+    browser.ask("installCertificate", install(&token, &certificate), agreed);
+    assert_eq!(state(&mut browser)["moduleRegistered"], true);
+    let modules = text(&workplace.path("home/.mozilla/firefox/new/pkcs11.txt"));
+    assert!(modules.contains(softhsm().to_str().unwrap()), "{modules}");
+}
+
 #[test]
 fn installing_twice_is_as_good_as_once() {
     let (workplace, mut browser, token, certificate) = certified();

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use qcert_protocol::workstation::Diagnose;
 
@@ -166,19 +166,28 @@ fn register(target: &Target, portal: &str) -> Result<()> {
         println!("but {} says otherwise, and wins", places::system_file().display());
     }
     let program = std::env::current_exe().context("finding this program")?;
-    for browser in target.browsers() {
-        let path = registration::register(browser, &target.place()?, &program, &configuration.extension_ids)?;
+    let place = target.place()?;
+    for_each_browser(target, |browser| {
+        let path = registration::register(browser, &place, &program, &configuration.extension_ids)?;
         println!("{browser}: {}", path.display());
+        Ok(())
+    })
+}
+
+/// One browser that fails is named, and keeps the others from nothing.
+fn for_each_browser(target: &Target, mut act: impl FnMut(Browser) -> Result<()>) -> Result<()> {
+    let mut failed = Vec::new();
+    for browser in target.browsers() {
+        if let Err(error) = act(browser) {
+            eprintln!("{browser}: {error:#}");
+            failed.push(browser.to_string());
+        }
     }
+    ensure!(failed.is_empty(), "not done for {}", failed.join(", "));
     Ok(())
 }
 
 fn unregister(target: &Target, portal: Option<&str>) -> Result<()> {
-    for browser in target.browsers() {
-        if let Some(path) = registration::unregister(browser, &target.place()?)? {
-            println!("{browser}: removed {}", path.display());
-        }
-    }
     if let Some(portal) = portal {
         let file = configuration::file_to_change(target.system)?;
         if file.exists() {
@@ -186,7 +195,14 @@ fn unregister(target: &Target, portal: Option<&str>) -> Result<()> {
             println!("{portal} may no longer use the host: {}", file.display());
         }
     }
-    Ok(())
+    let program = std::env::current_exe().context("finding this program")?;
+    let place = target.place()?;
+    for_each_browser(target, |browser| {
+        if let Some(path) = registration::unregister(browser, &place, &program)? {
+            println!("{browser}: removed {}", path.display());
+        }
+        Ok(())
+    })
 }
 
 fn tokens(json: bool) -> Result<()> {

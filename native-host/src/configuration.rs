@@ -176,6 +176,11 @@ fn remove(path: &Path) -> Result<()> {
     Ok(())
 }
 
+/// How the name begins under which a file is written before it is whole: who is interrupted leaves one behind.
+pub fn half_written_prefix(name: &std::ffi::OsStr) -> String {
+    format!(".{}.", name.to_string_lossy())
+}
+
 /// Writes a file so that a reader sees the old one or the new one, never a half. Anybody may read it.
 ///
 /// # Errors
@@ -183,8 +188,9 @@ fn remove(path: &Path) -> Result<()> {
 pub fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
     let folder = path.parent().context("a file without a folder")?;
     std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
-    let mut file =
-        tempfile::NamedTempFile::new_in(folder).with_context(|| format!("writing in {}", folder.display()))?;
+    let half = half_written_prefix(path.file_name().context("a file without a name")?);
+    let half = tempfile::Builder::new().prefix(&half).tempfile_in(folder);
+    let mut file = half.with_context(|| format!("writing in {}", folder.display()))?;
     std::io::Write::write_all(&mut file, content)?;
     access::let_everybody_read(file.path())?;
     file.as_file().sync_all()?;

@@ -14,7 +14,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use qcert_protocol::{ErrorCode, workstation::HOST_NAME};
 use serde_json::json;
 
@@ -23,7 +23,11 @@ pub use self::system::found;
 use self::unix as system;
 #[cfg(windows)]
 use self::windows as system;
-use crate::{EXTENSION_ID, FIREFOX_EXTENSION_ID, access::is_program, configuration::write_whole};
+use crate::{
+    EXTENSION_ID, FIREFOX_EXTENSION_ID,
+    access::is_program,
+    configuration::{half_written_prefix, write_whole},
+};
 
 /// A browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -82,30 +86,61 @@ fn manifest(browser: Browser, program: &Path, more_extensions: &[String]) -> ser
     manifest
 }
 
-/// Writes the manifest and shows it to the browser; says where it is.
+/// Writes the manifest, unless it is there already, and shows it to the browser; says where it is.
 ///
 /// # Errors
 /// Those of the file system and the registry; a person without a home.
 pub fn register(browser: Browser, place: &Place, program: &Path, more_extensions: &[String]) -> Result<PathBuf> {
     let path = system::manifest_path(browser, place)?;
-    let text = serde_json::to_string_pretty(&manifest(browser, program, more_extensions))?;
-    write_whole(&path, format!("{text}\n").as_bytes())?;
+    let text = format!("{}\n", serde_json::to_string_pretty(&manifest(browser, program, more_extensions))?);
+    let is_link = path.symlink_metadata().is_ok_and(|data| data.is_symlink());
+    if is_link || std::fs::read(&path).ok().as_deref() != Some(text.as_bytes()) {
+        write_whole(&path, text.as_bytes())?;
+    }
     system::point_to(browser, place, &path)?;
     Ok(path)
 }
 
-/// Removes the manifest; says where it was, if it was.
+/// Removes the manifest; says where it was, if it was. What an interrupted registration left goes too, and a folder in
+/// which nothing else is.
 ///
 /// # Errors
-/// Those of the file system and the registry; a person without a home.
-pub fn unregister(browser: Browser, place: &Place) -> Result<Option<PathBuf>> {
+/// Those of the file system and the registry; a person without a home; a manifest that names another program which is
+/// there.
+pub fn unregister(browser: Browser, place: &Place, program: &Path) -> Result<Option<PathBuf>> {
     let path = system::manifest_path(browser, place)?;
-    system::point_nowhere(browser, place)?;
-    match std::fs::remove_file(&path) {
-        Ok(()) => Ok(Some(path)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("removing {}", path.display())),
+    if let Some(other) = named_program(&path).filter(|other| other != program && is_program(other)) {
+        bail!("{} belongs to {}, which can remove it", path.display(), other.display());
     }
+    system::point_nowhere(browser, place)?;
+    let removed = match std::fs::remove_file(&path) {
+        Ok(()) => Some(path.clone()),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => return Err(error).with_context(|| format!("removing {}", path.display())),
+    };
+    clear_away(&path);
+    Ok(removed)
+}
+
+/// The program that a manifest names.
+fn named_program(manifest: &Path) -> Option<PathBuf> {
+    let manifest: serde_json::Value = serde_json::from_slice(&std::fs::read(manifest).ok()?).ok()?;
+    manifest["path"].as_str().map(PathBuf::from)
+}
+
+/// Removes halves of a manifest, then its folder and the one around it, if they are empty: a browser that needs them
+/// makes them.
+fn clear_away(manifest: &Path) {
+    let (Some(folder), Some(name)) = (manifest.parent(), manifest.file_name()) else { return };
+    let half = half_written_prefix(name);
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(&half) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+    // A folder in which something is stays.
+    let _ = std::fs::remove_dir(folder);
+    let _ = folder.parent().map(std::fs::remove_dir);
 }
 
 /// Can this browser start the host for our extension, by this manifest?

@@ -368,7 +368,8 @@ async fn an_extension_that_was_packaged_for_a_stranger_opens_no_token() -> Resul
     let directory = tempfile::tempdir()?;
     let site = Site::open(PAGE)?;
     let origin = site.origin("localhost");
-    let journey = Journey::begin_with(directory.path(), &[], |computer| computer.package_extension_for(&origin)).await?;
+    let journey =
+        Journey::begin_with(directory.path(), &[], |computer| computer.package_extension_for(&origin)).await?;
     journey.browser.visit(&origin).await?;
     for command in ["listTokens", "watchTokens", "tokenDetails"] {
         let params = match command {

@@ -8,10 +8,14 @@ mod confinement;
 #[cfg(test)]
 mod diagnosis;
 mod frames;
+// Marked, as others below, so that the lints know helpers as tests.
+#[cfg(test)]
 mod installing;
 mod log;
 #[cfg(test)]
 mod pulling;
+#[cfg(test)]
+mod registering;
 mod requests;
 mod tokens;
 #[cfg(test)]

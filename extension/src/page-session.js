@@ -35,7 +35,7 @@ export class PageSession {
       onEvent: (event) => this.#tell(event),
       onGone: (failure) => {
         this.dialog?.hostGone(failure);
-        this.#post({ qcert: 'event', event: 'disconnected', error: failure });
+        this.#post({ qcert: 'event', event: 'disconnected', error: failure.toJSON() });
       },
     });
     port.onMessage.addListener((message) => void this.#hear(message));
@@ -57,7 +57,7 @@ export class PageSession {
       const result = await this.#answer(message);
       this.#post({ qcert: 'reply', id, result });
     } catch (error) {
-      this.#post({ qcert: 'reply', id, error: Failure.from(error) });
+      this.#post({ qcert: 'reply', id, error: Failure.from(error).toJSON() });
     } finally {
       this.#waiting.delete(id);
     }
@@ -114,11 +114,10 @@ export class PageSession {
     this.#post({ ...event, qcert: 'event' });
   }
 
-  /** @param {object} message */
+  /** @param {object} message JSON; not copied, for the host's answers may be long */
   #post(message) {
     try {
-      // Through JSON: a Failure as what it says of itself.
-      this.#port.postMessage(JSON.parse(JSON.stringify(message)));
+      this.#port.postMessage(message);
     } catch {
       // The page went away while it was being answered; its end is told by onDisconnect.
     }

@@ -47,6 +47,14 @@ impl Browser {
     /// # Errors
     /// The browser or its driver do not start, or the page does not come.
     pub async fn open(computer: &Workstation, portal: &Portal) -> Result<Self> {
+        Self::open_at(computer, portal.origin()).await
+    }
+
+    /// Opens a browser on the first page of a site that need not be a portal.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn open_at(computer: &Workstation, origin: String) -> Result<Self> {
         let software = computer.software;
         let ((driver_program, port), capabilities) = match software {
             Software::Chromium => (chromium::start_driver(computer)?, chromium::capabilities(computer)?),
@@ -58,7 +66,7 @@ impl Browser {
             .context("start the browser")?;
         let page = driver.window().await.context("ask for the window")?;
         let pages = RefCell::new(vec![page]);
-        let browser = Self { driver, software, driver_program, port, pages, origin: portal.origin() };
+        let browser = Self { driver, software, driver_program, port, pages, origin };
         if software == Software::Firefox {
             firefox::prepare(&browser.driver, computer).await?;
         }

@@ -9,6 +9,7 @@ pub mod journey;
 pub mod portal;
 pub mod programs;
 pub mod screens;
+pub mod stopwatch;
 pub mod stranger;
 pub mod token;
 pub mod workstation;

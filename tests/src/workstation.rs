@@ -49,6 +49,14 @@ impl Workstation {
     /// # Errors
     /// As [`Self::set_up`].
     pub fn set_up_with(directory: &Path, portal: &Portal, pin: &str, software: Software) -> Result<Self> {
+        Self::set_up_for(directory, &portal.origin(), pin, software)
+    }
+
+    /// Sets a computer up for a site that need not be a portal.
+    ///
+    /// # Errors
+    /// As [`Self::set_up`].
+    pub fn set_up_for(directory: &Path, origin: &str, pin: &str, software: Software) -> Result<Self> {
         for name in ["home", "profile", "temporary", "downloads"] {
             fs::create_dir_all(directory.join(name)).context("make the computer's directories")?;
         }
@@ -61,20 +69,28 @@ impl Workstation {
             extension: true,
             other_extensions: Vec::new(),
         };
-        computer.copy_extension(&portal.origin())?;
+        computer.copy_extension(origin)?;
         computer.set_modules(&[programs::built("libqcert_token_shim.so", "qcert-token-shim")?])?;
-        let mut register = Command::new(programs::built("qcert-host", "qcert-host")?);
-        register.args(["register", "--portal", &portal.origin(), "--browser"]);
-        match software {
-            Software::Chromium => register.args(["chromium", "--user-data-dir"]).arg(computer.profile()),
-            // It looks in the person's home, whatever its profile.
-            Software::Firefox => {
-                computer.list_profile()?;
-                register.arg("firefox")
-            }
-        };
-        programs::run(computer.furnish(&mut register))?;
+        if software == Software::Firefox {
+            computer.list_profile()?;
+        }
+        computer.register_host(&programs::built("qcert-host", "qcert-host")?, origin)?;
         Ok(computer)
+    }
+
+    /// Tells the browser of a host, in place of the one before, and allows a site to use it.
+    ///
+    /// # Errors
+    /// The host does not like that.
+    pub fn register_host(&self, host: &Path, origin: &str) -> Result<()> {
+        let mut register = Command::new(host);
+        register.args(["register", "--portal", origin, "--browser"]);
+        match self.software {
+            Software::Chromium => register.args(["chromium", "--user-data-dir"]).arg(self.profile()),
+            // It looks in the person's home, whatever its profile.
+            Software::Firefox => register.arg("firefox"),
+        };
+        programs::run(self.furnish(&mut register)).map(drop)
     }
 
     /// The profile's directory.

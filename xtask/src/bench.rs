@@ -3,6 +3,7 @@
 mod journey;
 pub mod page;
 mod server;
+mod workstation;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,13 @@ pub enum Subject {
     /// Certificates a second, what one costs and how long it takes, on SQLite and on PostgreSQL, beside `cfssl serve`;
     /// the same with a million certificates; OCSP answers beside `openssl ocsp`; memory. About ten minutes.
     Server {
+        /// Also writes the numbers as a list of {"name","ours","peer","ratio","unit"}.
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+    },
+    /// From a page to the host and back, beside a bare echo extension and host in the same browser: the first call, later
+    /// ones, 100 KB; the journey's own time in Chromium and Firefox; the memory of the extension.
+    Workstation {
         /// Also writes the numbers as a list of {"name","ours","peer","ratio","unit"}.
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
@@ -66,6 +74,7 @@ pub fn run_subject(subject: &Subject) -> Result<()> {
             page::check_limit(&measures)
         }
         Subject::Server { json } => tell(&server::measure()?, json.as_deref()),
+        Subject::Workstation { json } => tell(&workstation::measure()?, json.as_deref()),
     }
 }
 

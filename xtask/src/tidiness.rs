@@ -58,7 +58,7 @@ const ENTRANCES: [&str; 13] = [
     "tests/load/src/bench/floor.rs",
     "tests/load/src/chance.rs",
     "tests/load/src/clock.rs",
-    "tests/src/bin/walk/stopwatch.rs",
+    "tests/src/stopwatch.rs",
     "xtask/src/stopwatch.rs",
 ];
 

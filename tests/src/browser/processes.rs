@@ -13,12 +13,25 @@ impl Browser {
     /// # Errors
     /// The kernel does not tell of processes.
     pub fn hosts(&self) -> Result<Vec<u32>> {
+        self.processes(is_host)
+    }
+
+    /// The process ids of the processes in which extensions run, workers and windows.
+    ///
+    /// # Errors
+    /// As [`Self::hosts`].
+    pub fn extension_processes(&self) -> Result<Vec<u32>> {
+        self.processes(|words| words.iter().any(|word| word == b"--extension-process"))
+    }
+
+    /// Processes of this browser, by their command line.
+    fn processes(&self, wanted: impl Fn(&[Vec<u8>]) -> bool) -> Result<Vec<u32>> {
         let parents = parents()?;
         let descends = |process: u32| {
             let line = std::iter::successors(Some(process), |child| parents.get(child).copied());
             line.into_iter().any(|one| one == self.driver_program.process())
         };
-        Ok(parents.keys().copied().filter(|process| descends(*process) && is_host(*process)).collect())
+        Ok(parents.keys().copied().filter(|process| descends(*process) && wanted(&command_line(*process))).collect())
     }
 
     /// Ends the hosts as a crash does, and waits until they are gone. Others may have come in their place by then.
@@ -76,12 +89,15 @@ fn parent(process: u32) -> Option<u32> {
     stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()
 }
 
+/// The words of a process's command line; of one that has ended, or is about to become another, there are none.
+fn command_line(process: u32) -> Vec<Vec<u8>> {
+    let line = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+    line.split(|byte| *byte == 0).map(<[u8]>::to_vec).collect()
+}
+
 /// A host as a browser starts it, with the address of the extension or the path of the manifest; what the host itself
-/// starts is none. Of a program that ended, or is about to become another one, this says no.
-fn is_host(process: u32) -> bool {
-    let command = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
-    let mut words = command.split(|byte| *byte == 0);
-    let program = words.next().is_some_and(|program| program.ends_with(b"/qcert-host"));
-    let argument = words.next().unwrap_or_default();
-    program && (argument.starts_with(b"chrome-extension://") || argument.ends_with(b".json"))
+/// starts is none.
+fn is_host(words: &[Vec<u8>]) -> bool {
+    let [program, argument, ..] = words else { return false };
+    program.ends_with(b"/qcert-host") && (argument.starts_with(b"chrome-extension://") || argument.ends_with(b".json"))
 }

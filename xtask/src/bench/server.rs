@@ -19,7 +19,8 @@ pub fn measure() -> Result<Vec<Measure>> {
     measures(&text).with_context(|| format!("understand {}", file.display()))
 }
 
-fn measures(text: &str) -> Result<Vec<Measure>> {
+/// A list as both programs write it.
+pub(super) fn measures(text: &str) -> Result<Vec<Measure>> {
     let list: Vec<Value> = serde_json::from_str(text).context("not a list")?;
     list.iter().map(|figure| one(figure).with_context(|| format!("not a figure: {figure}"))).collect()
 }

@@ -4,10 +4,8 @@ use std::{fs, path::Path, process::Command, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use qcert_journeys::{Journey, programs, token::FACTORY_PIN};
+use qcert_journeys::{Journey, programs, stopwatch::Stopwatch, token::FACTORY_PIN};
 use serde_json::{Value, json};
-
-use super::stopwatch::Stopwatch;
 
 /// What identifies the certificate.
 pub struct Evidence {

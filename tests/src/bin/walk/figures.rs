@@ -7,9 +7,8 @@ use qcert_journeys::{
     Journey,
     journey::TOKEN,
     screens::{confirmation, data, devices, installation, list, pin_window, sensor, sign_in, waiting},
+    stopwatch::Stopwatch,
 };
-
-use super::stopwatch::Stopwatch;
 
 /// Walks from the first page to the installed certificate, and returns the key's code.
 ///

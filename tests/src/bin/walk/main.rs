@@ -3,7 +3,6 @@
 mod evidence;
 mod figures;
 mod measure;
-mod stopwatch;
 
 use std::{
     fs,
@@ -14,8 +13,9 @@ use std::{
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use qcert_journeys::{Journey, Portal, Settings, Software, Workstation, journey::PHONE, token::FACTORY_PIN};
-use stopwatch::Stopwatch;
+use qcert_journeys::{
+    Journey, Portal, Settings, Software, Workstation, journey::PHONE, stopwatch::Stopwatch, token::FACTORY_PIN,
+};
 
 /// The authority rests before it issues, so that figure 10 is there to be seen.
 const REST: Settings<'static> = &[("QCERT__ISSUANCE__WAIT_SECONDS", "2")];

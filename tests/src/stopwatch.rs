@@ -35,6 +35,11 @@ impl Stopwatch {
         outcome
     }
 
+    /// All steps so far, in milliseconds.
+    pub fn in_all(&self) -> u64 {
+        millis(self.steps.iter().map(|step| step.took).sum())
+    }
+
     /// For `journey.json`: name, start (RFC 3339) and milliseconds of each step.
     pub fn json(&self) -> Value {
         let step = |step: &Step| {
@@ -51,8 +56,7 @@ impl fmt::Display for Stopwatch {
         for step in &self.steps {
             writeln!(f, "{:<48} {:>9}", step.name, millis(step.took))?;
         }
-        let all: Duration = self.steps.iter().map(|step| step.took).sum();
-        writeln!(f, "{:<48} {:>9}", "in all", millis(all))
+        writeln!(f, "{:<48} {:>9}", "in all", self.in_all())
     }
 }
 

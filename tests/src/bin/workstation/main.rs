@@ -1,0 +1,59 @@
+//! Measures the way from a page to the host and back beside a bare echo, and the journey's own time.
+
+mod echo;
+mod own_time;
+mod round_trips;
+
+use std::{fs, path::PathBuf, process::ExitCode};
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use serde::Serialize;
+
+/// Figures of the workstation. The hosts should be optimised, as they are shipped.
+#[derive(Parser)]
+#[command(version)]
+pub struct Arguments {
+    /// The host.
+    #[arg(long, value_name = "PROGRAM")]
+    host: PathBuf,
+    /// The bare host: `tests/echo/host.rs`, compiled.
+    #[arg(long, value_name = "PROGRAM")]
+    echo_host: PathBuf,
+    /// A module with many readers: `tests/echo/readers.c`, compiled.
+    #[arg(long, value_name = "LIBRARY")]
+    readers: PathBuf,
+    /// Where the figures are written, as a list.
+    #[arg(long, value_name = "FILE")]
+    json: PathBuf,
+}
+
+/// One figure; `peer` is that of the echo.
+#[derive(Serialize)]
+pub struct Figure {
+    name: String,
+    ours: f64,
+    peer: Option<f64>,
+    unit: &'static str,
+}
+
+fn main() -> ExitCode {
+    match measure(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("the workstation was not measured: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure(arguments: &Arguments) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let figures = runtime.block_on(async {
+        let mut figures = round_trips::measure(arguments).await?;
+        figures.extend(own_time::measure().await?);
+        anyhow::Ok(figures)
+    })?;
+    fs::write(&arguments.json, serde_json::to_vec_pretty(&figures)?)
+        .with_context(|| format!("write {}", arguments.json.display()))
+}

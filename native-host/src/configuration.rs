@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use crate::{access, log::Level, places};
+use crate::{EXTENSION_ID, access, log::Level, places};
 
 /// Environment variable that names the one configuration file to read.
 pub const FILE_VARIABLE: &str = "QCERT_HOST_CONFIG";
@@ -36,7 +36,7 @@ pub struct Configuration {
     modules: Option<Vec<PathBuf>>,
     /// PINs that a person is asked to change.
     pub factory_pins: Vec<String>,
-    /// Further extensions in Chromium and its kin that may start the host.
+    /// Extensions in Chromium and its kin that may start the host.
     pub extension_ids: Vec<String>,
     /// How much the log of [`crate::log`] is told.
     pub log: Level,
@@ -71,7 +71,10 @@ impl Configuration {
             allowed_origins: system.allowed_origins.or(person.allowed_origins).unwrap_or_default(),
             modules: system.modules.or(person.modules),
             factory_pins: system.factory_pins.or(person.factory_pins).unwrap_or_else(|| vec![FACTORY_PIN.to_owned()]),
-            extension_ids: system.extension_ids.or(person.extension_ids).unwrap_or_default(),
+            extension_ids: system
+                .extension_ids
+                .or(person.extension_ids)
+                .unwrap_or_else(|| vec![EXTENSION_ID.to_owned()]),
             log: system.log.or(person.log).unwrap_or_default(),
         }
     }

@@ -46,12 +46,13 @@ const LOG_LINES: usize = 100;
 pub fn run(json: bool, bundle: Option<&Path>, wanted: Diagnose) -> Result<ExitCode> {
     let machine = Machine::this();
     let (configuration, of_configuration) = check_configuration();
+    let extensions = configuration.extension_ids.clone();
     let tokens = survey(&Modules::new(configuration, Log::off().into())).tokens;
     let mut checks = browsers::check(&machine, &browsers::version_of);
-    checks.extend(or_nowhere(extension::check(&machine), extension::nowhere));
+    checks.extend(or_nowhere(extension::check(&machine, &extensions), extension::nowhere));
     checks.push(program());
     checks.extend(of_configuration);
-    checks.extend(or_nowhere(registration::check(), registration::nowhere));
+    checks.extend(or_nowhere(registration::check(&extensions), registration::nowhere));
     checks.extend(tokens::check(&tokens));
     checks.extend(store::check());
     checks.push(clock());
@@ -68,12 +69,12 @@ pub fn run(json: bool, bundle: Option<&Path>, wanted: Diagnose) -> Result<ExitCo
 }
 
 /// What a page is told. Where the browser has found the host, and which other sites may use it, is not the page's affair.
-pub fn diagnose(tokens: &Tokens, wanted: Diagnose) -> Diagnosis {
+pub fn diagnose(tokens: &Tokens, extensions: &[String], wanted: Diagnose) -> Diagnosis {
     let machine = Machine::this();
     let mut checks = browsers::check(&machine, &|_| None);
-    checks.extend(extension::check(&machine));
+    checks.extend(extension::check(&machine, extensions));
     checks.push(program());
-    checks.extend(registration::check());
+    checks.extend(registration::check(extensions));
     checks.extend(tokens::check(tokens));
     checks.extend(store::check());
     diagnosis(&machine, checks, wanted)

@@ -24,7 +24,7 @@ use self::unix as system;
 #[cfg(windows)]
 use self::windows as system;
 use crate::{
-    EXTENSION_ID, FIREFOX_EXTENSION_ID,
+    FIREFOX_EXTENSION_ID,
     access::is_program,
     configuration::{half_written_prefix, write_whole},
 };
@@ -68,8 +68,13 @@ pub enum Place {
     UserData(PathBuf),
 }
 
+/// The origin of an extension in Chromium and its kin.
+fn origin(extension: &str) -> String {
+    format!("chrome-extension://{extension}/")
+}
+
 /// The manifest's content.
-fn manifest(browser: Browser, program: &Path, more_extensions: &[String]) -> serde_json::Value {
+fn manifest(browser: Browser, program: &Path, extensions: &[String]) -> serde_json::Value {
     let mut manifest = json!({
         "name": HOST_NAME,
         "description": "Qcert: works with the token",
@@ -79,9 +84,7 @@ fn manifest(browser: Browser, program: &Path, more_extensions: &[String]) -> ser
     if browser == Browser::Firefox {
         manifest["allowed_extensions"] = json!([FIREFOX_EXTENSION_ID]);
     } else {
-        let mut ids = vec![EXTENSION_ID];
-        ids.extend(more_extensions.iter().map(String::as_str).filter(|id| *id != EXTENSION_ID));
-        manifest["allowed_origins"] = ids.iter().map(|id| format!("chrome-extension://{id}/")).collect();
+        manifest["allowed_origins"] = extensions.iter().map(|id| origin(id)).collect();
     }
     manifest
 }
@@ -90,9 +93,9 @@ fn manifest(browser: Browser, program: &Path, more_extensions: &[String]) -> ser
 ///
 /// # Errors
 /// Those of the file system and the registry; a person without a home.
-pub fn register(browser: Browser, place: &Place, program: &Path, more_extensions: &[String]) -> Result<PathBuf> {
+pub fn register(browser: Browser, place: &Place, program: &Path, extensions: &[String]) -> Result<PathBuf> {
     let path = system::manifest_path(browser, place)?;
-    let text = format!("{}\n", serde_json::to_string_pretty(&manifest(browser, program, more_extensions))?);
+    let text = format!("{}\n", serde_json::to_string_pretty(&manifest(browser, program, extensions))?);
     let is_link = path.symlink_metadata().is_ok_and(|data| data.is_symlink());
     if is_link || std::fs::read(&path).ok().as_deref() != Some(text.as_bytes()) {
         write_whole(&path, text.as_bytes())?;
@@ -143,12 +146,12 @@ fn clear_away(manifest: &Path) {
     let _ = folder.parent().map(std::fs::remove_dir);
 }
 
-/// Can this browser start the host for our extension, by this manifest?
+/// Can this browser start the host by this manifest, for one of these extensions at least (Firefox: for ours)?
 ///
 /// # Errors
 /// `host_missing` for a manifest that is damaged or names no program that can be started, `host_forbidden` for one
-/// that does not name the extension.
-pub fn check_manifest(browser: Browser, path: &Path) -> Result<(), ErrorCode> {
+/// that names none of the extensions.
+pub fn check_manifest(browser: Browser, path: &Path, extensions: &[String]) -> Result<(), ErrorCode> {
     let text = std::fs::read(path).map_err(|_| ErrorCode::HostMissing)?;
     let manifest: serde_json::Value = serde_json::from_slice(&text).map_err(|_| ErrorCode::HostMissing)?;
     let program = manifest["path"].as_str().filter(|_| manifest["name"] == HOST_NAME).map(Path::new);
@@ -156,10 +159,10 @@ pub fn check_manifest(browser: Browser, path: &Path) -> Result<(), ErrorCode> {
         return Err(ErrorCode::HostMissing);
     }
     let (list, ours) = match browser {
-        Browser::Firefox => ("allowed_extensions", FIREFOX_EXTENSION_ID.to_owned()),
-        _ => ("allowed_origins", format!("chrome-extension://{EXTENSION_ID}/")),
+        Browser::Firefox => ("allowed_extensions", vec![FIREFOX_EXTENSION_ID.to_owned()]),
+        _ => ("allowed_origins", extensions.iter().map(|id| origin(id)).collect()),
     };
-    let named = manifest[list].as_array().is_some_and(|list| list.iter().any(|one| *one == ours));
+    let named = manifest[list].as_array().is_some_and(|list| list.iter().any(|one| ours.iter().any(|id| one == id)));
     if named { Ok(()) } else { Err(ErrorCode::HostForbidden) }
 }
 
@@ -191,6 +194,7 @@ pub fn check_origin(origin: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::EXTENSION_ID;
 
     #[test]
     fn an_origin_is_as_browsers_write_it() {
@@ -223,12 +227,25 @@ mod tests {
 
     #[test]
     fn each_browser_gets_the_manifest_that_it_understands() {
-        let chromium = manifest(Browser::Chromium, Path::new("/opt/qcert-host"), &["another".into()]);
-        let origins = json!([format!("chrome-extension://{EXTENSION_ID}/"), "chrome-extension://another/"]);
-        assert_eq!(chromium["allowed_origins"], origins);
+        let chromium = manifest(Browser::Chromium, Path::new("/opt/qcert-host"), &["one".into(), "another".into()]);
+        assert_eq!(chromium["allowed_origins"], json!(["chrome-extension://one/", "chrome-extension://another/"]));
         let firefox = manifest(Browser::Firefox, Path::new("/opt/qcert-host"), &[]);
         assert_eq!(firefox["allowed_extensions"], json!([FIREFOX_EXTENSION_ID]));
         assert!(firefox.get("allowed_origins").is_none());
+    }
+
+    #[test]
+    fn a_manifest_is_good_if_it_names_one_of_the_extensions() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("manifest.json");
+        let program = std::env::current_exe().unwrap();
+        let check = |extensions: &[&str]| {
+            let extensions: Vec<_> = extensions.iter().map(|id| (*id).to_owned()).collect();
+            check_manifest(Browser::Chromium, &path, &extensions)
+        };
+        std::fs::write(&path, manifest(Browser::Chromium, &program, &["ours".into()]).to_string()).unwrap();
+        assert!(check(&["a store's", "ours"]).is_ok());
+        assert_eq!(check(&["a store's"]), Err(ErrorCode::HostForbidden));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::{
     finding::{advice, ok, warning},
     machine::Machine,
 };
-use crate::{EXTENSION_ID, FIREFOX_EXTENSION_ID};
+use crate::FIREFOX_EXTENSION_ID;
 
 /// Where Chromium and its kin have their profiles, in the person's home.
 #[cfg(not(windows))]
@@ -33,11 +33,11 @@ const CHROMIUM_KIN: [(&str, &str); 3] = [
 const FIREFOX_PROFILES: &str =
     if cfg!(windows) { r"AppData\Roaming\Mozilla\Firefox\Profiles" } else { ".mozilla/firefox" };
 
-/// A check for each profile that has it.
-pub fn check(machine: &Machine) -> Vec<Check> {
+/// A check for each profile that has it, in Chromium and its kin under one of these ids.
+pub fn check(machine: &Machine, extensions: &[String]) -> Vec<Check> {
     let chromium = CHROMIUM_KIN.iter().flat_map(|(browser, folder)| {
         let profiles = machine.folders_in_home(folder);
-        profiles.into_iter().filter_map(|profile| Some(found(browser, &profile, &in_chromium(&profile)?)))
+        profiles.into_iter().filter_map(|profile| Some(found(browser, &profile, &in_chromium(&profile, extensions)?)))
     });
     let firefox = machine.folders_in_home(FIREFOX_PROFILES).into_iter().filter_map(|profile| {
         let (version, active) = in_firefox(&profile)?;
@@ -75,8 +75,9 @@ fn switched_off(check: Check) -> Check {
 }
 
 /// The latest version of `Extensions/<id>/<version>_<n>`.
-fn in_chromium(profile: &Path) -> Option<String> {
-    let entries = std::fs::read_dir(profile.join("Extensions").join(EXTENSION_ID)).ok()?.flatten();
+fn in_chromium(profile: &Path, extensions: &[String]) -> Option<String> {
+    let folders = extensions.iter().map(|id| profile.join("Extensions").join(id));
+    let entries = folders.filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
     let versions = entries.filter(|entry| entry.path().is_dir()).map(|entry| entry.file_name());
     let latest = versions.max()?.to_string_lossy().into_owned();
     Some(latest.split('_').next().unwrap_or_default().to_owned())
@@ -95,6 +96,7 @@ mod tests {
     use qcert_protocol::workstation::CheckState;
 
     use super::*;
+    use crate::EXTENSION_ID;
 
     #[test]
     fn the_extension_is_found_in_every_profile_that_has_it() {
@@ -107,9 +109,11 @@ mod tests {
         let addons =
             |id: &str, active: bool| format!(r#"{{"addons":[{{"id":"{id}","version":"0.3","active":{active}}}]}}"#);
         let file = home.join(".mozilla/firefox/a/extensions.json");
-        let states = || check(&Machine::made_up(root.path())).into_iter().map(|check| check.state).collect::<Vec<_>>();
+        let ours = [EXTENSION_ID.to_owned()];
+        let states =
+            || check(&Machine::made_up(root.path()), &ours).into_iter().map(|check| check.state).collect::<Vec<_>>();
 
-        assert!(check(&Machine::made_up(root.path()))[0].subject.ends_with("Default: 0.2.0"));
+        assert!(check(&Machine::made_up(root.path()), &ours)[0].subject.ends_with("Default: 0.2.0"));
         std::fs::write(&file, addons("another@example", true)).unwrap();
         assert_eq!(states(), [CheckState::Ok]);
         std::fs::write(&file, addons(FIREFOX_EXTENSION_ID, true)).unwrap();

@@ -9,13 +9,13 @@ use super::finding::{Advice, advice, missing, ok};
 use crate::registration::{self, Browser, Place};
 
 /// A check for each registration.
-pub fn check() -> Vec<Check> {
+pub fn check(extensions: &[String]) -> Vec<Check> {
     let mut checks = Vec::new();
     for browser in Browser::ALL {
         for (place, name) in [(Place::Person, "user"), (Place::System, "system")] {
             let Some(path) = registration::found(browser, &place) else { continue };
             let subject = format!("{browser} ({name}): {}", path.display());
-            checks.push(match registration::check_manifest(browser, &path) {
+            checks.push(match registration::check_manifest(browser, &path, extensions) {
                 Ok(()) => ok(CheckedPart::Registration, subject),
                 Err(code) => {
                     missing(CheckedPart::Registration, subject, code, broken(code, &path.display().to_string()))

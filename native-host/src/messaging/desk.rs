@@ -273,7 +273,9 @@ impl Shared {
             Question::Store(token) => {
                 survey::find(&self.modules, token).map(|found| value(store::state(&found.module)))
             }
-            Question::Diagnose(wanted) => Ok(value(doctor::diagnose(&survey(&self.modules).tokens, *wanted))),
+            Question::Diagnose(wanted) => {
+                Ok(value(doctor::diagnose(&survey(&self.modules).tokens, &self.configuration.extension_ids, *wanted)))
+            }
         };
         self.reply(id, outcome);
     }

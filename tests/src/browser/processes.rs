@@ -21,7 +21,8 @@ impl Browser {
     /// # Errors
     /// As [`Self::hosts`].
     pub fn extension_processes(&self) -> Result<Vec<u32>> {
-        self.processes(|words| words.iter().any(|word| word == b"--extension-process"))
+        // Chromium writes the words of such a process as one.
+        self.processes(|words| words.iter().any(|word| String::from_utf8_lossy(word).contains(" --extension-process ")))
     }
 
     /// Processes of this browser, by their command line.

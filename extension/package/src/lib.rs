@@ -2,12 +2,20 @@
 //! things differ: the manifest, of which each browser reads keys of its own and warns of the others', and the portal's
 //! origin, in `portal.js` and in the pattern of the content script.
 //!
+//! Packed, it is an archive for a store or for Firefox ([`archive`]), or one that its maker has signed ([`crx`]); browsers
+//! look for new ones in [`updates`].
+//!
 //! Errors are only reported: `anyhow`.
 
-use std::{fs, path::Path};
+pub mod archive;
+pub mod crx;
+pub mod updates;
+
+use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 /// The family of browsers that a manifest is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,26 +29,59 @@ pub enum Browser {
 /// The line that packaging replaces.
 const SOURCE_ORIGIN: &str = "export const PORTAL_ORIGIN = 'http://localhost:8080';";
 
-/// Writes the extension for a browser and a portal (scheme, host and port as browsers write them) into a directory,
-/// which is made.
+/// The extension's files by their paths in it, `/` between the parts.
+pub type Files = BTreeMap<String, Vec<u8>>;
+
+/// The extension for a browser and a portal (scheme, host and port as browsers write them).
 ///
 /// # Errors
-/// The sources are not those of the extension, the origin is none, or the directory cannot be written.
-pub fn write(sources: &Path, browser: Browser, origin: &str, target: &Path) -> Result<()> {
+/// The sources are not those of the extension, or the origin is none.
+pub fn files(sources: &Path, browser: Browser, origin: &str) -> Result<Files> {
     let pattern = pattern(origin)?;
-    copy(sources, target)?;
-    let manifest = sources.join("manifest.json");
-    let manifest: Value = serde_json::from_str(&read(&manifest)?).context("read the manifest")?;
-    let text = format!("{:#}\n", for_browser(manifest, browser, &pattern)?);
-    write_file(&target.join("manifest.json"), &text)?;
-    let portal = read(&sources.join("portal.js"))?;
-    ensure!(portal.contains(SOURCE_ORIGIN), "portal.js does not have the line that packaging replaces");
+    let mut files = Files::new();
+    collect(sources, "", &mut files)?;
+    change_manifest(&mut files, |manifest| for_browser(manifest, browser, &pattern))?;
+    let portal = files.get_mut("portal.js").context("the sources have no portal.js")?;
+    let text = std::str::from_utf8(portal).context("read portal.js")?;
+    ensure!(text.contains(SOURCE_ORIGIN), "portal.js does not have the line that packaging replaces");
     let line = format!("export const PORTAL_ORIGIN = '{origin}';");
-    write_file(&target.join("portal.js"), &portal.replace(SOURCE_ORIGIN, &line))
+    *portal = text.replace(SOURCE_ORIGIN, &line).into_bytes();
+    Ok(files)
+}
+
+/// Writes the extension for a browser and a portal into a directory, which is made.
+///
+/// # Errors
+/// As [`files`]; the directory cannot be written.
+pub fn write(sources: &Path, browser: Browser, origin: &str, target: &Path) -> Result<()> {
+    for (name, content) in files(sources, browser, origin)? {
+        let path = target.join(name);
+        let directory = path.parent().unwrap_or(target);
+        fs::create_dir_all(directory).with_context(|| format!("make {}", directory.display()))?;
+        fs::write(&path, content).with_context(|| format!("write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Changes the manifest among the extension's files.
+///
+/// # Errors
+/// There is none, or it is not JSON; what the change says.
+pub fn change_manifest(files: &mut Files, change: impl FnOnce(&mut Value) -> Result<()>) -> Result<()> {
+    let text = files.get_mut("manifest.json").context("the extension has no manifest")?;
+    let mut manifest = serde_json::from_slice(text).context("read the manifest")?;
+    change(&mut manifest)?;
+    *text = format!("{manifest:#}\n").into_bytes();
+    Ok(())
+}
+
+/// SHA-256, in hexadecimal digits.
+pub fn digest(content: &[u8]) -> String {
+    Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A manifest with what one browser reads, and nothing of which it would warn.
-fn for_browser(mut manifest: Value, browser: Browser, pattern: &str) -> Result<Value> {
+fn for_browser(manifest: &mut Value, browser: Browser, pattern: &str) -> Result<()> {
     manifest["content_scripts"][0]["matches"] = json!([pattern]);
     let keys = manifest.as_object_mut().context("the manifest is not an object")?;
     let (others, background) = match browser {
@@ -53,7 +94,7 @@ fn for_browser(mut manifest: Value, browser: Browser, pattern: &str) -> Result<V
     let scripts =
         keys.get_mut("background").and_then(Value::as_object_mut).context("the manifest has no background")?;
     scripts.remove(background).with_context(|| format!("the manifest's background has no {background}"))?;
-    Ok(manifest)
+    Ok(())
 }
 
 /// The match pattern of an origin. Patterns name no port: the worker checks the rest.
@@ -70,26 +111,18 @@ fn pattern(origin: &str) -> Result<String> {
     Ok(format!("{scheme}://{host}/*"))
 }
 
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to).with_context(|| format!("make {}", to.display()))?;
-    for entry in fs::read_dir(from).with_context(|| format!("list {}", from.display()))? {
+fn collect(directory: &Path, below: &str, files: &mut Files) -> Result<()> {
+    for entry in fs::read_dir(directory).with_context(|| format!("list {}", directory.display()))? {
         let entry = entry?;
-        let target = to.join(entry.file_name());
+        let name = format!("{below}{}", entry.file_name().to_string_lossy());
         if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &target)?;
+            collect(&entry.path(), &format!("{name}/"), files)?;
         } else {
-            fs::copy(entry.path(), &target).with_context(|| format!("copy {}", entry.path().display()))?;
+            let content = fs::read(entry.path()).with_context(|| format!("read {}", entry.path().display()))?;
+            files.insert(name, content);
         }
     }
     Ok(())
-}
-
-fn read(path: &Path) -> Result<String> {
-    fs::read_to_string(path).with_context(|| format!("read {}", path.display()))
-}
-
-fn write_file(path: &Path, text: &str) -> Result<()> {
-    fs::write(path, text).with_context(|| format!("write {}", path.display()))
 }
 
 #[cfg(test)]
@@ -100,8 +133,8 @@ mod tests {
         let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../src");
         let target = tempfile::tempdir().unwrap();
         write(&sources, browser, origin, target.path()).unwrap();
-        let manifest = read(&target.path().join("manifest.json")).unwrap();
-        (serde_json::from_str(&manifest).unwrap(), read(&target.path().join("portal.js")).unwrap())
+        let read = |name: &str| fs::read_to_string(target.path().join(name)).unwrap();
+        (serde_json::from_str(&read("manifest.json")).unwrap(), read("portal.js"))
     }
 
     #[test]

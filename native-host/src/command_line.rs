@@ -122,7 +122,7 @@ fn configuration_help() -> String {
          \n  modules = ['{module}']  # PKCS#11 modules; without it the well-known places\
          \n  factory_pins = ['12345678']               # PINs that a person is asked to change\
          \n  log = 'info'                              # or 'error', 'off': {log}\
-         \n  extension_ids = [\"a…p\"]                 # extensions that may start the host; without it that of the sources\n\
+         \n  extension_ids = ['a…p']                   # extensions that may start the host; without it that of the sources\n\
          \n{FILE_VARIABLE} names one file to read instead of both."
     )
 }

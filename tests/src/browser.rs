@@ -71,7 +71,20 @@ impl Browser {
             firefox::prepare(&browser.driver, computer).await?;
         }
         browser.go("/").await?;
+        if computer.installed {
+            browser.wait_for_extension().await?;
+        }
         Ok(browser)
+    }
+
+    /// A browser that starts for the first time installs what its policy says while the page is already there.
+    async fn wait_for_extension(&self) -> Result<()> {
+        self.until("the installed extension", async || {
+            self.reload().await?;
+            let there = self.script("return 'qcertExtension' in document.documentElement.dataset", vec![]).await?;
+            Ok(bool::then_some(there, ()))
+        })
+        .await
     }
 
     /// Closes the browser, as a person does.

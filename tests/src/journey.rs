@@ -71,6 +71,17 @@ impl Journey {
         Self::sit_down(portal, computer, PHONE).await
     }
 
+    /// The same with the host and the extension that a package has installed on this machine, for a portal at this port of
+    /// `localhost`.
+    ///
+    /// # Errors
+    /// As [`Self::begin`].
+    pub async fn begin_as_installed(software: Software, directory: &Path, port: u16) -> Result<Self> {
+        let portal = Rc::new(Portal::start_at(&directory.join("portal"), QUICK, port)?);
+        let computer = Workstation::as_installed(&directory.join("computer"), software)?;
+        Self::sit_down(portal, computer, PHONE).await
+    }
+
     /// A person sits down at a computer and opens the portal's page.
     ///
     /// # Errors

@@ -32,9 +32,17 @@ impl Portal {
     /// # Errors
     /// A program is not built, or fails.
     pub fn start(directory: &Path, settings: Settings) -> Result<Self> {
+        Self::start_at(directory, settings, free_port()?)
+    }
+
+    /// The same at a port of one's choice.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_at(directory: &Path, settings: Settings, port: u16) -> Result<Self> {
         fs::create_dir_all(directory).context("make the portal's directory")?;
         let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let portal = Self { directory: directory.to_owned(), port: free_port()?, settings, server: RefCell::new(None) };
+        let portal = Self { directory: directory.to_owned(), port, settings, server: RefCell::new(None) };
         programs::run(&mut portal.program(&["ca", "init"])?)?;
         let applications = programs::repository().join("demo/applications.json");
         programs::run(portal.program(&["applications", "import"])?.arg(applications))?;

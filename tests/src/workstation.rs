@@ -29,10 +29,12 @@ pub struct Workstation {
     pub token: Token,
     /// The token's user PIN.
     pub pin: String,
-    /// Is the extension installed?
+    /// Does the test install the extension?
     pub extension: bool,
     /// Directories of extensions that are not ours.
     pub other_extensions: Vec<PathBuf>,
+    /// Are host and extension those that a package has installed on this machine?
+    pub installed: bool,
 }
 
 impl Workstation {
@@ -57,18 +59,7 @@ impl Workstation {
     /// # Errors
     /// As [`Self::set_up`].
     pub fn set_up_for(directory: &Path, origin: &str, pin: &str, software: Software) -> Result<Self> {
-        for name in ["home", "profile", "temporary", "downloads"] {
-            fs::create_dir_all(directory.join(name)).context("make the computer's directories")?;
-        }
-        let token = Token::make(directory, "Рутокен", pin)?;
-        let computer = Self {
-            directory: directory.to_owned(),
-            software,
-            token,
-            pin: pin.to_owned(),
-            extension: true,
-            other_extensions: Vec::new(),
-        };
+        let computer = Self::with_token(directory, pin, software)?;
         computer.copy_extension(origin)?;
         computer.set_modules(&[programs::built("libqcert_token_shim.so", "qcert-token-shim")?])?;
         if software == Software::Firefox {
@@ -91,6 +82,25 @@ impl Workstation {
             Software::Firefox => register.arg("firefox"),
         };
         programs::run(self.furnish(&mut register)).map(drop)
+    }
+
+    /// A computer with what a package has installed on this machine; the host finds the token's module by itself.
+    ///
+    /// # Errors
+    /// As [`Self::set_up`].
+    pub fn as_installed(directory: &Path, software: Software) -> Result<Self> {
+        let computer = Self::with_token(directory, PIN, software)?;
+        Ok(Self { extension: false, installed: true, ..computer })
+    }
+
+    fn with_token(directory: &Path, pin: &str, software: Software) -> Result<Self> {
+        for name in ["home", "profile", "temporary", "downloads"] {
+            fs::create_dir_all(directory.join(name)).context("make the computer's directories")?;
+        }
+        let token = Token::make(directory, "Рутокен", pin)?;
+        let (directory, pin) = (directory.to_owned(), pin.to_owned());
+        let other_extensions = Vec::new();
+        Ok(Self { directory, software, token, pin, extension: true, other_extensions, installed: false })
     }
 
     /// The profile's directory.
@@ -124,10 +134,12 @@ impl Workstation {
         for name in ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"] {
             command.env_remove(name);
         }
+        if !self.installed {
+            command.env("QCERT_HOST_CONFIG", self.host_configuration());
+        }
         command
             .env("HOME", self.path("home"))
             .env("TMPDIR", self.path("temporary"))
-            .env("QCERT_HOST_CONFIG", self.host_configuration())
             .env("SOFTHSM2_CONF", self.token.configuration())
             .env("QCERT_SHIM_CONTROL", self.token.control_file())
     }

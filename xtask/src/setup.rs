@@ -9,7 +9,7 @@ mod node;
 
 use std::collections::BTreeSet;
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -119,6 +119,11 @@ impl Toolbox {
             }
         }
         command
+    }
+
+    /// The PATH on which commands find the tools.
+    pub fn path(&self) -> &OsStr {
+        &self.path
     }
 
     pub fn cargo(&self) -> Command {

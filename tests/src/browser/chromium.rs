@@ -50,7 +50,6 @@ pub(super) fn capabilities(computer: &Workstation) -> Result<Capabilities> {
         "--disable-gpu".to_owned(),
         "--disable-quic".to_owned(),
         "--no-first-run".to_owned(),
-        "--disable-background-networking".to_owned(),
         "--disable-component-update".to_owned(),
         "--disable-sync".to_owned(),
         "--password-store=basic".to_owned(),
@@ -63,6 +62,11 @@ pub(super) fn capabilities(computer: &Workstation) -> Result<Capabilities> {
     if !extensions.is_empty() {
         arguments.push(format!("--load-extension={}", extensions.join(",")));
     }
+    // It would keep the browser from installing what its policy says.
+    const IN_THE_BACKGROUND: &str = "disable-background-networking";
+    if !computer.installed {
+        arguments.push(format!("--{IN_THE_BACKGROUND}"));
+    }
     let capabilities = json!({
         "browserName": "chrome",
         // A stranger's site has a certificate of its own making.
@@ -70,6 +74,7 @@ pub(super) fn capabilities(computer: &Workstation) -> Result<Capabilities> {
         "goog:loggingPrefs": { "performance": "ALL", "browser": "ALL" },
         "goog:chromeOptions": {
             "args": arguments,
+            "excludeSwitches": if computer.installed { &[IN_THE_BACKGROUND][..] } else { &[] },
             // Without it chromedriver hides the extension's windows.
             "enableExtensionTargets": true,
             "prefs": { "download.default_directory": computer.downloads(), "download.prompt_for_download": false },

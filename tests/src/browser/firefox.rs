@@ -131,7 +131,7 @@ impl FormatRequestData for Question {
 }
 
 pub(super) fn capabilities(computer: &Workstation) -> Result<Capabilities> {
-    let capabilities = json!({
+    let mut capabilities = json!({
         "browserName": "firefox",
         "acceptInsecureCerts": true,
         "moz:firefoxOptions": {
@@ -151,5 +151,9 @@ pub(super) fn capabilities(computer: &Workstation) -> Result<Capabilities> {
             },
         },
     });
+    if computer.installed {
+        // A driver has Firefox look for add-ons in the profile alone; this is what Firefox does by itself.
+        capabilities["moz:firefoxOptions"]["prefs"]["extensions.enabledScopes"] = json!(15);
+    }
     serde_json::from_value(capabilities).context("put the browser's options together")
 }

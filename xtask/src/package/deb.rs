@@ -1,78 +1,69 @@
-//! The server as a Debian package. The same programs and the same commit make the same bytes: times are the last commit's, order
+//! A Debian package. The same programs and the same commit make the same bytes: times are the last commit's, order
 //! and modes are fixed, nobody's name or machine is in it.
 //!
-//! dpkg-deb alone, without debhelper or cargo-deb: what lies where can be read below, and the maintainer's scripts in
-//! `server/package` are the ones that run.
+//! dpkg-deb alone, without debhelper or cargo-deb: what lies where can be read in `server` and `host`, and the maintainer's
+//! scripts in `server/package` are the ones that run.
 
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
 use anyhow::{Context, Result};
 
-use super::third_party;
+use super::third_party::{self, Part};
 use crate::repository::root;
 use crate::run::run_quietly;
 use crate::setup::Toolbox;
 
-const NAME: &str = "qcert-server";
-const DOCUMENTATION: &str = "usr/share/doc/qcert-server";
-
-/// From the clone into the package, with the mode that it has there.
-const FILES: &[(&str, &str, u32)] = &[
-    ("server/package/qcert.toml", "etc/qcert/qcert.toml", 0o644),
-    ("server/package/qcert-server.service", "lib/systemd/system/qcert-server.service", 0o644),
-    ("server/package/qcert-server-backup.service", "lib/systemd/system/qcert-server-backup.service", 0o644),
-    ("server/package/qcert-server-backup.timer", "lib/systemd/system/qcert-server-backup.timer", 0o644),
-    ("server/package/sysusers.conf", "usr/lib/sysusers.d/qcert-server.conf", 0o644),
-    ("server/package/tmpfiles.conf", "usr/lib/tmpfiles.d/qcert-server.conf", 0o644),
-    ("server/package/backup", "usr/lib/qcert-server/backup", 0o755),
-    ("server/package/lintian-overrides", "usr/share/lintian/overrides/qcert-server", 0o644),
-    ("server/package/postinst", "DEBIAN/postinst", 0o755),
-    ("server/package/prerm", "DEBIAN/prerm", 0o755),
-    ("server/package/postrm", "DEBIAN/postrm", 0o755),
-    ("server/package/examples/credentials.conf", "usr/share/doc/qcert-server/examples/credentials.conf", 0o644),
-    ("server/package/examples/hsm-usb.conf", "usr/share/doc/qcert-server/examples/hsm-usb.conf", 0o644),
-    ("server/package/examples/low-port.conf", "usr/share/doc/qcert-server/examples/low-port.conf", 0o644),
-    ("server/package/examples/nginx.conf", "usr/share/doc/qcert-server/examples/nginx.conf", 0o644),
-    ("server/qcert.example.toml", "usr/share/doc/qcert-server/examples/qcert.example.toml", 0o644),
-    ("docs/administration.md", "usr/share/doc/qcert-server/administration.md", 0o644),
-    ("docs/production.md", "usr/share/doc/qcert-server/production.md", 0o644),
-    ("SECURITY.md", "usr/share/doc/qcert-server/SECURITY.md", 0o644),
-];
-
-pub struct Server<'a> {
+/// What one package is. Its descriptions lie in the clone beside each other: `control`, and what `files` names.
+pub struct Deb<'a> {
+    pub name: &'static str,
+    /// Where its descriptions are in the clone.
+    pub descriptions: &'static str,
     pub program: &'a Path,
+    /// Where the program goes: `usr/bin/…`.
+    pub installed: &'static str,
+    /// From the clone into the package, with the mode that it has there.
+    pub files: &'static [(&'static str, &'static str, u32)],
+    /// The manual's page in the clone, whose name ends with its section.
+    pub manual: &'static str,
+    /// The administrator's file, which an upgrade keeps.
+    pub settings: &'static str,
+    /// What others have made and is in it.
+    pub parts: &'static [Part],
     /// Debian's: what Cargo says, a hyphen, and how often that was packed.
     pub version: &'a str,
     /// Compressed as far as it goes. For a trial that would take a minute.
     pub thorough: bool,
 }
 
-impl Server<'_> {
-    /// Lays the package's files out in `stage`, and packs them into `out`.
-    pub fn pack(&self, tools: &Toolbox, stage: &Path, out: &Path) -> Result<PathBuf> {
+impl Deb<'_> {
+    /// Lays the package's files out in `stage`, has `more` add what is made for this package alone, and packs all into
+    /// `out`.
+    pub fn pack(
+        &self,
+        tools: &Toolbox,
+        stage: &Path,
+        out: &Path,
+        more: impl FnOnce(&Path) -> Result<()>,
+    ) -> Result<PathBuf> {
         if stage.exists() {
             fs::remove_dir_all(stage).with_context(|| format!("empty {}", stage.display()))?;
         }
         let epoch = epoch(tools)?;
-        for (from, to, mode) in FILES {
+        for (from, to, mode) in self.files {
             put(&root().join(from), &stage.join(to), *mode)?;
         }
-        let program = stage.join("usr/sbin/qcert-server");
+        let program = stage.join(self.installed);
         put(self.program, &program, 0o755)?;
         let strip = ["--strip-unneeded", "--remove-section=.comment", "--remove-section=.note"];
         run_quietly(tools.command("strip").args(strip).arg(&program))?;
-        let documentation = stage.join(DOCUMENTATION);
-        write(&documentation.join("copyright"), &copyright()?)?;
-        compressed(tools, &documentation.join("third-party.txt"), &third_party::notice(tools)?)?;
-        compressed(tools, &documentation.join("changelog"), &read("CHANGELOG.md")?)?;
-        compressed(tools, &documentation.join("changelog.Debian"), &self.changelog(tools, &epoch)?)?;
-        compressed(tools, &stage.join("usr/share/man/man8/qcert-server.8"), &read("server/package/qcert-server.8")?)?;
+        self.documentation(tools, stage, &epoch)?;
+        more(stage)?;
         self.control(tools, stage)?;
         directories(stage)?;
-        let package = out.join(format!("{NAME}_{}_{}.deb", self.version, architecture(tools)?));
+        let package = out.join(format!("{}_{}_{}.deb", self.name, self.version, architecture(tools)?));
         let mut dpkg = tools.command("dpkg-deb");
         // One thread: more of them would cut the data at other places on another machine.
         dpkg.args(["--root-owner-group", "--threads-max=1", "-Zxz", if self.thorough { "-z6" } else { "-z0" }]);
@@ -80,36 +71,60 @@ impl Server<'_> {
         Ok(package)
     }
 
+    fn documentation(&self, tools: &Toolbox, stage: &Path, epoch: &str) -> Result<()> {
+        let documentation = stage.join("usr/share/doc").join(self.name);
+        write(&documentation.join("copyright"), copyright()?)?;
+        compressed(tools, &documentation.join("third-party.txt"), &third_party::notice(tools, self.name, self.parts)?)?;
+        compressed(tools, &documentation.join("changelog"), &read("CHANGELOG.md")?)?;
+        compressed(tools, &documentation.join("changelog.Debian"), &self.changelog(tools, epoch)?)?;
+        let (name, section) = self.manual.rsplit_once('.').context("a manual page has a section")?;
+        let name = name.rsplit('/').next().unwrap_or(name);
+        let page = format!("usr/share/man/man{section}/{name}.{section}");
+        compressed(tools, &stage.join(page), &read(self.manual)?)
+    }
+
     /// What dpkg knows of the package.
     fn control(&self, tools: &Toolbox, stage: &Path) -> Result<()> {
         let (files, kibibytes) = contents(stage)?;
-        let fields = read("server/package/control")?
+        let fields = read(&format!("{}/control", self.descriptions))?
             .replace("@VERSION@", self.version)
             .replace("@ARCHITECTURE@", &architecture(tools)?)
             .replace("@MAINTAINER@", &maintainer())
             .replace("@SIZE@", &kibibytes.to_string())
-            .replace("@LIBRARIES@", &libraries(tools, stage)?);
-        write(&stage.join("DEBIAN/control"), &fields)?;
-        write(&stage.join("DEBIAN/conffiles"), "/etc/qcert/qcert.toml\n")?;
+            .replace("@LIBRARIES@", &self.libraries(tools, stage)?);
+        write(&stage.join("DEBIAN/control"), fields)?;
+        write(&stage.join("DEBIAN/conffiles"), format!("/{}\n", self.settings))?;
         let sums = run_quietly(
             tools.command("md5sum").current_dir(stage).args(files.iter().filter(|it| !it.starts_with("etc/"))),
         )?
         .stdout;
-        write(&stage.join("DEBIAN/md5sums"), &String::from_utf8_lossy(&sums))
+        write(&stage.join("DEBIAN/md5sums"), sums)
     }
 
     fn changelog(&self, tools: &Toolbox, epoch: &str) -> Result<String> {
         let date = run_quietly(tools.command("date").args(["--utc", "--rfc-email", "--date", &format!("@{epoch}")]))?;
-        let (date, version) = (String::from_utf8_lossy(&date.stdout).trim().to_owned(), self.version);
+        let (date, name, version) = (String::from_utf8_lossy(&date.stdout).trim().to_owned(), self.name, self.version);
         let maintainer = maintainer();
         Ok(format!(
-            "{NAME} ({version}) unstable; urgency=medium\n\n  * See changelog.gz.\n\n -- {maintainer}  {date}\n"
+            "{name} ({version}) unstable; urgency=medium\n\n  * See changelog.gz.\n\n -- {maintainer}  {date}\n"
         ))
+    }
+
+    /// The packages whose libraries the program is linked with, in the versions whose symbols it uses.
+    fn libraries(&self, tools: &Toolbox, stage: &Path) -> Result<String> {
+        // dpkg-shlibdeps wants to stand in a source package.
+        let (source, name) = (stage.with_extension("source"), self.name);
+        write(&source.join("debian/control"), format!("Source: {name}\n\nPackage: {name}\nArchitecture: any\n"))?;
+        let mut shlibdeps = tools.command("dpkg-shlibdeps");
+        shlibdeps.current_dir(&source).args(["-O", "-e"]).arg(stage.join(self.installed));
+        let printed = String::from_utf8_lossy(&run_quietly(&mut shlibdeps)?.stdout).into_owned();
+        let depends = printed.lines().find_map(|line| line.strip_prefix("shlibs:Depends="));
+        Ok(depends.context("dpkg-shlibdeps names no libraries")?.trim().to_owned())
     }
 }
 
 /// When the last commit was made; an archive of a clone has none, and is told by `SOURCE_DATE_EPOCH`.
-fn epoch(tools: &Toolbox) -> Result<String> {
+pub fn epoch(tools: &Toolbox) -> Result<String> {
     if let Ok(told) = env::var("SOURCE_DATE_EPOCH") {
         return Ok(told);
     }
@@ -130,18 +145,6 @@ fn architecture(tools: &Toolbox) -> Result<String> {
     Ok(String::from_utf8_lossy(&printed).trim().to_owned())
 }
 
-/// The packages whose libraries the program is linked with, in the versions whose symbols it uses.
-fn libraries(tools: &Toolbox, stage: &Path) -> Result<String> {
-    // dpkg-shlibdeps wants to stand in a source package.
-    let source = stage.with_extension("source");
-    write(&source.join("debian/control"), &format!("Source: {NAME}\n\nPackage: {NAME}\nArchitecture: any\n"))?;
-    let mut shlibdeps = tools.command("dpkg-shlibdeps");
-    shlibdeps.current_dir(&source).args(["-O", "-e"]).arg(stage.join("usr/sbin/qcert-server"));
-    let printed = String::from_utf8_lossy(&run_quietly(&mut shlibdeps)?.stdout).into_owned();
-    let depends = printed.lines().find_map(|line| line.strip_prefix("shlibs:Depends="));
-    Ok(depends.context("dpkg-shlibdeps names no libraries")?.trim().to_owned())
-}
-
 /// The licence in the form that programs read (copyright-format 1.0).
 fn copyright() -> Result<String> {
     let mit = read("LICENSE-MIT")?;
@@ -160,18 +163,19 @@ fn copyright() -> Result<String> {
     ))
 }
 
-/// The paths of all files but those for dpkg itself, and what they take, as dpkg counts it.
+/// The paths of all files but those for dpkg itself, and what they take with the links, as dpkg counts it.
 fn contents(stage: &Path) -> Result<(Vec<String>, u64)> {
     let (mut files, mut kibibytes, mut waiting) = (Vec::new(), 0, vec![stage.to_path_buf()]);
     while let Some(directory) = waiting.pop() {
         kibibytes += 1;
         for entry in fs::read_dir(&directory).with_context(|| format!("list {}", directory.display()))? {
             let path = entry.context("list the package's files")?.path();
-            let metadata = path.metadata().with_context(|| format!("look at {}", path.display()))?;
+            let metadata = path.symlink_metadata().with_context(|| format!("look at {}", path.display()))?;
             let name = path.strip_prefix(stage).unwrap_or(&path).to_string_lossy().into_owned();
             match metadata.is_dir() {
                 true if name == "DEBIAN" => {}
                 true => waiting.push(path),
+                false if metadata.is_symlink() => kibibytes += 1,
                 false => {
                     kibibytes += metadata.len().div_ceil(1024);
                     files.push(name);
@@ -183,20 +187,37 @@ fn contents(stage: &Path) -> Result<(Vec<String>, u64)> {
     Ok((files, kibibytes))
 }
 
-fn read(name: &str) -> Result<String> {
+pub fn read(name: &str) -> Result<String> {
     fs::read_to_string(root().join(name)).with_context(|| format!("read {name}"))
 }
 
-fn put(from: &Path, to: &Path, mode: u32) -> Result<()> {
+pub fn put(from: &Path, to: &Path, mode: u32) -> Result<()> {
     make_parent(to)?;
     fs::copy(from, to).with_context(|| format!("copy {} to {}", from.display(), to.display()))?;
     set_mode(to, mode)
 }
 
-fn write(to: &Path, text: &str) -> Result<()> {
+pub fn write(to: &Path, content: impl AsRef<[u8]>) -> Result<()> {
     make_parent(to)?;
-    fs::write(to, text).with_context(|| format!("write {}", to.display()))?;
+    fs::write(to, content).with_context(|| format!("write {}", to.display()))?;
     set_mode(to, 0o644)
+}
+
+/// A link in the package to a file that it installs, both from the root.
+pub fn link(stage: &Path, from: &str, to: &str) -> Result<()> {
+    let path = stage.join(from);
+    make_parent(&path)?;
+    symlink(target(from, to), &path).with_context(|| format!("link {}", path.display()))
+}
+
+/// Debian's policy, §10.5: relative within a directory of the root, absolute from one to another.
+fn target(from: &str, to: &str) -> String {
+    let (from, to): (Vec<_>, Vec<_>) = (from.split('/').collect(), to.split('/').collect());
+    let common = from.iter().zip(&to).take_while(|(from, to)| from == to).count();
+    if common == 0 {
+        return format!("/{}", to.join("/"));
+    }
+    format!("{}{}", "../".repeat(from.len() - 1 - common), to[common..].join("/"))
 }
 
 /// A text as `<name>.gz`, without name and time inside.
@@ -217,4 +238,16 @@ fn set_mode(path: &Path, mode: u32) -> Result<()> {
 /// Directories of a package can be entered by everybody, whatever the umask here is.
 fn directories(stage: &Path) -> Result<()> {
     run_quietly(Command::new("find").arg(stage).args(["-type", "d", "-exec", "chmod", "0755", "{}", "+"])).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_is_relative_where_debian_wants_it() {
+        assert_eq!(target("etc/x/a.json", "usr/share/q/b.json"), "/usr/share/q/b.json");
+        assert_eq!(target("usr/lib/x/y/a.json", "usr/share/q/b.json"), "../../../share/q/b.json");
+        assert_eq!(target("usr/share/x/a.json", "usr/share/q/b.json"), "../q/b.json");
+    }
 }

@@ -33,6 +33,7 @@ const PACKAGES: &[(&str, Need, &str)] = &[
     ("binutils", Need::Packaging, "strip"),
     ("lintian", Need::Packaging, "lintian"),
     ("systemd", Need::Packaging, "systemd-analyze"),
+    ("openssl", Need::Packaging, "openssl"),
     ("gcc-mingw-w64-x86-64-win32", Need::Windows, "x86_64-w64-mingw32-gcc"),
     ("wine", Need::Windows, "wine"),
     ("wine64", Need::Windows, "/usr/lib/wine/wine64"),

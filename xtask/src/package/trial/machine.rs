@@ -8,6 +8,7 @@ use std::{fs, thread};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::repository;
 use crate::run::run_quietly;
 
 const SCRIPT: &str = include_str!("machine.sh");
@@ -26,6 +27,7 @@ impl Machine {
         fs::create_dir_all(&memory).with_context(|| format!("make {}", memory.display()))?;
         fs::write(&script, SCRIPT).with_context(|| format!("write {}", script.display()))?;
         let mut command = Command::new("sh");
+        command.env("CLONE", repository::root()).env("TARGET", repository::target());
         command.arg(&script).args([&memory, files]).arg(prepare).stdin(Stdio::null()).stdout(Stdio::piped());
         let mut outside = command.spawn().context("start sh")?;
         let mut said = String::new();

@@ -1,6 +1,7 @@
 # Makes a machine out of this one, and boots it: its files under an overlay in memory, namespaces of its own, systemd as the
 # first process. What is done there is gone when that process ends.
 #
+# $CLONE, $TARGET: directories that it sees as they are here, and cannot change, wherever they are
 # $1: an empty directory   $2: a directory that the machine finds as /srv/trial   $3: what is done in it before it boots
 set -eu
 
@@ -38,6 +39,11 @@ ln -s pts/ptmx root/dev/ptmx
 ln -s /proc/self/fd root/dev/fd
 mount -t tmpfs tmpfs root/run
 mount -t tmpfs tmpfs root/tmp
+for place in "$CLONE" "$TARGET"; do
+    mkdir -p "root$place"
+    mount --bind "$place" "root$place"
+    mount -o remount,bind,ro "root$place"
+done
 mount -t proc proc root/proc
 # The kernel is shared: nothing there may be set.
 mount --bind root/proc/sys root/proc/sys

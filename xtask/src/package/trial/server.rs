@@ -1,43 +1,35 @@
-//! What becomes of a machine on which the package is installed, as far as a machine can be made of this one: see `machine`.
-
-mod machine;
+//! The server's package.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-use self::machine::Machine;
-use super::deb::Server;
-use super::version;
+use super::machine::Machine;
+use super::{empty, later, same, tried};
+use crate::package::{server, version};
 use crate::repository::{program, root};
 use crate::run::{run, run_quietly};
-use crate::setup::{Toolbox, is_root};
-use crate::under_target;
+use crate::setup::Toolbox;
 
 /// What `systemd-analyze security` may say of the service at most, in tenths.
 const EXPOSURE: &str = "20";
 
-/// Tries a package of the unoptimised server in target/debug.
-pub fn try_package(tools: &Toolbox) -> Result<()> {
-    let directory = under_target("package/try");
-    if directory.exists() {
-        fs::remove_dir_all(&directory).with_context(|| format!("empty {}", directory.display()))?;
-    }
-    let files = directory.join("files");
-    fs::create_dir_all(&files).with_context(|| format!("make {}", files.display()))?;
-    let package = twice_the_same(tools, &directory)?;
+/// Tries a package of the unoptimised server in target/debug: makes it, and what is handed in to a machine.
+pub fn prepare(tools: &Toolbox, directory: &Path) -> Result<()> {
+    empty(directory)?;
+    let package = twice_the_same(tools, directory)?;
     run(tools.command("lintian").args(["--allow-root", "--fail-on", "error,warning"]).arg(&package))?;
     exposure(tools)?;
+    let files = directory.join("files");
+    fs::create_dir_all(&files).with_context(|| format!("make {}", files.display()))?;
     fs::copy(&package, files.join("first.deb")).context("hand the package in")?;
-    later(tools, &package, &directory.join("later"), &files.join("later.deb"))?;
-    if !is_root() {
-        println!(
-            "\nNot tried: installing it, which takes root. As root, in this directory:\n\n    cargo xtask package --try\n"
-        );
-        return Ok(());
-    }
-    let machine = Machine::boot(&directory, &files, BEFORE_BOOT)?;
+    later(tools, &package, &directory.join("later"), "etc/qcert/qcert.toml", &files.join("later.deb"))
+}
+
+/// Installs, uses, upgrades and purges it.
+pub fn install(directory: &Path) -> Result<()> {
+    let machine = Machine::boot(directory, &directory.join("files"), BEFORE_BOOT)?;
     installed(&machine)?;
     configured(&machine)?;
     served(&machine)?;
@@ -48,11 +40,11 @@ pub fn try_package(tools: &Toolbox) -> Result<()> {
 /// Packs the same program at two places and compares.
 fn twice_the_same(tools: &Toolbox, directory: &Path) -> Result<PathBuf> {
     let (program, version) = (program("qcert-server"), version());
-    let server = Server { program: &program, version: &version, thorough: false };
+    let server = server::server(&program, &version, false);
     let packed = ["one", "other"].map(|place| {
         let out = directory.join(place);
         fs::create_dir_all(&out).with_context(|| format!("make {}", out.display()))?;
-        server.pack(tools, &out.join("stage"), &out)
+        server.pack(tools, &out.join("stage"), &out, |_| Ok(()))
     });
     let [one, other] = packed;
     let (one, other) = (one?, other?);
@@ -70,19 +62,6 @@ fn exposure(tools: &Toolbox) -> Result<()> {
         tried(said.lines().last().unwrap_or_default().trim_start_matches("→ "));
     }
     Ok(())
-}
-
-/// The same package as a later version, with settings that its maker has changed.
-fn later(tools: &Toolbox, package: &Path, stage: &Path, out: &Path) -> Result<()> {
-    run_quietly(tools.command("dpkg-deb").arg("--raw-extract").args([package, stage]))?;
-    let control = stage.join("DEBIAN/control");
-    let text = fs::read_to_string(&control).context("read the package's control file")?;
-    let text = text.replace(&format!("Version: {}\n", version()), "Version: 99.0.0-1\n");
-    fs::write(&control, text).context("write the later package's control file")?;
-    let settings = stage.join("etc/qcert/qcert.toml");
-    let text = fs::read_to_string(&settings).context("read the package's settings")?;
-    fs::write(&settings, text + "# Of a later version.\n").context("write the later package's settings")?;
-    run_quietly(tools.command("dpkg-deb").args(["--root-owner-group", "-z0", "--build"]).args([stage, out])).map(drop)
 }
 
 /// As an image is made: nobody answers, and no systemd runs. A package that this machine has itself goes first.
@@ -228,13 +207,4 @@ fn healthy(machine: &Machine) -> Result<()> {
          printf \"GET /healthz HTTP/1.1\\r\\nHost: qcert.example\\r\\nConnection: close\\r\\n\\r\\n\" >&3; head --lines 1 <&3'",
     )?;
     same("the answer of /healthz", answer.trim_end(), "HTTP/1.1 200 OK")
-}
-
-fn same(what: &str, found: &str, wanted: &str) -> Result<()> {
-    ensure!(found == wanted, "{what}:\n{found}\n\nwas to be:\n{wanted}");
-    Ok(())
-}
-
-fn tried(what: &str) {
-    println!("  {what}");
 }

@@ -182,6 +182,10 @@ impl<T: DeserializeOwned + Send> FromRequestParts<App> for InPath<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        // No text of ours has this octet, and PostgreSQL takes none that has it.
+        if parts.uri.path().contains("%00") {
+            return Err(NotFound.into());
+        }
         let path = Path::<T>::from_request_parts(parts, app).await;
         path.map(|Path(words)| Self(words)).map_err(|_| NotFound.into())
     }

@@ -52,7 +52,9 @@ pub async fn search(store: &dyn Store, asked: &Search) -> Result<Found, Refusal>
 
 fn value(asked: &Search) -> Result<&str, Refusal> {
     let value = asked.value.as_deref().map(str::trim).filter(|value| !value.is_empty());
-    value.ok_or_else(|| Refusal::field("value", FieldReason::Missing))
+    let value = value.ok_or_else(|| Refusal::field("value", FieldReason::Missing))?;
+    // PostgreSQL takes no text with this octet.
+    if value.contains('\0') { Err(Refusal::field("value", FieldReason::Character)) } else { Ok(value) }
 }
 
 async fn by_serial(store: &dyn Store, typed: &str) -> Result<Vec<Overview>, Refusal> {

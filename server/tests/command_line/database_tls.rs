@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use qcert_test_postgres::Cluster;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
 use crate::support::{Serving, run, stderr};
 
@@ -18,8 +18,8 @@ impl Site {
     fn new(speaks_tls: bool) -> Self {
         let directory = tempfile::tempdir().unwrap();
         assert!(run(directory.path(), &["ca", "init"]).status.success());
-        let issuer = authority(&directory.path().join("root.pem"));
-        authority(&directory.path().join("other.pem"));
+        let issuer = authority("root", directory.path());
+        authority("other", directory.path());
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new(["localhost".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
         let (certificate, key) = (certificate.pem(), key.serialize_pem());
@@ -59,12 +59,14 @@ impl Site {
     }
 }
 
-/// Makes an authority, and the file with its root.
-fn authority(file: &Path) -> Issuer<'static, KeyPair> {
+/// Makes an authority of this name, and the file with its root.
+fn authority(name: &str, directory: &Path) -> Issuer<'static, KeyPair> {
     let key = KeyPair::generate().unwrap();
     let mut parameters = CertificateParams::default();
     parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    std::fs::write(file, parameters.self_signed(&key).unwrap().pem()).unwrap();
+    parameters.distinguished_name.push(DnType::CommonName, name);
+    let root = parameters.self_signed(&key).unwrap();
+    std::fs::write(directory.join(format!("{name}.pem")), root.pem()).unwrap();
     Issuer::new(parameters, key)
 }
 

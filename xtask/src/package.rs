@@ -7,6 +7,7 @@ mod host;
 mod server;
 mod third_party;
 pub mod trial;
+pub mod windows;
 mod workstation;
 
 use std::fs;
@@ -16,9 +17,11 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 
 use self::extension_key::ExtensionKey;
+use self::windows::Archive;
 use self::workstation::Order;
 use crate::run::{run, run_quietly};
 use crate::setup::{self, Need, Toolbox};
+use crate::windows::TARGET;
 use crate::{parts, repository, under_target};
 
 #[derive(Args)]
@@ -61,7 +64,7 @@ pub fn run_package(options: &Options) -> Result<()> {
 fn package_server(out: &Path) -> Result<()> {
     let tools = setup::prepare(&[Need::Packaging, Need::PageTools])?;
     parts::build_page(&tools)?;
-    let program = build(&tools, "qcert-server")?;
+    let program = build(&tools, "qcert-server", None)?;
     let package = server::server(&program, &version(), true).pack(&tools, &out.join("stage"), out, |_| Ok(()))?;
     write_sums(&tools, out, &[&package])?;
     println!("\n{}", package.display());
@@ -72,7 +75,7 @@ fn package_workstation(options: &Options, origin: &str, out: &Path) -> Result<()
     check_ids(&options.store_id)?;
     // Refused before anything is built.
     qcert_extension::files(&repository::root().join("extension/src"), qcert_extension::Browser::Chromium, origin)?;
-    let tools = setup::prepare(&[Need::Packaging])?;
+    let tools = setup::prepare(&[Need::Packaging, Need::Windows])?;
     let made_here = out.join("extension-key.pem");
     let key = match &options.extension_key {
         Some(file) => ExtensionKey::read(&tools, file)?,
@@ -85,15 +88,30 @@ fn package_workstation(options: &Options, origin: &str, out: &Path) -> Result<()
         key: &key,
         store_ids: &options.store_id,
         published: published.trim_end_matches('/'),
-        host: &build(&tools, "qcert-host")?,
+        host: &build(&tools, "qcert-host", None)?,
         version: &version(),
         thorough: true,
     };
-    let made = order.make(&tools, &out.join("stage"), out)?;
+    let mut made = order.make(&tools, &out.join("stage"), out)?;
+    made.files.push(for_windows(&tools, &order, &made.files, out)?);
     write_sums(&tools, out, &made.files.iter().map(PathBuf::as_path).collect::<Vec<_>>())?;
     let kept = options.extension_key.is_none().then_some(made_here.as_path());
     print!("\n{}", made.report(&order, kept));
     Ok(())
+}
+
+/// The archive for Windows; `made` has the extension's files.
+fn for_windows(tools: &Toolbox, order: &Order<'_>, made: &[PathBuf], out: &Path) -> Result<PathBuf> {
+    let xpi = made.iter().find(|file| file.extension().is_some_and(|it| it == "xpi"));
+    let ids: Vec<_> = [order.key.id()].into_iter().chain(order.store_ids.iter().cloned()).collect();
+    let archive = Archive {
+        program: &build(tools, "qcert-host", Some(TARGET))?,
+        origin: order.origin,
+        ids: &ids,
+        published: order.published,
+        xpi: &xpi.and_then(|file| file.file_name()).context("there is no extension for Firefox")?.to_string_lossy(),
+    };
+    archive.pack(tools, &out.join("stage-windows"), out)
 }
 
 /// Those of Chromium's kin.
@@ -110,18 +128,26 @@ fn version() -> String {
     format!("{}-1", env!("CARGO_PKG_VERSION"))
 }
 
-/// A program, optimised, and without the paths of the machine that built it.
-fn build(tools: &Toolbox, package: &str) -> Result<PathBuf> {
+/// A program, optimised, and without the paths of the machine that built it; for this system, or another.
+fn build(tools: &Toolbox, package: &str, other: Option<&str>) -> Result<PathBuf> {
     let places = [(repository::root(), "/usr/src/qcert"), (repository::cargo_home(), "/usr/src/cargo")];
     let shown = |option: &str, (place, name): &(PathBuf, &str)| format!("{option}={}={name}", place.display());
-    let rust: Vec<_> = places.iter().map(|place| shown("--remap-path-prefix", place)).collect();
+    let mut rust: Vec<_> = places.iter().map(|place| shown("--remap-path-prefix", place)).collect();
+    if other == Some(TARGET) {
+        // Else the linker writes the time into the program.
+        rust.push("-Clink-arg=-Wl,--no-insert-timestamp".to_owned());
+    }
     let c: Vec<_> = places.iter().map(|place| shown("-ffile-prefix-map", place)).collect();
     // A directory of its own: with other flags Cargo would build what the benchmarks measure again, and back.
     let target = under_target("package/build");
     let mut cargo = tools.cargo();
     cargo.args(["build", "--release", "--locked", "--package", package, "--target-dir"]).arg(&target);
+    cargo.args(other.iter().flat_map(|other| ["--target", other]));
     run(cargo.env("CARGO_ENCODED_RUSTFLAGS", rust.join("\u{1f}")).env("CFLAGS", c.join(" ")))?;
-    let program = target.join("release").join(package);
+    let program = match other {
+        None => target.join("release").join(package),
+        Some(other) => target.join(other).join("release").join(package).with_extension("exe"),
+    };
     let content = fs::read(&program).with_context(|| format!("read {}", program.display()))?;
     for (place, _) in &places {
         ensure!(

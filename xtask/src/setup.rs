@@ -71,14 +71,16 @@ pub enum Need {
     Promtool,
     /// What makes Debian packages, and what finds fault with them and with services: dpkg's tools, lintian, systemd.
     Packaging,
-    /// The host for Windows: the compiler's target, mingw-w64 to link, Wine to try it.
+    /// What makes the host for Windows: the compiler's target, mingw-w64 to link, zip.
     Windows,
+    /// What tries it: Wine.
+    Wine,
     /// What the server is measured beside, and wrk, which asks for OCSP answers: cfssl, openssl.
     ServerPeers,
 }
 
 /// What `cargo xtask setup` installs.
-pub const EVERYTHING: [Need; 19] = [
+pub const EVERYTHING: [Need; 20] = [
     Need::Components,
     Need::WasmTarget,
     Need::Browser,
@@ -90,6 +92,7 @@ pub const EVERYTHING: [Need; 19] = [
     Need::Promtool,
     Need::Packaging,
     Need::Windows,
+    Need::Wine,
     Need::ServerPeers,
     Need::ExtensionTools,
     Need::Nextest,
@@ -182,6 +185,7 @@ pub fn prepare(needs: &[Need]) -> Result<Toolbox> {
             | Need::Postgres
             | Need::Promtool
             | Need::Packaging
+            | Need::Wine
             | Need::ServerPeers => {}
         }
     }

@@ -95,6 +95,7 @@ pub fn run_everything(options: &Options) -> Result<()> {
             Need::Schemathesis,
             Need::Packaging,
             Need::Windows,
+            Need::Wine,
         ]);
     }
     let tools = setup::prepare(&needs)?;

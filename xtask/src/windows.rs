@@ -1,12 +1,14 @@
 //! The host for Windows: built here with Debian's mingw-w64, and tried under Wine, which is as near as this system comes.
 
+mod archive;
+
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 
-use crate::repository::root;
+use crate::repository::{root, target};
 use crate::run::{run, run_quietly};
 use crate::setup::Toolbox;
 use crate::under_target;
@@ -14,8 +16,8 @@ use crate::under_target;
 /// As rustup calls it.
 pub const TARGET: &str = "x86_64-pc-windows-gnu";
 
-/// The host's lints and unit tests, and its tests as browsers and persons start it (`native-host/tests/windows`), all as
-/// programs of Windows.
+/// The host's lints and unit tests, its tests as browsers and persons start it (`native-host/tests/windows`), and the
+/// archive that workstations get: all as programs of Windows.
 pub fn try_host(tools: &Toolbox) -> Result<()> {
     let host = ["--target", TARGET, "--package", "qcert-host"];
     run(tools.cargo().arg("clippy").args(host).args(["--all-targets", "--", "-D", "warnings"]))?;
@@ -26,7 +28,8 @@ pub fn try_host(tools: &Toolbox) -> Result<()> {
     cargo.env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER", "wine");
     cargo.env("QCERT_TEST_READER", r"C:\windows\system32\qcert-test-reader.dll");
     wine.compile(&root().join("native-host/tests/windows/reader.c"), "qcert-test-reader.dll", &[])?;
-    run(wine.environment(&mut cargo))
+    run(wine.environment(&mut cargo))?;
+    archive::try_archive(tools, &wine, &target().join(TARGET).join("debug/qcert-host.exe"))
 }
 
 /// A Windows of its own, newly made; its processes end with it.
@@ -56,6 +59,17 @@ impl<'a> Wine<'a> {
         command
     }
 
+    /// What a program of Windows printed, whose success is asked for.
+    pub fn run(&self, words: &[&str]) -> Result<String> {
+        Ok(String::from_utf8_lossy(&run_quietly(&mut self.command(words))?.stdout).into_owned())
+    }
+
+    /// What a program of Windows printed, whether it succeeds or not.
+    pub fn output(&self, words: &[&str]) -> Result<String> {
+        let output = self.command(words).stdin(Stdio::null()).output().context("start wine")?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
     /// What makes a program that starts Wine use this one, without a window, and without .NET and a browser, which Wine
     /// would want to install.
     pub fn environment<'c>(&self, command: &'c mut Command) -> &'c mut Command {
@@ -64,6 +78,11 @@ impl<'a> Wine<'a> {
             .env("WINEDEBUG", "-all")
             .env("WINEDLLOVERRIDES", "mscoree,mshtml,winemenubuilder.exe=")
             .env_remove("DISPLAY")
+    }
+
+    /// For files beside this Windows.
+    pub fn directory(&self) -> &Path {
+        &self.directory
     }
 
     fn prefix(&self) -> PathBuf {

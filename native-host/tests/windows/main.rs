@@ -3,8 +3,9 @@
 
 #![cfg(windows)]
 
+// Marked, so that the lints know helpers as tests.
+#[cfg(test)]
 mod command_line;
 mod frames;
-// Marked, so that the lints know helpers as tests.
 #[cfg(test)]
 mod workplace;

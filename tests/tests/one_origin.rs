@@ -259,7 +259,7 @@ async fn a_page_that_brings_a_pin_along_signs_and_removes_nothing() -> Result<()
     assert_eq!(refusal(&answers, "submit"), Some("command_unknown"));
     journey.browser.to_extension("textbox", "Pin-код").await?;
     journey.browser.to_page().await?;
-    say(&journey.browser, &[submit.clone()]).await?;
+    say(&journey.browser, std::slice::from_ref(&submit)).await?;
     assert!(journey.token_contents()?.is_empty());
     journey.browser.to_extension("textbox", "Pin-код").await?;
     journey.browser.close_window().await?;

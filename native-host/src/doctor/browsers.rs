@@ -185,7 +185,8 @@ pub fn version_of(program: &Path) -> Option<String> {
     Some(said.lines().next()?.trim().to_owned()).filter(|line| !line.is_empty())
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 

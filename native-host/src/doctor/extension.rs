@@ -91,7 +91,8 @@ fn in_firefox(profile: &Path) -> Option<(String, bool)> {
     Some((ours["version"].as_str().unwrap_or_default().to_owned(), ours["active"] != false))
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use qcert_protocol::workstation::CheckState;
 

@@ -1,9 +1,6 @@
 //! The echo's part of a computer: its extension beside ours, and its host.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 use anyhow::{Context, Result};
 use qcert_journeys::{Workstation, programs};
@@ -32,7 +29,7 @@ pub fn install(computer: &mut Workstation, host: &Path) -> Result<()> {
 }
 
 /// The id that Chromium gives an extension without a key, by its directory.
-fn unpacked_id(directory: &PathBuf) -> String {
+fn unpacked_id(directory: &Path) -> String {
     let digest = Sha256::digest(directory.as_os_str().as_encoded_bytes());
     digest[..16].iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| char::from(b'a' + digit)).collect()
 }

@@ -17,6 +17,34 @@ pub enum Pull {
     AfterCall(u32),
 }
 
+/// What a call does that a module should not do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mischief {
+    /// C_GetSlotList does not return until the file says `hang end`.
+    HangAtSlots,
+    /// C_GetSlotList says that there are more slots than memory.
+    NonsenseAtSlots,
+    /// C_GetSlotList ends the process.
+    CrashAtSlots,
+    /// C_GenerateKeyPair ends the process before the pair is made.
+    CrashBeforeGeneration,
+    /// The same, after it.
+    CrashAfterGeneration,
+    /// C_Login does not return until the file says `hang end`.
+    HangAtLogin,
+}
+
+/// What a token says of its mechanisms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mechanisms {
+    /// It can do them.
+    Right,
+    /// It generates no keys, and says so.
+    NoGeneration,
+    /// It generates none, and says that it does.
+    Lie,
+}
+
 /// The control file, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Control {
@@ -34,6 +62,16 @@ pub struct Control {
     pub corrupt_objects: bool,
     /// So many calls of C_Sign, counted from 1 since the process began, do not return.
     pub hanging: u32,
+    pub mischief: Option<Mischief>,
+    /// Every C_GetSlotList writes to stdout and stderr.
+    pub prints: bool,
+    pub seed_refused: bool,
+    /// What a person enters on the reader's own PIN pad.
+    pub pad_entry: Option<String>,
+    pub full: bool,
+    pub mechanisms: Mechanisms,
+    /// Values of attributes are a byte shorter than they are.
+    pub short_attributes: bool,
     /// Those that hang return now.
     pub hang_ends: bool,
 }
@@ -54,6 +92,13 @@ impl Default for Control {
             empty_slots: false,
             corrupt_objects: false,
             hanging: 0,
+            mischief: None,
+            prints: false,
+            seed_refused: false,
+            pad_entry: None,
+            full: false,
+            mechanisms: Mechanisms::Right,
+            short_attributes: false,
             hang_ends: false,
         }
     }
@@ -101,6 +146,19 @@ impl Control {
                 ("pull", "after-generation") => control.pull = Some(Pull::AfterGeneration),
                 ("logout", "after-generation") => control.pull = Some(Pull::LogOutAfterGeneration),
                 ("pull", at) => control.pull = Some(pull_at_call(at).ok_or(line)?),
+                ("hang", "slots") => control.mischief = Some(Mischief::HangAtSlots),
+                ("hang", "login") => control.mischief = Some(Mischief::HangAtLogin),
+                ("nonsense", "slots") => control.mischief = Some(Mischief::NonsenseAtSlots),
+                ("crash", "slots") => control.mischief = Some(Mischief::CrashAtSlots),
+                ("crash", "before-generation") => control.mischief = Some(Mischief::CrashBeforeGeneration),
+                ("crash", "after-generation") => control.mischief = Some(Mischief::CrashAfterGeneration),
+                ("print", "always") => control.prints = true,
+                ("seed", "refused") => control.seed_refused = true,
+                ("pad-entry", pin) => control.pad_entry = Some(pin.to_owned()),
+                ("token", "full") => control.full = true,
+                ("mechanisms", "no-generation") => control.mechanisms = Mechanisms::NoGeneration,
+                ("mechanisms", "lie") => control.mechanisms = Mechanisms::Lie,
+                ("short", "attributes") => control.short_attributes = true,
                 ("hang", "end") => control.hang_ends = true,
                 ("hang", at) => {
                     control.hanging = at.strip_prefix("sign ").and_then(|n| n.parse().ok()).ok_or(line)?;
@@ -128,6 +186,21 @@ fn pull_at_call(text: &str) -> Option<Pull> {
 pub fn pull_token() {
     if let Some(path) = path() {
         write(path, "token out\n");
+    }
+}
+
+/// Ends the process, as a fault in a module does; not again until the test writes the control file again.
+pub fn crash() -> ! {
+    if let Some(path) = path() {
+        write(path, "");
+    }
+    std::process::abort()
+}
+
+/// Does not return until the control file says so.
+pub fn hang() {
+    while !Control::read().is_ok_and(|control| control.hang_ends) {
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 
@@ -183,11 +256,14 @@ mod tests {
         assert_eq!(control.pull, Some(Pull::AfterGeneration));
         assert_eq!(Control::parse("pull before-call 7").unwrap().pull, Some(Pull::BeforeCall(7)));
         assert!(!Control::parse("reader out").unwrap().present());
+        assert_eq!(Control::parse("pin pad\npad-entry 47 11").unwrap().pad_entry.unwrap(), "47 11");
+        assert_eq!(Control::parse("crash slots").unwrap().mischief, Some(Mischief::CrashAtSlots));
     }
 
     #[test]
     fn a_line_that_is_no_command_is_named() {
         assert_eq!(Control::parse("token out\ntoken away"), Err("token away"));
+        assert_eq!(Control::parse("hang forever"), Err("hang forever"));
         assert_eq!(Control::parse("lock-after soon"), Err("lock-after soon"));
         assert_eq!(Control::parse("pull after-call"), Err("pull after-call"));
     }

@@ -24,7 +24,18 @@
 //! | `pull after-call N` | the Nth call does its work, then the token leaves and the caller is told `CKR_DEVICE_REMOVED` |
 //! | `logout after-generation` | the pair is made, then nobody is logged in, as when another program resets the card |
 //! | `hang sign N` | N calls of `C_Sign`, counted while the file says so, do not return until it says `hang end` |
-//! | `hang end` | those calls return, with what the real module answers |
+//! | `hang slots`, `hang login` | `C_GetSlotList`, `C_Login` do not return until it says `hang end` |
+//! | `hang end` | calls that hang return, with what the real module answers |
+//! | `crash slots` | `C_GetSlotList` ends the process, and empties the control file before |
+//! | `crash before-generation`, `crash after-generation` | so does `C_GenerateKeyPair`, before or after the pair is made |
+//! | `nonsense slots` | `C_GetSlotList` says that there are more slots than memory |
+//! | `print always` | `C_GetSlotList` writes to stdout and stderr |
+//! | `seed refused` | `C_SeedRandom` answers `CKR_RANDOM_SEED_NOT_SUPPORTED` |
+//! | `pad-entry PIN` | where `C_Login` is given no PIN, this is what the person enters on the PIN pad |
+//! | `token full` | `C_GenerateKeyPair` and `C_CreateObject` answer `CKR_DEVICE_MEMORY` |
+//! | `mechanisms no-generation` | no mechanism is listed that generates a key pair |
+//! | `mechanisms lie` | they are listed, and `C_GenerateKeyPair` answers `CKR_MECHANISM_INVALID` |
+//! | `short attributes` | `C_GetAttributeValue` gives each value without its last byte |
 //! | `corrupt objects` | `C_CreateObject` writes a label that is a byte shorter |
 //! | `show empty-slots` | also SoftHSM's last slot, whose token is not initialised and which is else hidden |
 //!

@@ -2,13 +2,10 @@
 
 use cryptoki_sys::*;
 
-use std::{
-    sync::atomic::{AtomicU32, Ordering},
-    time::Duration,
-};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::{
-    control::{Control, Pull, pull_token},
+    control::{Control, Pull, hang, pull_token},
     real,
     slots::token_is_there,
 };
@@ -49,11 +46,34 @@ unsafe extern "C" fn sign(
 ) -> CK_RV {
     let hangs = |hung: u32| Control::read().is_ok_and(|control| hung < control.hanging).then_some(hung + 1);
     if HUNG.fetch_update(Ordering::SeqCst, Ordering::SeqCst, hangs).is_ok() {
-        while !Control::read().is_ok_and(|control| control.hang_ends) {
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        hang();
     }
     call(|| real!(C_Sign(session, data, length, signature, room)))
+}
+
+unsafe extern "C" fn seed_random(session: CK_SESSION_HANDLE, seed: CK_BYTE_PTR, length: CK_ULONG) -> CK_RV {
+    call(|| match Control::read() {
+        Ok(control) if control.seed_refused => CKR_RANDOM_SEED_NOT_SUPPORTED,
+        _ => real!(C_SeedRandom(session, seed, length)),
+    })
+}
+
+/// Gives values as they are, or a byte too short.
+unsafe extern "C" fn get_attribute_value(
+    session: CK_SESSION_HANDLE,
+    object: CK_OBJECT_HANDLE,
+    template: CK_ATTRIBUTE_PTR,
+    count: CK_ULONG,
+) -> CK_RV {
+    let rv = call(|| real!(C_GetAttributeValue(session, object, template, count)));
+    if rv == CKR_OK && !template.is_null() && Control::read().is_ok_and(|control| control.short_attributes) {
+        // SAFETY: not null, so by C_GetAttributeValue's contract it points to `count` attributes.
+        let attributes = unsafe { std::slice::from_raw_parts_mut(template, usize::try_from(count).unwrap_or(0)) };
+        for attribute in attributes.iter_mut().filter(|attribute| !attribute.pValue.is_null()) {
+            attribute.ulValueLen = attribute.ulValueLen.saturating_sub(1);
+        }
+    }
+    rv
 }
 
 /// Takes the token out and answers as a call does whose token has left.
@@ -68,6 +88,8 @@ macro_rules! pass_on {
     ($($name:ident($($argument:ident: $kind:ty),*);)*) => {
         pub fn install(list: &mut CK_FUNCTION_LIST) {
             list.C_Sign = Some(sign);
+            list.C_SeedRandom = Some(seed_random);
+            list.C_GetAttributeValue = Some(get_attribute_value);
             $({
                 #[allow(non_snake_case)] // the name is the standard's
                 unsafe extern "C" fn $name(session: CK_SESSION_HANDLE, $($argument: $kind),*) -> CK_RV {
@@ -89,7 +111,6 @@ pass_on! {
     C_CopyObject(a: CK_OBJECT_HANDLE, b: CK_ATTRIBUTE_PTR, c: CK_ULONG, d: CK_OBJECT_HANDLE_PTR);
     C_DestroyObject(a: CK_OBJECT_HANDLE);
     C_GetObjectSize(a: CK_OBJECT_HANDLE, b: CK_ULONG_PTR);
-    C_GetAttributeValue(a: CK_OBJECT_HANDLE, b: CK_ATTRIBUTE_PTR, c: CK_ULONG);
     C_SetAttributeValue(a: CK_OBJECT_HANDLE, b: CK_ATTRIBUTE_PTR, c: CK_ULONG);
     C_FindObjectsInit(a: CK_ATTRIBUTE_PTR, b: CK_ULONG);
     C_FindObjects(a: CK_OBJECT_HANDLE_PTR, b: CK_ULONG, c: CK_ULONG_PTR);
@@ -126,7 +147,6 @@ pass_on! {
     C_WrapKey(a: CK_MECHANISM_PTR, b: CK_OBJECT_HANDLE, c: CK_OBJECT_HANDLE, d: CK_BYTE_PTR, e: CK_ULONG_PTR);
     C_UnwrapKey(a: CK_MECHANISM_PTR, b: CK_OBJECT_HANDLE, c: CK_BYTE_PTR, d: CK_ULONG, e: CK_ATTRIBUTE_PTR, f: CK_ULONG, g: CK_OBJECT_HANDLE_PTR);
     C_DeriveKey(a: CK_MECHANISM_PTR, b: CK_OBJECT_HANDLE, c: CK_ATTRIBUTE_PTR, d: CK_ULONG, e: CK_OBJECT_HANDLE_PTR);
-    C_SeedRandom(a: CK_BYTE_PTR, b: CK_ULONG);
     C_GenerateRandom(a: CK_BYTE_PTR, b: CK_ULONG);
     C_GetFunctionStatus();
     C_CancelFunction();

@@ -12,7 +12,10 @@ use std::{
 
 use cryptoki_sys::*;
 
-use crate::{control::Control, real};
+use crate::{
+    control::{Control, Mechanisms, Mischief, crash, hang},
+    real,
+};
 
 /// Was the token there when somebody was last told of a change? Set at `C_Initialize`.
 static LAST_TOLD: Mutex<bool> = Mutex::new(true);
@@ -87,6 +90,20 @@ unsafe extern "C" fn get_slot_list(only_with_token: CK_BBOOL, list: CK_SLOT_ID_P
         Ok(control) => control,
         Err(rv) => return rv,
     };
+    if control.prints {
+        println!("qcert-token-shim prints");
+        eprintln!("qcert-token-shim prints");
+    }
+    match control.mischief {
+        Some(Mischief::HangAtSlots) => hang(),
+        Some(Mischief::CrashAtSlots) => crash(),
+        Some(Mischief::NonsenseAtSlots) => {
+            // SAFETY: not null, so by C_GetSlotList's contract it may be written.
+            unsafe { *count = CK_ULONG::MAX / 2 };
+            return CKR_OK;
+        }
+        _ => {}
+    }
     let hidden = !control.reader || (only_with_token != CK_FALSE && !control.token);
     let slots = if hidden { Vec::new() } else { slots(&control) };
     // SAFETY: count is not null, and by C_GetSlotList's contract it points to the length of list, if there is a list.
@@ -147,11 +164,24 @@ unsafe extern "C" fn get_token_info(slot: CK_SLOT_ID, info: CK_TOKEN_INFO_PTR) -
 }
 
 unsafe extern "C" fn get_mechanism_list(slot: CK_SLOT_ID, list: CK_MECHANISM_TYPE_PTR, count: CK_ULONG_PTR) -> CK_RV {
-    match before_slot_call() {
-        Ok(_) => real!(C_GetMechanismList(slot, list, count)),
-        Err(rv) => rv,
+    let control = match before_slot_call() {
+        Ok(control) => control,
+        Err(rv) => return rv,
+    };
+    let rv = real!(C_GetMechanismList(slot, list, count));
+    if rv == CKR_OK && !list.is_null() && control.mechanisms == Mechanisms::NoGeneration {
+        // SAFETY: the real module has just written so many mechanisms.
+        unsafe {
+            let listed = std::slice::from_raw_parts(list, usize::try_from(*count).unwrap_or(0));
+            let kept: Vec<_> = listed.iter().copied().filter(|kind| !GENERATION.contains(kind)).collect();
+            ptr::copy_nonoverlapping(kept.as_ptr(), list, kept.len());
+            *count = kept.len() as CK_ULONG;
+        }
     }
+    rv
 }
+
+const GENERATION: [CK_MECHANISM_TYPE; 2] = [CKM_EC_KEY_PAIR_GEN, CKM_RSA_PKCS_KEY_PAIR_GEN];
 
 unsafe extern "C" fn get_mechanism_info(
     slot: CK_SLOT_ID,

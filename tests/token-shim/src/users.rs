@@ -5,7 +5,7 @@ use std::{thread, time::Duration};
 use cryptoki_sys::*;
 
 use crate::{
-    control::{Pull, count_wrong_pin, forget_wrong_pins},
+    control::{Control, Mechanisms, Mischief, Pull, count_wrong_pin, crash, forget_wrong_pins, hang},
     real,
     sessions::{call, pulled},
     slots::token_is_there,
@@ -27,8 +27,17 @@ unsafe extern "C" fn login(
     pin: CK_UTF8CHAR_PTR,
     length: CK_ULONG,
 ) -> CK_RV {
+    if Control::read().is_ok_and(|control| control.mischief == Some(Mischief::HangAtLogin)) {
+        hang();
+    }
     match token_is_there() {
         Ok(control) if user == CKU_USER && control.pin_locked => CKR_PIN_LOCKED,
+        Ok(Control { pad_entry: Some(mut entry), .. }) if user == CKU_USER && pin.is_null() => {
+            let length = entry.len() as CK_ULONG;
+            // SAFETY: a PIN is bytes, and the real module only reads them.
+            let entered = unsafe { entry.as_bytes_mut() }.as_mut_ptr();
+            counted(call(|| real!(C_Login(session, user, entered, length))))
+        }
         Ok(_) if user == CKU_USER => counted(call(|| real!(C_Login(session, user, pin, length)))),
         Ok(_) => call(|| real!(C_Login(session, user, pin, length))),
         Err(rv) => rv,
@@ -76,6 +85,16 @@ unsafe extern "C" fn generate_key_pair(
     if pull == Some(Pull::BeforeGeneration) {
         return pulled();
     }
+    let control = Control::read().unwrap_or_default();
+    if control.mischief == Some(Mischief::CrashBeforeGeneration) {
+        crash();
+    }
+    if control.full {
+        return CKR_DEVICE_MEMORY;
+    }
+    if control.mechanisms == Mechanisms::Lie {
+        return CKR_MECHANISM_INVALID;
+    }
     let rv = call(|| {
         real!(C_GenerateKeyPair(
             session,
@@ -88,6 +107,9 @@ unsafe extern "C" fn generate_key_pair(
             private_key
         ))
     });
+    if control.mischief == Some(Mischief::CrashAfterGeneration) {
+        crash();
+    }
     match pull {
         Some(Pull::AfterGeneration) => pulled(),
         Some(Pull::LogOutAfterGeneration) => {
@@ -105,6 +127,9 @@ unsafe extern "C" fn create_object(
     count: CK_ULONG,
     object: CK_OBJECT_HANDLE_PTR,
 ) -> CK_RV {
+    if Control::read().is_ok_and(|control| control.full) {
+        return CKR_DEVICE_MEMORY;
+    }
     let corrupt = token_is_there().is_ok_and(|control| control.corrupt_objects);
     let length = usize::try_from(count).unwrap_or(0);
     if template.is_null() || !corrupt {

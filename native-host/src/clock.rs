@@ -1,4 +1,4 @@
-//! The one place that reads the real time: for the lines of the log.
+//! The one place that reads the real time: for the lines of the log, and for limits of time.
 
 use time::OffsetDateTime;
 
@@ -7,4 +7,10 @@ pub fn now() -> OffsetDateTime {
     // The ambient clock is banned everywhere but here, where it enters the program.
     #[allow(clippy::disallowed_methods)]
     OffsetDateTime::now_utc()
+}
+
+/// Now, for measuring how long something takes.
+pub fn monotonic() -> std::time::Instant {
+    #[allow(clippy::disallowed_methods)]
+    std::time::Instant::now()
 }

@@ -10,11 +10,10 @@ use crate::{
     configuration::{self, Configuration, FILE_VARIABLE},
     confinement::confine,
     doctor,
-    log::Log,
-    module::Modules,
     places::{self, Written},
     registration::{self, Browser, Place},
-    survey::survey,
+    worker,
+    workers::survey_once,
 };
 
 /// Works with tokens for the certification authority's portal. The browser starts it through the extension.
@@ -58,6 +57,12 @@ enum Command {
         /// The bundle has the tokens' labels and serial numbers too, and the last lines of the host's log.
         #[arg(long, requires = "bundle")]
         personal: bool,
+    },
+    /// Works with one PKCS#11 module, for the host that started it.
+    #[command(name = worker::ARGUMENT, hide = true)]
+    ModuleWorker {
+        /// The module's file.
+        module: PathBuf,
     },
     /// Lists readers and tokens.
     Tokens {
@@ -122,6 +127,7 @@ fn configuration_help() -> String {
          \n  modules = ['{module}']  # PKCS#11 modules; without it the well-known places\
          \n  factory_pins = ['12345678']               # PINs that a person is asked to change\
          \n  log = 'info'                              # or 'error', 'off': {log}\
+         \n  module_time_limit = 180                   # seconds for one step of a module before it is ended\
          \n  extension_ids = ['a…p']                   # extensions that may start the host; without it that of the sources\n\
          \n{FILE_VARIABLE} names one file to read instead of both."
     )
@@ -144,6 +150,7 @@ impl CommandLine {
                 confine_aloud();
                 tokens(json)?;
             }
+            Command::ModuleWorker { module } => return worker::run(module),
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -206,7 +213,7 @@ fn unregister(target: &Target, portal: Option<&str>) -> Result<()> {
 }
 
 fn tokens(json: bool) -> Result<()> {
-    let tokens = survey(&Modules::new(Configuration::load()?, Log::off().into())).tokens;
+    let tokens = survey_once(Configuration::load()?);
     if json {
         println!("{}", serde_json::to_string_pretty(&tokens)?);
         return Ok(());

@@ -3,6 +3,7 @@
 use std::{
     io::ErrorKind,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::{Context, Result};
@@ -16,6 +17,9 @@ pub const FILE_VARIABLE: &str = "QCERT_HOST_CONFIG";
 /// PIN that makers of tokens set, when the configuration does not list others.
 const FACTORY_PIN: &str = "12345678";
 
+/// A person has to find the keys of a PIN pad; a token may take more than a minute for an RSA key.
+const MODULE_TIME_LIMIT: Duration = Duration::from_secs(180);
+
 /// One file, as it is written. What is absent is taken from the other file, or is the default.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,6 +29,7 @@ struct File {
     factory_pins: Option<Vec<String>>,
     extension_ids: Option<Vec<String>>,
     log: Option<Level>,
+    module_time_limit: Option<std::num::NonZero<u32>>,
 }
 
 /// What the host goes by.
@@ -40,6 +45,8 @@ pub struct Configuration {
     pub extension_ids: Vec<String>,
     /// How much the log of [`crate::log`] is told.
     pub log: Level,
+    /// How long a PKCS#11 module may take for one step before it is ended.
+    pub module_time_limit: Duration,
 }
 
 impl Default for Configuration {
@@ -76,6 +83,10 @@ impl Configuration {
                 .or(person.extension_ids)
                 .unwrap_or_else(|| vec![EXTENSION_ID.to_owned()]),
             log: system.log.or(person.log).unwrap_or_default(),
+            module_time_limit: system
+                .module_time_limit
+                .or(person.module_time_limit)
+                .map_or(MODULE_TIME_LIMIT, |seconds| Duration::from_secs(seconds.get().into())),
         }
     }
 

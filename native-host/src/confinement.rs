@@ -1,6 +1,6 @@
 //! What the host gives up before it does anything: core files, being read by other programs of the same person, and
-//! the network. A PKCS#11 module is somebody else's code in this process, so all of it comes before the first is loaded.
-//! Programs that the host starts (NSS's) inherit it, but for the second.
+//! the network. A PKCS#11 module is somebody else's code in its worker, which gives all of it up before it loads the module.
+//! Programs that they start (NSS's) inherit it, but for the second.
 //!
 //! The last two are Linux's; elsewhere the host keeps them. Windows has its own list, which is shorter.
 

@@ -30,10 +30,8 @@ use self::{
 use crate::{
     clock,
     configuration::{self, Configuration},
-    log::{self, Log},
-    module::Modules,
-    places,
-    survey::survey,
+    log, places,
+    workers::survey_once,
 };
 
 /// How many lines of the log a diagnosis has at most.
@@ -47,7 +45,7 @@ pub fn run(json: bool, bundle: Option<&Path>, wanted: Diagnose) -> Result<ExitCo
     let machine = Machine::this();
     let (configuration, of_configuration) = check_configuration();
     let extensions = configuration.extension_ids.clone();
-    let tokens = survey(&Modules::new(configuration, Log::off().into())).tokens;
+    let tokens = survey_once(configuration);
     let mut checks = browsers::check(&machine, &browsers::version_of);
     checks.extend(or_nowhere(extension::check(&machine, &extensions), extension::nowhere));
     checks.push(program());

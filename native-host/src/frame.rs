@@ -34,6 +34,20 @@ pub fn read(pipe: &mut impl Read, limit: usize) -> io::Result<Incoming> {
     Ok(if fill(pipe, frame.buffer())? { Incoming::Frame(frame) } else { Incoming::End })
 }
 
+/// Reads one frame in which there is no secret. None at the end; and a frame that is longer than the limit is the end,
+/// for nothing sensible would follow.
+///
+/// # Errors
+/// Those of the pipe.
+pub fn read_open(pipe: &mut impl Read, limit: usize) -> io::Result<Option<Vec<u8>>> {
+    let mut length = [0; 4];
+    if !fill(pipe, &mut length)? || u32::from_ne_bytes(length) as usize > limit {
+        return Ok(None);
+    }
+    let mut frame = vec![0; u32::from_ne_bytes(length) as usize];
+    Ok(fill(pipe, &mut frame)?.then_some(frame))
+}
+
 /// Writes one frame in a single call, so that frames of two threads cannot mix.
 ///
 /// # Errors
@@ -48,6 +62,18 @@ pub fn write(pipe: &mut impl Write, message: &impl Serialize, limit: usize) -> i
     let header = u32::try_from(length).map_err(|_| io::ErrorKind::InvalidData)?;
     frame[..4].copy_from_slice(&header.to_ne_bytes());
     pipe.write_all(&frame)?;
+    pipe.flush()
+}
+
+/// Writes a frame's body as it is. It may be longer than the pipe's buffer and have a PIN in it, so it is not copied:
+/// whoever writes to a pipe from two threads locks it.
+///
+/// # Errors
+/// Those of the pipe.
+pub fn write_raw(pipe: &mut impl Write, body: &[u8]) -> io::Result<()> {
+    let length = u32::try_from(body.len()).map_err(|_| io::ErrorKind::InvalidData)?;
+    pipe.write_all(&length.to_ne_bytes())?;
+    pipe.write_all(body)?;
     pipe.flush()
 }
 
@@ -94,6 +120,15 @@ mod tests {
     fn a_frame_of_exactly_the_limit_is_taken() {
         let pipe = framed(b"12345");
         assert!(matches!(read(&mut pipe.as_slice(), 5).unwrap(), Incoming::Frame(_)));
+        assert_eq!(read_open(&mut pipe.as_slice(), 5).unwrap().unwrap(), b"12345");
+        assert_eq!(read_open(&mut pipe.as_slice(), 4).unwrap(), None);
+    }
+
+    #[test]
+    fn a_body_that_is_written_as_it_is_is_read_back() {
+        let mut pipe = Vec::new();
+        write_raw(&mut pipe, b"{}").unwrap();
+        assert_eq!(read_open(&mut pipe.as_slice(), 2).unwrap().unwrap(), b"{}");
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod doctor;
 pub mod failure;
 pub mod frame;
 pub mod in_ram;
+pub mod link;
 pub mod log;
 pub mod messaging;
 pub mod module;
@@ -23,6 +24,8 @@ pub mod store;
 pub mod streams;
 pub mod survey;
 pub mod token_key;
+pub mod worker;
+pub mod workers;
 
 /// The extension's id in Chromium and its kin: the first 32 hexadecimal digits of the SHA-256 of the manifest's
 /// `key`, written with the letters a to p.

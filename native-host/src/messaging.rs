@@ -1,11 +1,12 @@
 //! Native messaging: started by the browser, the host says hello, answers requests until the browser goes away, and
 //! leaves no half-made key pair behind.
 //!
-//! Three threads: this one reads frames, and so can always take a cancellation; one looks at tokens; one, while there
-//! is something to do that a person authorized, works with a token.
+//! Of PKCS#11 there is nothing in this process: each module has a worker. This thread reads frames, and so can always
+//! take a cancellation; another one keeps the list of what is plugged in; others wait for workers.
 
 mod desk;
 mod outbox;
+mod passing_on;
 
 use std::{ffi::OsString, io::Read, path::Path, process::ExitCode, sync::Arc};
 
@@ -19,7 +20,7 @@ use crate::{
     configuration::Configuration,
     confinement::confine,
     frame::{self, Incoming},
-    in_ram,
+    in_ram::{self, SecretBytes},
     log::Log,
     streams,
 };
@@ -75,7 +76,7 @@ pub fn serve(pipe: &mut impl Read, outbox: &Arc<Outbox>, configuration: Option<C
     let mut desk = configuration.map(|configuration| desk::Desk::open(configuration, outbox.clone(), log.clone()));
     loop {
         let taken = match frame::read(pipe, MAX_MESSAGE_TO_HOST) {
-            Ok(Incoming::Frame(frame)) => take(&frame, desk.as_mut()),
+            Ok(Incoming::Frame(frame)) => take(frame, desk.as_mut()),
             Ok(Incoming::TooLong) => Err((String::new(), ErrorCode::FrameTooLarge.into())),
             Ok(Incoming::End) | Err(_) => break,
         };
@@ -93,8 +94,8 @@ pub fn serve(pipe: &mut impl Read, outbox: &Arc<Outbox>, configuration: Option<C
 }
 
 /// Understands one frame and hands it on. The origin comes before everything that it asks.
-fn take(frame: &[u8], desk: Option<&mut desk::Desk>) -> Result<(), (String, Failure)> {
-    let request: Request<'_> = serde_json::from_slice(frame).map_err(|_| malformed(frame))?;
+fn take(frame: SecretBytes, desk: Option<&mut desk::Desk>) -> Result<(), (String, Failure)> {
+    let request: Request<'_> = serde_json::from_slice(&frame).map_err(|_| malformed(&frame))?;
     if !good_id(&request.id) {
         return Err((String::new(), ErrorCode::FrameMalformed.into()));
     }
@@ -105,7 +106,11 @@ fn take(frame: &[u8], desk: Option<&mut desk::Desk>) -> Result<(), (String, Fail
         return Err((request.id, ErrorCode::OriginRefused.into()));
     }
     match Command::parse(&request.command, request.params) {
-        Ok(command) => desk.take(request.id, request.origin, command, request.authorization),
+        Ok(command) => {
+            // Strict as its reading was, its parts are the worker's: the PIN is wiped here and passed on in the frame.
+            let (id, authorized) = (request.id, request.authorization.is_some());
+            desk.take(id, command, authorized, frame)
+        }
         Err(code) => Err((request.id, code.into())),
     }
 }

@@ -1,4 +1,4 @@
-//! PKCS#11 modules: loaded when they are first needed, and kept for the life of the host.
+//! The PKCS#11 module of a worker: loaded when it is first needed, and kept for the life of the worker.
 
 use std::{
     path::{Path, PathBuf},
@@ -11,7 +11,7 @@ use cryptoki::{
 };
 use qcert_protocol::{ErrorCode, workstation::Failure};
 
-use crate::{configuration::Configuration, failure::failure, log::Log};
+use crate::{failure::failure, log::Log};
 
 /// A module that works.
 pub struct Module {
@@ -25,41 +25,10 @@ pub struct Module {
     pub pkcs11: Pkcs11,
 }
 
-/// A module that is configured or was found, and what became of it.
-#[derive(Clone)]
-pub enum Loaded {
-    /// It works.
-    Works(Arc<Module>),
-    /// It does not.
-    Broken {
-        /// File name without its ending.
-        name: String,
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        failure: Failure,
-    },
-}
+/// What became of the module: why it does not work, if it does not.
+type Loaded = Result<Arc<Module>, Failure>;
 
-impl Loaded {
-    fn path(&self) -> &Path {
-        match self {
-            Self::Works(module) => &module.path,
-            Self::Broken { path, .. } => path,
-        }
-    }
-
-    fn note(&self, log: &Log) {
-        match self {
-            Self::Works(module) => log.info(format_args!("module {}: {}", module.name, module.description)),
-            Self::Broken { failure, .. } => {
-                log.error(format_args!("module does not load: {}", failure.detail.as_deref().unwrap_or_default()));
-            }
-        }
-    }
-}
-
-/// How often the modules are asked for before one that did not load is tried again: ten seconds, while the tokens are
+/// How often a module is asked for before one that did not load is tried again: ten seconds, while the tokens are
 /// watched. What it needs (the smart card service, a driver) may be there by then.
 const REST: u32 = 20;
 
@@ -69,61 +38,72 @@ struct Tried {
     rest: u32,
 }
 
-/// All modules of this machine.
-pub struct Modules {
-    configuration: Configuration,
+/// Loads the module of this process.
+pub struct Loader {
+    path: PathBuf,
     log: Arc<Log>,
-    tried: Mutex<Vec<Tried>>,
+    tried: Mutex<Option<Tried>>,
 }
 
-impl Modules {
+impl Loader {
     /// Loads nothing yet.
-    pub fn new(configuration: Configuration, log: Arc<Log>) -> Self {
-        Self { configuration, log, tried: Mutex::default() }
+    pub fn new(path: PathBuf, log: Arc<Log>) -> Self {
+        Self { path, log, tried: Mutex::default() }
     }
 
-    /// The modules, in the order of preference. One that was installed since the last call is loaded now; one that did
-    /// not load is tried again now and then.
-    pub fn all(&self) -> Vec<Loaded> {
+    /// The module's name, which it has before it is loaded.
+    pub fn name(&self) -> String {
+        name_of(&self.path)
+    }
+
+    /// The module, if it is there already.
+    pub fn loaded(&self) -> Option<Arc<Module>> {
+        let tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
+        tried.as_ref().and_then(|tried| tried.loaded.clone().ok())
+    }
+
+    /// The module. One that did not load is tried again now and then.
+    ///
+    /// # Errors
+    /// `module_failed`.
+    pub fn module(&self) -> Loaded {
         let mut tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
-        let all = self.configuration.module_paths().into_iter().map(|path| {
-            if let Some(known) = tried.iter_mut().find(|known| known.loaded.path() == path) {
-                return known.again(&self.log);
-            }
-            let present = path.exists();
-            let loaded = load(path);
-            if present {
-                loaded.note(&self.log);
-                tried.push(Tried { loaded: loaded.clone(), rest: REST });
-            }
-            loaded
-        });
-        all.collect()
-    }
-}
-
-impl Tried {
-    fn again(&mut self, log: &Log) -> Loaded {
-        if let Loaded::Broken { path, .. } = &self.loaded {
-            self.rest = self.rest.saturating_sub(1);
-            if self.rest == 0 {
-                *self = Self { loaded: load(path.clone()), rest: REST };
-                if let Loaded::Works(_) = self.loaded {
-                    self.loaded.note(log);
-                }
+        if let Some(Tried { loaded, rest }) = tried.as_mut() {
+            *rest = rest.saturating_sub(1);
+            if loaded.is_ok() || *rest > 0 {
+                return loaded.clone();
             }
         }
-        self.loaded.clone()
+        let loaded = load(&self.path);
+        if loaded.is_ok() || tried.is_none() {
+            note(&loaded, &self.log);
+        }
+        *tried = Some(Tried { loaded: loaded.clone(), rest: REST });
+        loaded
     }
 }
 
-fn load(path: PathBuf) -> Loaded {
-    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    match initialize(&path) {
-        Ok((pkcs11, description)) => Loaded::Works(Arc::new(Module { name, path, description, pkcs11 })),
+/// File name without its ending: what a module is called everywhere.
+pub fn name_of(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn note(loaded: &Loaded, log: &Log) {
+    match loaded {
+        Ok(module) => log.info(format_args!("module {}: {}", module.name, module.description)),
+        Err(failure) => {
+            log.error(format_args!("module does not load: {}", failure.detail.as_deref().unwrap_or_default()));
+        }
+    }
+}
+
+fn load(path: &Path) -> Loaded {
+    let name = name_of(path);
+    match initialize(path) {
+        Ok((pkcs11, description)) => Ok(Arc::new(Module { name, path: path.to_owned(), description, pkcs11 })),
         Err(error) => {
             let failure = failure(&name, &error, ErrorCode::ModuleFailed);
-            Loaded::Broken { name, path, failure: Failure { code: ErrorCode::ModuleFailed, ..failure } }
+            Err(Failure { code: ErrorCode::ModuleFailed, ..failure })
         }
     }
 }

@@ -17,8 +17,9 @@ use qcert_protocol::{
 use serde_json::Value;
 
 pub use half_made::Orphans;
+pub use install_certificate::holds_key;
 
-use crate::{configuration::Configuration, messaging::Outbox, module::Modules};
+use crate::{configuration::Configuration, messaging::Outbox, module::Loader};
 
 /// What a person authorized.
 pub enum Task {
@@ -32,18 +33,6 @@ pub enum Task {
     ChangePin(OneToken),
 }
 
-impl Task {
-    /// The command that asks for it.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::CreateRequest(_) => "createRequest",
-            Self::InstallCertificate(_) => "installCertificate",
-            Self::RemoveKeyPair(_) => "removeKeyPair",
-            Self::ChangePin(_) => "changePin",
-        }
-    }
-}
-
 /// One operation, while it runs.
 pub struct Operation<'a> {
     /// The request's `id`, for [`Event::Progress`].
@@ -54,8 +43,8 @@ pub struct Operation<'a> {
     pub authorization: &'a Authorization,
     /// The administrator's rules.
     pub configuration: &'a Configuration,
-    /// The modules.
-    pub modules: &'a Modules,
+    /// The module.
+    pub loader: &'a Loader,
     /// Pairs that wait for their token, to be removed from it.
     pub orphans: &'a Orphans,
     /// The way to the browser.

@@ -1,4 +1,4 @@
-//! What is plugged in: modules, readers, tokens, and what can be seen on a token without a PIN.
+//! What is plugged in by the module of this process: readers, tokens, and what can be seen on a token without a PIN.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     failure::failure,
-    module::{Loaded, Module, Modules},
+    module::{Loader, Module},
 };
 
 /// A token, and how to reach it.
@@ -58,24 +58,22 @@ impl Found {
 /// What is plugged in at one moment.
 #[derive(Default)]
 pub struct Survey {
-    /// As the protocol tells it.
+    /// As the protocol tells it. What is missing is not known here: another module may have it.
     pub tokens: Tokens,
     /// The tokens that can be reached.
     pub found: Vec<Found>,
 }
 
-/// Asks all modules.
-pub fn survey(modules: &Modules) -> Survey {
+/// Asks the module.
+pub fn survey(loader: &Loader) -> Survey {
     let mut survey = Survey::default();
-    for loaded in modules.all() {
-        match loaded {
-            Loaded::Broken { name, failure, .. } => {
-                survey.tokens.modules.push(ModuleView { name, description: None, error: Some(failure.code) });
-            }
-            Loaded::Works(module) => survey.add(&module),
+    match loader.module() {
+        Ok(module) => survey.add(&module),
+        Err(failure) => {
+            let module = ModuleView { name: loader.name(), description: None, error: Some(failure.code) };
+            survey.tokens.modules.push(module);
         }
     }
-    survey.tokens.missing = missing(&survey.tokens);
     survey
 }
 
@@ -83,8 +81,8 @@ pub fn survey(modules: &Modules) -> Survey {
 ///
 /// # Errors
 /// `token_removed`: the name was good when the person chose it.
-pub fn find(modules: &Modules, id: &TokenId) -> Result<Found, Failure> {
-    survey(modules).found.into_iter().find(|found| found.token.id == *id).ok_or_else(|| ErrorCode::TokenRemoved.into())
+pub fn find(loader: &Loader, id: &TokenId) -> Result<Found, Failure> {
+    survey(loader).found.into_iter().find(|found| found.token.id == *id).ok_or_else(|| ErrorCode::TokenRemoved.into())
 }
 
 impl Survey {
@@ -93,11 +91,9 @@ impl Survey {
         let error = slots.as_ref().err().map(|_| ErrorCode::ModuleFailed);
         let description = Some(module.description.clone());
         self.tokens.modules.push(ModuleView { name: module.name.clone(), description, error });
-        let before = self.tokens.readers.len();
         for slot in slots.unwrap_or_default() {
-            if let Some(reader) = self.reader(module, slot) {
-                self.add_reader(before, reader);
-            }
+            let reader = self.reader(module, slot);
+            self.tokens.readers.extend(reader);
         }
     }
 
@@ -112,42 +108,6 @@ impl Survey {
         let token = info.map(|info| describe(module, slot, &info));
         self.found.extend(token.iter().map(|token| Found { module: module.clone(), slot, token: token.clone() }));
         Some(Reader { name: reader.slot_description().trim().to_owned(), module: module.name.clone(), token })
-    }
-
-    /// Two modules may show the same reader: the one that comes first and knows the token keeps it.
-    fn add_reader(&mut self, of_other_modules: usize, reader: Reader) {
-        let twin = self.tokens.readers[..of_other_modules].iter().position(|other| {
-            let same_token = match (&other.token, &reader.token) {
-                (Some(one), Some(two)) => one.name.serial == two.name.serial && one.name.label == two.name.label,
-                _ => false,
-            };
-            same_token || other.name == reader.name
-        });
-        match twin {
-            None => self.tokens.readers.push(reader),
-            Some(twin) if self.tokens.readers[twin].token.is_none() && reader.token.is_some() => {
-                self.tokens.readers[twin] = reader;
-            }
-            Some(_) => {
-                if let Some(token) = reader.token {
-                    self.found.retain(|found| found.token.id != token.id);
-                }
-            }
-        }
-    }
-}
-
-fn missing(tokens: &Tokens) -> Option<ErrorCode> {
-    if tokens.readers.iter().any(|reader| reader.token.is_some()) {
-        None
-    } else if !tokens.readers.is_empty() {
-        Some(ErrorCode::TokenMissing)
-    } else if tokens.modules.iter().any(|module| module.error.is_none()) {
-        Some(ErrorCode::ReaderMissing)
-    } else if tokens.modules.is_empty() {
-        Some(ErrorCode::ModuleMissing)
-    } else {
-        Some(ErrorCode::ModuleFailed)
     }
 }
 
@@ -240,54 +200,4 @@ fn containers(session: &Session) -> Result<Vec<Container>, cryptoki::error::Erro
         }
     }
     Ok(containers.into_values().collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn reader(name: &str, module: &str, serial: Option<&str>) -> Reader {
-        let token = serial.map(|serial| Token {
-            id: TokenId(format!("{module}-{serial}")),
-            name: TokenName { label: "T".into(), serial: serial.into(), model: "M".into() },
-            pin: PinState { tries: TriesLeft::Full, to_be_changed: false, pad: false, min_length: 4, max_length: 8 },
-            unsuitable: None,
-        });
-        Reader { name: name.into(), module: module.into(), token }
-    }
-
-    #[test]
-    fn a_reader_that_two_modules_show_is_listed_once_with_its_token() {
-        let mut survey = Survey::default();
-        survey.add_reader(0, reader("R0", "first", None));
-        survey.add_reader(0, reader("R1", "first", Some("1")));
-        survey.add_reader(2, reader("R0", "second", Some("2")));
-        survey.add_reader(2, reader("R1", "second", None));
-        survey.add_reader(2, reader("proxy", "second", Some("1")));
-        let seen: Vec<_> = survey.tokens.readers.iter().map(|r| (r.name.as_str(), r.module.as_str())).collect();
-        assert_eq!(seen, [("R0", "second"), ("R1", "first")]);
-    }
-
-    #[test]
-    fn two_readers_of_one_kind_in_one_module_are_two_readers() {
-        let mut survey = Survey::default();
-        survey.add_reader(0, reader("R", "first", None));
-        survey.add_reader(0, reader("R", "first", None));
-        assert_eq!(survey.tokens.readers.len(), 2);
-    }
-
-    #[test]
-    fn module_reader_and_token_are_missed_by_their_own_names() {
-        let module = |error| ModuleView { name: "m".into(), description: None, error };
-        let mut tokens = Tokens::default();
-        assert_eq!(missing(&tokens), Some(ErrorCode::ModuleMissing));
-        tokens.modules = vec![module(Some(ErrorCode::ModuleFailed))];
-        assert_eq!(missing(&tokens), Some(ErrorCode::ModuleFailed));
-        tokens.modules.push(module(None));
-        assert_eq!(missing(&tokens), Some(ErrorCode::ReaderMissing));
-        tokens.readers = vec![reader("R", "m", None)];
-        assert_eq!(missing(&tokens), Some(ErrorCode::TokenMissing));
-        tokens.readers = vec![reader("R", "m", Some("1"))];
-        assert_eq!(missing(&tokens), None);
-    }
 }

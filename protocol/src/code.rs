@@ -289,6 +289,10 @@ codes! {
     ClockWrong = "clock_wrong", Host, 0;
     /// Another window of the portal works with the token.
     TokenBusy = "token_busy", Token, 0;
+    /// A PKCS#11 module does not answer and is ended; the others go on, and it is started again.
+    ModuleHangs = "module_hangs", Module, 0;
+    /// A PKCS#11 module crashed; the others go on, and it is started again.
+    ModuleCrashed = "module_crashed", Module, 0;
 }
 
 // The derive does not see through the macro's names and would publish those of Rust.

@@ -1,12 +1,11 @@
-//! The desk hands requests on: to the watch, which looks at tokens, or to the one operation that may run.
+//! The desk hands requests on: to the watch, which knows what is plugged in, or to the worker of the token's module.
 
 use std::{
     collections::BTreeSet,
-    panic::AssertUnwindSafe,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
-        mpsc::{self, RecvTimeoutError, SyncSender},
+        mpsc::{self, Receiver, RecvTimeoutError, SyncSender},
     },
     thread::JoinHandle,
     time::Duration,
@@ -14,75 +13,80 @@ use std::{
 
 use qcert_protocol::{
     ErrorCode,
-    workstation::{Authorization, CancelAccepted, Command, Diagnose, Event, Failure, Tokens},
+    workstation::{Cancel, CancelAccepted, Command, Diagnose, Event, Failure, TokenId, Tokens},
 };
 use serde_json::Value;
 
-use super::Outbox;
+use super::{
+    Outbox,
+    passing_on::{Task, pass_on},
+};
 use crate::{
     configuration::Configuration,
     doctor,
-    in_ram::InRam,
+    in_ram::SecretBytes,
     log::Log,
-    module::Modules,
-    operation::{Operation, Orphans, Task, value},
-    store,
-    survey::{self, survey},
+    operation::value,
+    workers::{Listing, Process, Workers},
 };
 
-/// How often the watch looks. PKCS#11's own way to wait is missing in many modules, and blocks those that have it.
-const WATCH_PERIOD: Duration = Duration::from_millis(500);
+/// How often the watch sees to the workers while somebody watches.
+const ROUND: Duration = Duration::from_secs(1);
 
-/// Requests that may wait for the watch.
+/// Requests that may wait for the watch, and questions that may wait for a module.
 const QUEUE: usize = 32;
 
 /// What the threads share.
-struct Shared {
+pub struct Shared {
     configuration: Configuration,
-    modules: Modules,
-    outbox: Arc<Outbox>,
-    log: Arc<Log>,
+    pub workers: Workers,
+    pub outbox: Arc<Outbox>,
+    pub log: Arc<Log>,
     /// Ids of requests that are not answered yet.
     open: Mutex<BTreeSet<String>>,
     running: Mutex<Option<Running>>,
-    orphans: Orphans,
 }
 
 /// The operation that runs.
 struct Running {
     id: String,
     cancelled: Arc<AtomicBool>,
+    /// Its worker, once it is found.
+    process: Option<Arc<Process>>,
 }
 
-/// What the watch is asked.
-enum Question {
-    List,
-    Watch(bool),
-    Details(qcert_protocol::workstation::TokenId),
-    Store(qcert_protocol::workstation::TokenId),
-    Diagnose(Diagnose),
+/// What the watch is told.
+enum Told {
+    List(String),
+    Watch(String, bool),
+    Diagnose(String, Diagnose),
+    Changed,
+    End,
 }
 
 /// Where requests go.
 pub struct Desk {
     shared: Arc<Shared>,
-    questions: SyncSender<(String, Question)>,
-    watch: JoinHandle<()>,
-    worker: Option<JoinHandle<()>>,
+    watch: SyncSender<Told>,
+    watching: JoinHandle<()>,
+    operation: Option<JoinHandle<()>>,
 }
 
 impl Desk {
-    /// Starts the watch.
+    /// Starts the watch, and no module yet.
     pub fn open(configuration: Configuration, outbox: Arc<Outbox>, log: Arc<Log>) -> Self {
-        let modules = Modules::new(configuration.clone(), log.clone());
-        let (open, running, orphans) = Default::default();
-        let shared = Arc::new(Shared { configuration, modules, outbox, log, open, running, orphans });
-        let (questions, asked) = mpsc::sync_channel(QUEUE);
-        let watch = std::thread::spawn({
+        let (watch, told) = mpsc::sync_channel(QUEUE);
+        let change = watch.clone();
+        // Whatever else is in a full queue has the watch look, too.
+        let on_change = move || drop(change.try_send(Told::Changed));
+        let workers = Workers::new(configuration.clone(), log.clone(), on_change);
+        let (open, running) = Default::default();
+        let shared = Arc::new(Shared { configuration, workers, outbox, log, open, running });
+        let watching = std::thread::spawn({
             let shared = shared.clone();
-            move || shared.watch(&asked)
+            move || shared.watch(&told)
         });
-        Self { shared, questions, watch, worker: None }
+        Self { shared, watch, watching, operation: None }
     }
 
     /// May this site ask anything?
@@ -90,38 +94,35 @@ impl Desk {
         self.shared.configuration.allows(origin)
     }
 
-    /// Hands a request on, or says why not.
+    /// Hands a request on, or says why not. The frame is the whole request, for the worker.
     ///
     /// # Errors
     /// `operation_in_progress`, `pin_required`, `frame_malformed` for an `id` that is in use.
     pub fn take(
         &mut self,
         id: String,
-        origin: String,
         command: Command,
-        authorization: Option<Authorization>,
+        authorized: bool,
+        frame: SecretBytes,
     ) -> Result<(), (String, Failure)> {
         if !self.shared.open().insert(id.clone()) {
             // Answered without an id: the request that has it is still waiting for its own answer.
             return Err((String::new(), ErrorCode::FrameMalformed.into()));
         }
         let refused = match command {
-            Command::ListTokens => self.ask(&id, Question::List),
-            Command::WatchTokens(params) => self.ask(&id, Question::Watch(params.on)),
-            Command::TokenDetails(params) => self.ask(&id, Question::Details(params.token)),
-            Command::StoreState(params) => self.ask(&id, Question::Store(params.token)),
-            Command::Diagnose(params) => self.ask(&id, Question::Diagnose(params)),
+            Command::ListTokens => self.tell(Told::List(id.clone())),
+            Command::WatchTokens(params) => self.tell(Told::Watch(id.clone(), params.on)),
+            Command::TokenDetails(params) | Command::StoreState(params) => self.ask(&id, params.token, frame),
+            Command::Diagnose(params) => self.tell(Told::Diagnose(id.clone(), params)),
             Command::Cancel(params) => {
                 let found = self.shared.cancel(Some(&params.request));
                 self.shared.reply(&id, Ok(value(CancelAccepted { found })));
                 Ok(())
             }
-            Command::CreateRequest(params) => self.start(&id, origin, Task::CreateRequest(params), authorization),
-            Command::InstallCertificate(params) => {
-                self.start(&id, origin, Task::InstallCertificate(params), authorization)
-            }
-            Command::RemoveKeyPair(params) => self.start(&id, origin, Task::RemoveKeyPair(params), authorization),
-            Command::ChangePin(params) => self.start(&id, origin, Task::ChangePin(params), authorization),
+            Command::CreateRequest(params) => self.start(&id, Task::create_request(params), authorized, frame),
+            Command::InstallCertificate(params) => self.start(&id, Task::install(params), authorized, frame),
+            Command::RemoveKeyPair(params) => self.start(&id, Task::remove(params), authorized, frame),
+            Command::ChangePin(params) => self.start(&id, Task::change_pin(params), authorized, frame),
         };
         if let Err(code) = refused {
             self.shared.reply(&id, Err(code.into()));
@@ -129,36 +130,42 @@ impl Desk {
         Ok(())
     }
 
-    fn ask(&self, id: &str, question: Question) -> Result<(), ErrorCode> {
-        self.questions.try_send((id.to_owned(), question)).map_err(|_| ErrorCode::OperationInProgress)
+    fn tell(&self, told: Told) -> Result<(), ErrorCode> {
+        self.watch.try_send(told).map_err(|_| ErrorCode::OperationInProgress)
     }
 
-    fn start(
-        &mut self,
-        id: &str,
-        origin: String,
-        task: Task,
-        authorization: Option<Authorization>,
-    ) -> Result<(), ErrorCode> {
-        let authorization = authorization.ok_or(ErrorCode::PinRequired)?;
+    /// A question about one token, whose module may be slow: in a thread of its own.
+    fn ask(&self, id: &str, token: TokenId, frame: SecretBytes) -> Result<(), ErrorCode> {
+        if self.shared.open().len() > QUEUE {
+            return Err(ErrorCode::OperationInProgress);
+        }
+        let (shared, id) = (self.shared.clone(), id.to_owned());
+        std::thread::spawn(move || {
+            let outcome = shared.workers.reach(&token).and_then(|reached| {
+                let heard = reached.process.pass_on(&id, &frame);
+                shared.workers.answer(&reached, &heard)
+            });
+            shared.reply(&id, outcome);
+        });
+        Ok(())
+    }
+
+    fn start(&mut self, id: &str, task: Task, authorized: bool, frame: SecretBytes) -> Result<(), ErrorCode> {
+        if !authorized {
+            return Err(ErrorCode::PinRequired);
+        }
         let cancelled = Arc::new(AtomicBool::new(false));
         {
             let mut running = self.shared.running();
             if running.is_some() {
                 return Err(ErrorCode::OperationInProgress);
             }
-            *running = Some(Running { id: id.to_owned(), cancelled: cancelled.clone() });
+            *running = Some(Running { id: id.to_owned(), cancelled: cancelled.clone(), process: None });
         }
         let (shared, id) = (self.shared.clone(), id.to_owned());
-        let pins = [&authorization.pin, &authorization.new_pin].into_iter().flatten();
-        let in_ram: Vec<_> = pins.map(|pin| InRam::keep(pin.expose().as_bytes())).collect();
-        let name = task.name();
-        self.worker = Some(std::thread::spawn(move || {
-            let outcome = shared.run(&id, &origin, task, &authorization, &cancelled);
-            // Wiped in the same moment.
-            drop(in_ram);
-            drop(authorization);
-            shared.note(name, outcome.as_ref().err());
+        self.operation = Some(std::thread::spawn(move || {
+            let outcome = pass_on(&shared, &id, &task, frame, &cancelled);
+            shared.note(task.name, outcome.as_ref().err());
             // First free, then answered: who has the answer may ask for the next.
             *shared.running() = None;
             shared.reply(&id, outcome);
@@ -169,20 +176,22 @@ impl Desk {
     /// The browser went away: what runs is cancelled, and cleans up before the host ends.
     pub fn close(self) {
         self.shared.cancel(None);
-        if let Some(worker) = self.worker {
-            let _ = worker.join();
+        self.shared.workers.hang_up();
+        if let Some(operation) = self.operation {
+            let _ = operation.join();
         }
-        drop(self.questions);
-        let _ = self.watch.join();
+        let _ = self.watch.send(Told::End);
+        let _ = self.watching.join();
+        self.shared.workers.close();
     }
 }
 
 impl Shared {
-    fn open(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
+    fn open(&self) -> MutexGuard<'_, BTreeSet<String>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn running(&self) -> std::sync::MutexGuard<'_, Option<Running>> {
+    fn running(&self) -> MutexGuard<'_, Option<Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -204,79 +213,60 @@ impl Shared {
     /// Cancels the operation of this request, or whichever runs.
     fn cancel(&self, request: Option<&str>) -> bool {
         let running = self.running();
-        let running = running.as_ref().filter(|running| request.is_none_or(|request| running.id == request));
-        if let Some(running) = running {
-            running.cancelled.store(true, Ordering::Release);
-        }
-        running.is_some()
-    }
-
-    fn run(
-        &self,
-        id: &str,
-        origin: &str,
-        task: Task,
-        authorization: &Authorization,
-        cancelled: &AtomicBool,
-    ) -> Result<Value, Failure> {
-        let operation = Operation {
-            id,
-            origin,
-            authorization,
-            configuration: &self.configuration,
-            modules: &self.modules,
-            orphans: &self.orphans,
-            outbox: &self.outbox,
-            cancelled,
+        let Some(running) = running.as_ref().filter(|running| request.is_none_or(|request| running.id == request))
+        else {
+            return false;
         };
-        // Unwinding removes a half-made pair too; the page must not wait for an answer that never comes.
-        std::panic::catch_unwind(AssertUnwindSafe(|| operation.run(task)))
-            .unwrap_or_else(|_| Err(ErrorCode::ModuleFailed.into()))
+        running.cancelled.store(true, Ordering::Release);
+        if let Some(process) = &running.process {
+            drop(process.ask("cancel", Cancel { request: running.id.clone() }));
+        }
+        true
     }
 
-    /// Answers questions, and looks by itself while somebody watches.
-    fn watch(&self, asked: &mpsc::Receiver<(String, Question)>) {
+    /// From now on a cancellation is told to this worker, too.
+    pub fn runs_in(&self, process: &Arc<Process>) {
+        if let Some(running) = self.running().as_mut() {
+            running.process = Some(process.clone());
+        }
+    }
+
+    /// Answers, and tells of changes while somebody watches.
+    fn watch(&self, told: &Receiver<Told>) {
         let mut watched: Option<Tokens> = None;
         loop {
             let next = match watched {
-                Some(_) => asked.recv_timeout(WATCH_PERIOD),
-                None => asked.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(_) => told.recv_timeout(ROUND),
+                None => told.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
             match next {
-                Ok((id, question)) => self.answer(&id, &question, &mut watched),
-                Err(RecvTimeoutError::Timeout) => self.look(&mut watched),
-                Err(RecvTimeoutError::Disconnected) => return,
+                Ok(Told::List(id)) => self.reply(&id, Ok(value(self.workers.survey(Listing::Whole)))),
+                Ok(Told::Watch(id, on)) => {
+                    self.workers.watch(on);
+                    let tokens = self.workers.survey(Listing::Begun);
+                    let answer = value(&tokens);
+                    watched = on.then_some(tokens);
+                    self.reply(&id, Ok(answer));
+                }
+                Ok(Told::Diagnose(id, wanted)) => {
+                    let tokens = self.workers.survey(Listing::Whole);
+                    let diagnosis = doctor::diagnose(&tokens, &self.configuration.extension_ids, wanted);
+                    self.reply(&id, Ok(value(diagnosis)));
+                }
+                Err(RecvTimeoutError::Timeout) => self.workers.tend(false),
+                Ok(Told::Changed) => {}
+                Ok(Told::End) | Err(RecvTimeoutError::Disconnected) => return,
             }
+            self.tell_of_change(&mut watched);
         }
     }
 
-    fn look(&self, watched: &mut Option<Tokens>) {
-        let tokens = survey(&self.modules).tokens;
-        if watched.as_ref() != Some(&tokens) {
+    fn tell_of_change(&self, watched: &mut Option<Tokens>) {
+        let Some(known) = watched else { return };
+        let tokens = self.workers.seen();
+        if *known != tokens {
             self.outbox.send(&Event::TokensChanged(tokens.clone()));
-            *watched = Some(tokens);
+            *known = tokens;
         }
-    }
-
-    fn answer(&self, id: &str, question: &Question, watched: &mut Option<Tokens>) {
-        let outcome = match question {
-            Question::List => Ok(value(survey(&self.modules).tokens)),
-            Question::Watch(on) => {
-                let tokens = survey(&self.modules).tokens;
-                let answer = value(&tokens);
-                *watched = on.then_some(tokens);
-                Ok(answer)
-            }
-            Question::Details(token) => {
-                survey::find(&self.modules, token).and_then(|found| survey::details(&found)).map(value)
-            }
-            Question::Store(token) => {
-                survey::find(&self.modules, token).map(|found| value(store::state(&found.module)))
-            }
-            Question::Diagnose(wanted) => {
-                Ok(value(doctor::diagnose(&survey(&self.modules).tokens, &self.configuration.extension_ids, *wanted)))
-            }
-        };
-        self.reply(id, outcome);
     }
 }

@@ -18,7 +18,7 @@ impl Operation<'_> {
     /// `pin_required`, `pin_length_invalid`, `pin_factory`, `pin_incorrect` with `triesLeft`, `pin_locked`,
     /// `token_removed`, `token_unsuitable`, `module_failed`.
     pub(super) fn change_pin(&self, params: &OneToken) -> Result<PinChanged, Failure> {
-        let found = survey::find(self.modules, &params.token)?;
+        let found = survey::find(self.loader, &params.token)?;
         if let Some(code) = found.token.unsuitable.filter(|code| *code != ErrorCode::TokenFull) {
             return Err(code.into());
         }

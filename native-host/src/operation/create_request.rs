@@ -28,7 +28,7 @@ impl Operation<'_> {
     /// Makes the pair and the request. If anything fails after the pair was made, the pair is removed.
     pub(super) fn create_request(&self, params: &CreateRequest) -> Result<CreatedRequest, Failure> {
         check(params)?;
-        let found = survey::find(self.modules, &params.token)?;
+        let found = survey::find(self.loader, &params.token)?;
         check_mechanisms(&found, params.algorithm)?;
         let session = self.login(&found)?;
         self.stage(Stage::Seeding)?;

@@ -1,6 +1,6 @@
 //! A key pair that is being made, and what becomes of it when the rest fails.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cryptoki::{
     context::Function,
@@ -10,30 +10,57 @@ use cryptoki::{
     session::{Session, SessionState},
 };
 use qcert_protocol::{
-    ErrorCode, KeyId,
-    portal::TokenName,
+    Base64, ErrorCode, KeyId,
     workstation::{CreateRequest, Failure},
 };
 
 use crate::{
+    link::{Notice, Orphan},
+    messaging::Outbox,
     survey::Found,
     token_key::{PublicHalf, curve_parameters, find_by_id, id_of},
 };
 
-/// Pairs that could not be removed, for their token was pulled out: removed when it is opened again. What is still
-/// here when the host ends stays on its token as a container without a certificate, and `removeKeyPair` removes it.
-#[derive(Default)]
-pub struct Orphans(Mutex<Vec<(TokenName, Vec<u8>)>>);
+/// Pairs that are being made, or could not be removed, for their token was pulled out: removed when it is opened again.
+/// The host is told of each, and tells the next worker if this one ends. What is still here when the host ends stays on
+/// its token as a container without a certificate, and `removeKeyPair` removes it.
+pub struct Orphans {
+    known: Mutex<Vec<Orphan>>,
+    outbox: Arc<Outbox>,
+}
 
 impl Orphans {
-    /// Removes the orphans of a token that was opened.
-    pub(super) fn remove_from(&self, found: &Found, session: &Session) {
-        let mut orphans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        orphans.retain(|(token, id)| *token != found.token.name || remove(session, id).is_err());
+    /// Those that the host knows of.
+    pub fn new(known: Vec<Orphan>, outbox: Arc<Outbox>) -> Self {
+        Self { known: Mutex::new(known), outbox }
     }
 
-    fn remember(&self, found: &Found, id: Vec<u8>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((found.token.name.clone(), id));
+    /// Removes the orphans of a token that was opened.
+    pub(super) fn remove_from(&self, found: &Found, session: &Session) {
+        let here: Vec<_> = self.known().iter().filter(|orphan| orphan.token == found.token.name).cloned().collect();
+        for orphan in here {
+            if remove(session, &orphan.id.0).is_ok() {
+                self.settle(found, &orphan.id.0);
+            }
+        }
+    }
+
+    /// From now on there may be a pair with this CKA_ID.
+    fn begin(&self, found: &Found, id: &[u8]) {
+        let orphan = Orphan { token: found.token.name.clone(), id: Base64(id.to_vec()) };
+        self.known().push(orphan.clone());
+        self.outbox.send(&Notice::HalfMade(orphan));
+    }
+
+    /// It is kept, or gone.
+    fn settle(&self, found: &Found, id: &[u8]) {
+        let orphan = Orphan { token: found.token.name.clone(), id: Base64(id.to_vec()) };
+        self.known().retain(|known| *known != orphan);
+        self.outbox.send(&Notice::Settled(orphan));
+    }
+
+    fn known(&self) -> MutexGuard<'_, Vec<Orphan>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -95,10 +122,16 @@ impl<'a> HalfMade<'a> {
             Attribute::Sign(true),
         ];
         let private = [&both[..], &secret].concat();
-        let mut pair = Self { found, session, orphans, ids: vec![id], halves: None, kept: false };
+        let mut pair = Self { found, session, orphans, ids: Vec::new(), halves: None, kept: false };
+        pair.may_have(id);
         let halves = session.generate_key_pair(&mechanism, &public, &private);
         pair.halves = Some(halves.map_err(|error| pair.failed(&error))?);
         Ok(pair)
+    }
+
+    fn may_have(&mut self, id: Vec<u8>) {
+        self.orphans.begin(self.found, &id);
+        self.ids.push(id);
     }
 
     fn failed(&self, error: &Error) -> Failure {
@@ -121,7 +154,7 @@ impl<'a> HalfMade<'a> {
         let half = half.ok_or(ErrorCode::KeyGenerationFailed)?;
         let key = half.public_key().map_err(|_| ErrorCode::KeyGenerationFailed)?;
         let name = key.key_id().to_bytes().to_vec();
-        self.ids.push(name.clone());
+        self.may_have(name.clone());
         let name = [Attribute::Id(name)];
         // If only the public half refuses, the two differ now, and are made equal again.
         if self.session.update_attributes(private, &name).is_ok()
@@ -155,13 +188,10 @@ impl<'a> HalfMade<'a> {
 
 impl Drop for HalfMade<'_> {
     fn drop(&mut self) {
-        if self.kept {
-            return;
-        }
         // The last one first: if the halves differ it is the private one's, and that goes before the public one.
         for id in std::mem::take(&mut self.ids).into_iter().rev() {
-            if remove(self.session, &id).is_err() {
-                self.orphans.remember(self.found, id);
+            if self.kept || remove(self.session, &id).is_ok() {
+                self.orphans.settle(self.found, &id);
             }
         }
     }

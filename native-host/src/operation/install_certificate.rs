@@ -29,8 +29,7 @@ impl Operation<'_> {
         let der = &params.certificate.0;
         let certificate = Certificate::parse(der).map_err(|_| ErrorCode::CertificateInvalid)?;
         let content = Content::read(der).ok_or(ErrorCode::CertificateInvalid)?;
-        let found = survey::find(self.modules, &params.token)?;
-        self.check_right_token(&found, &certificate)?;
+        let found = survey::find(self.loader, &params.token)?;
         let session = self.login(&found)?;
         let key = find_pair(&found, &session, &certificate)?;
         self.stage(Stage::Signing)?;
@@ -45,19 +44,6 @@ impl Operation<'_> {
         drop(session);
         let store_error = self.store(&found, &params.container, der).err();
         Ok(Installed { token: found.token.name.clone(), key_id: KeyId::from_bytes(&key_id), store_error })
-    }
-
-    /// Before a PIN is presented: is the key perhaps on another token? Public keys can be seen without a PIN.
-    fn check_right_token(&self, found: &Found, certificate: &Certificate) -> Result<(), Failure> {
-        if holds_key(found, certificate).map_err(|error| found.failure(&error, ErrorCode::ModuleFailed))? {
-            return Ok(());
-        }
-        let elsewhere = survey::survey(self.modules)
-            .found
-            .into_iter()
-            .any(|other| other.token.id != found.token.id && holds_key(&other, certificate).unwrap_or(false));
-        // Else the login decides: a token may hide its public keys from strangers.
-        if elsewhere { Err(ErrorCode::TokenMismatch.into()) } else { Ok(()) }
     }
 
     /// The key proves that it is the certificate's: it signs bytes that nobody else can want signed.
@@ -82,7 +68,12 @@ impl Operation<'_> {
     }
 }
 
-fn holds_key(found: &Found, certificate: &Certificate) -> Result<bool, Error> {
+/// Is the key of this certificate on this token? Public keys can be seen without a PIN, but a token may hide them from
+/// strangers.
+///
+/// # Errors
+/// Those of PKCS#11.
+pub fn holds_key(found: &Found, certificate: &Certificate) -> Result<bool, Error> {
     let session = found.module.pkcs11.open_ro_session(found.slot)?;
     Ok(find_public(&session, certificate.public_key())?.is_some())
 }

@@ -23,7 +23,7 @@ impl Operation<'_> {
     /// `key_not_found` for a pair that is not there or was not made by this portal, `key_in_use` for one with a
     /// certificate, and those of the login.
     pub(super) fn remove_key_pair(&self, params: RemoveKeyPair) -> Result<Removed, Failure> {
-        let found = survey::find(self.modules, &params.token)?;
+        let found = survey::find(self.loader, &params.token)?;
         let session = self.login(&found)?;
         let failed = |error| found.failure(&error, ErrorCode::ModuleFailed);
         let mut ids = names_of_private(&session, &params.key_id.to_bytes()).map_err(failed)?;

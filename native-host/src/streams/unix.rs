@@ -3,12 +3,14 @@
 
 use std::{fs::File, io, os::fd::AsFd};
 
-/// The way in.
+/// The way in; others find an end there.
 ///
 /// # Errors
 /// Those of duplicating descriptors.
 pub fn take_stdin() -> io::Result<File> {
-    Ok(io::stdin().as_fd().try_clone_to_owned()?.into())
+    let pipe = io::stdin().as_fd().try_clone_to_owned()?;
+    rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
+    Ok(pipe.into())
 }
 
 /// The way out.

@@ -8,15 +8,18 @@ mod confinement;
 #[cfg(test)]
 mod diagnosis;
 mod frames;
-// Marked, as others below, so that the lints know helpers as tests.
 #[cfg(test)]
 mod installing;
 mod log;
+#[cfg(test)]
+mod obedient;
 #[cfg(test)]
 mod pulling;
 #[cfg(test)]
 mod registering;
 mod requests;
+#[cfg(test)]
+mod strangers;
 mod tokens;
 #[cfg(test)]
 mod workplace;

@@ -1,57 +1,11 @@
 //! A token that comes, goes and locks: SoftHSM behind a module that a file commands.
 
-use std::path::PathBuf;
-
 use serde_json::{Value, json};
 
-use crate::workplace::{Browser, CONTAINER, ORIGIN, PIN, Workplace, base64, certify, request_params};
-
-/// The module, which Cargo builds beside the test programs.
-fn shim() -> PathBuf {
-    std::env::current_exe().unwrap().with_file_name("libqcert_token_shim.so")
-}
-
-/// A workplace whose token obeys `control`.
-struct Obedient {
-    workplace: Workplace,
-}
-
-impl Obedient {
-    fn new() -> Self {
-        let workplace = Workplace::new();
-        workplace.configure(&format!("allowed_origins = ['{ORIGIN}']\nmodules = ['{}']\n", shim().display()));
-        workplace.file("control", "");
-        Self { workplace }
-    }
-
-    fn control(&self, text: &str) {
-        // Renamed, so that nobody reads a half.
-        let new = self.workplace.file("control.new", text);
-        std::fs::rename(new, self.workplace.path("control")).unwrap();
-    }
-
-    fn browser(&self) -> Browser {
-        let mut command = self.workplace.command(env!("CARGO_BIN_EXE_qcert-host"));
-        command.env("QCERT_SHIM_CONTROL", self.workplace.path("control"));
-        command.env("QCERT_SHIM_MODULE", crate::workplace::softhsm());
-        let mut browser = Browser::start(command);
-        assert_eq!(browser.next()["event"], "hello");
-        browser
-    }
-
-    fn has_keys(&self) -> bool {
-        self.workplace.objects("first").contains("Key Object")
-    }
-}
-
-fn next_change(browser: &mut Browser) -> Value {
-    loop {
-        let frame = browser.next();
-        if frame["event"] == "tokensChanged" {
-            return frame;
-        }
-    }
-}
+use crate::{
+    obedient::{Obedient, next_change},
+    workplace::{Browser, CONTAINER, PIN, base64, certify, eventually, request_params},
+};
 
 #[test]
 fn pulling_and_plugging_is_seen_while_somebody_watches() {
@@ -348,11 +302,11 @@ fn a_pin_is_locked_in_memory_for_as_long_as_it_is_there() {
     let obedient = Obedient::new();
     let mut browser = obedient.browser();
     let token = browser.token("first");
-    assert_eq!(browser.locked_kilobytes(), 0);
+    eventually("nothing is locked before", || browser.locked_kilobytes() == 0);
     obedient.control("generation-delay 1500");
     let id = browser.send("createRequest", request_params(&token, "P-256"), json!({"pin": PIN}));
     while browser.next()["stage"] != "generatingKey" {}
     assert!(browser.locked_kilobytes() > 0);
     assert!(browser.answer(&id)["error"].is_null());
-    assert_eq!(browser.locked_kilobytes(), 0);
+    eventually("nothing is locked afterwards", || browser.locked_kilobytes() == 0);
 }

@@ -1,6 +1,7 @@
 //! A person's workplace in a temporary folder: SoftHSM tokens, a home, a configuration, and the real host over pipes.
 
 use std::{
+    collections::BTreeMap,
     ffi::OsStr,
     io::{Read, Write},
     os::unix::fs::FileExt,
@@ -234,20 +235,35 @@ impl Browser {
         PathBuf::from(format!("/proc/{}", self.child.id()))
     }
 
-    /// How much of the host's memory is kept out of swap.
+    /// The workers' folders under /proc, by the modules' names.
+    pub fn workers(&self) -> BTreeMap<String, PathBuf> {
+        let tasks = std::fs::read_dir(self.process().join("task")).unwrap();
+        let children = tasks.map(|task| text(&task.unwrap().path().join("children"))).collect::<String>();
+        let workers = children.split_whitespace().map(|id| PathBuf::from("/proc").join(id));
+        let named = workers.filter_map(|worker| {
+            let arguments = text(&worker.join("cmdline"));
+            let mut arguments = arguments.split('\0').skip_while(|argument| *argument != "module-worker").skip(1);
+            Some((Path::new(arguments.next()?).file_stem()?.to_str()?.to_owned(), worker))
+        });
+        named.collect()
+    }
+
+    /// The folder under /proc of the only worker.
+    pub fn worker(&self) -> PathBuf {
+        let workers = self.workers();
+        assert_eq!(workers.len(), 1, "{workers:?}");
+        workers.into_values().next().unwrap()
+    }
+
+    /// How much memory of the host and its workers is kept out of swap.
     pub fn locked_kilobytes(&self) -> u32 {
-        self.kilobytes("VmLck:")
+        let workers: u32 = self.workers().values().map(|worker| kilobytes(worker, "VmLck:")).sum();
+        workers + kilobytes(&self.process(), "VmLck:")
     }
 
     /// The most memory that the host had so far.
     pub fn peak_kilobytes(&self) -> u32 {
-        self.kilobytes("VmHWM:")
-    }
-
-    fn kilobytes(&self, name: &str) -> u32 {
-        let status = text(&self.process().join("status"));
-        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-        line.trim().trim_end_matches(" kB").parse().unwrap()
+        kilobytes(&self.process(), "VmHWM:")
     }
 
     /// The host's memory, for who may read it.
@@ -255,17 +271,9 @@ impl Browser {
         std::fs::File::open(self.process().join("mem"))
     }
 
-    /// Is this in the host's memory now?
+    /// Is this in the memory of the host or a worker now?
     pub fn remembers(&self, secret: &str) -> bool {
-        let memory = self.memory().unwrap();
-        text(&self.process().join("maps")).lines().filter(|line| line.contains(" rw")).any(|line| {
-            let (from, to) = line.split_once(' ').unwrap().0.split_once('-').unwrap();
-            let from = u64::from_str_radix(from, 16).unwrap();
-            let mut region = vec![0; usize::try_from(u64::from_str_radix(to, 16).unwrap() - from).unwrap()];
-            // Some regions are the kernel's own.
-            memory.read_exact_at(&mut region, from).is_ok()
-                && region.windows(secret.len()).any(|window| window == secret.as_bytes())
-        })
+        remembers(&self.process(), secret) || self.workers().values().any(|worker| remembers(worker, secret))
     }
 
     /// Closes the pipe; the host's exit and what it wrote to stderr.
@@ -275,6 +283,26 @@ impl Browser {
         self.child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
         (self.child.wait().unwrap().success(), stderr)
     }
+}
+
+/// Is this in a process's memory now?
+pub fn remembers(process: &Path, secret: &str) -> bool {
+    let memory = std::fs::File::open(process.join("mem")).unwrap();
+    text(&process.join("maps")).lines().filter(|line| line.contains(" rw")).any(|line| {
+        let (from, to) = line.split_once(' ').unwrap().0.split_once('-').unwrap();
+        let from = u64::from_str_radix(from, 16).unwrap();
+        let mut region = vec![0; usize::try_from(u64::from_str_radix(to, 16).unwrap() - from).unwrap()];
+        // Some regions are the kernel's own.
+        memory.read_exact_at(&mut region, from).is_ok()
+            && region.windows(secret.len()).any(|window| window == secret.as_bytes())
+    })
+}
+
+/// What the system tells of a process's memory.
+pub fn kilobytes(process: &Path, name: &str) -> u32 {
+    let status = text(&process.join("status"));
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
 fn next_bytes(pipe: &mut impl Read) -> Option<Vec<u8>> {
@@ -364,4 +392,10 @@ pub fn certify(workplace: &Workplace, request: &Value) -> Vec<u8> {
 
 pub fn text(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap()
+}
+
+/// Waits until something is so, ten seconds at most.
+pub fn eventually(what: &str, so: impl Fn() -> bool) {
+    let waited = (0..1000).any(|_| so() || (std::thread::sleep(Duration::from_millis(10)), false).1);
+    assert!(waited, "{what}");
 }

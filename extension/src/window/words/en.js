@@ -101,6 +101,8 @@ export const en = {
     host_configuration_invalid: 'The settings of the program that works with tokens cannot be read. Ask this computer’s administrator.',
     module_missing: 'The token’s driver (PKCS#11 module) is not installed. Install the driver of the token’s maker.',
     module_failed: 'The token’s driver answered with an error. Pull the token out, plug it in again, and try again.',
+    module_hangs: 'The token’s driver stopped answering and was ended. Pull the token out, plug it in again, and try again.',
+    module_crashed: 'The token’s driver crashed. Pull the token out, plug it in again, and try again.',
     reader_missing: 'No reader is connected. Connect it and try again.',
     token_missing: 'No token is plugged in. Plug it in and try again.',
     token_removed: 'The token was pulled out. Plug it in and start again.',

@@ -1,0 +1,112 @@
+//! Operations that a person authorized: they are passed on to the worker of the token's module, which works with it.
+//! The host waits, for as long as the module shows signs of life.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use qcert_protocol::{
+    Base64, ErrorCode,
+    workstation::{
+        Cancel, CreateRequest, Event, Failure, InstallCertificate, OneToken, Outcome, RemoveKeyPair, TokenId,
+    },
+};
+use serde_json::Value;
+
+use super::desk::Shared;
+use crate::{
+    in_ram::SecretBytes,
+    link::{FIND_KEY, FindKey},
+    workers::{Heard, Reached, Workers},
+};
+
+/// How long the other modules are asked whether they have the key.
+const ELSEWHERE: Duration = Duration::from_secs(3);
+
+/// What the host has to know of an operation.
+pub struct Task {
+    /// The command.
+    pub name: &'static str,
+    token: TokenId,
+    /// The one to install.
+    certificate: Option<Base64>,
+}
+
+impl Task {
+    /// `createRequest`.
+    pub fn create_request(params: CreateRequest) -> Self {
+        Self { name: "createRequest", token: params.token, certificate: None }
+    }
+
+    /// `installCertificate`.
+    pub fn install(params: InstallCertificate) -> Self {
+        Self { name: "installCertificate", token: params.token, certificate: Some(params.certificate) }
+    }
+
+    /// `removeKeyPair`.
+    pub fn remove(params: RemoveKeyPair) -> Self {
+        Self { name: "removeKeyPair", token: params.token, certificate: None }
+    }
+
+    /// `changePin`.
+    pub fn change_pin(params: OneToken) -> Self {
+        Self { name: "changePin", token: params.token, certificate: None }
+    }
+}
+
+/// Has an operation done by its worker.
+///
+/// # Errors
+/// Those of the command; `module_hangs`, `module_crashed`.
+pub fn pass_on(
+    shared: &Shared,
+    id: &str,
+    task: &Task,
+    frame: SecretBytes,
+    cancelled: &AtomicBool,
+) -> Result<Value, Failure> {
+    let workers = &shared.workers;
+    let reached = workers.reach(&task.token)?;
+    if let Some(certificate) = &task.certificate {
+        check_right_token(workers, &reached, task, certificate)?;
+    }
+    if cancelled.load(Ordering::Acquire) {
+        return Err(ErrorCode::Cancelled.into());
+    }
+    workers.busy(&reached, true);
+    shared.runs_in(&reached.process);
+    let heard = reached.process.pass_on(id, &frame);
+    // The PIN is in it.
+    drop(frame);
+    if cancelled.load(Ordering::Acquire) {
+        // Said too early to be heard, perhaps.
+        drop(reached.process.ask("cancel", Cancel { request: id.to_owned() }));
+    }
+    let outcome = workers.outcome(&reached, &heard, |stage| {
+        shared.outbox.send(&Event::Progress { id: id.to_owned(), stage });
+    });
+    workers.busy(&reached, false);
+    outcome
+}
+
+/// Before a PIN is presented: is the key perhaps on another token?
+fn check_right_token(workers: &Workers, reached: &Reached, task: &Task, certificate: &Base64) -> Result<(), Failure> {
+    let find = || FindKey { certificate: certificate.clone() };
+    let here: Vec<TokenId> = read(workers.answer(reached, &reached.process.ask(FIND_KEY, find()))?)?;
+    if here.contains(&task.token) {
+        return Ok(());
+    }
+    let others: Vec<_> = workers.others(reached).iter().map(|process| process.ask(FIND_KEY, find())).collect();
+    let end = crate::clock::monotonic() + ELSEWHERE;
+    let elsewhere = others.iter().any(|heard| {
+        let left = end.saturating_duration_since(crate::clock::monotonic());
+        matches!(heard.recv_timeout(left), Ok(Heard::Answer(Outcome::Result(Value::Array(tokens)))) if !tokens.is_empty())
+    });
+    // Else the login decides: a token may hide its public keys from strangers.
+    if elsewhere || !here.is_empty() { Err(ErrorCode::TokenMismatch.into()) } else { Ok(()) }
+}
+
+fn read<T: serde::de::DeserializeOwned>(answer: Value) -> Result<T, Failure> {
+    serde_json::from_value(answer).map_err(|_| ErrorCode::ModuleFailed.into())
+}

@@ -1,0 +1,441 @@
+//! The workers: one process for each PKCS#11 module, which is a stranger. A module that prints, hangs or crashes is
+//! named, ended and started again after a while; the others do not notice.
+
+mod merge;
+mod process;
+mod worker;
+
+use std::{
+    path::{Path, PathBuf},
+    process::{ChildStderr, ChildStdout},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        mpsc::{Receiver, RecvTimeoutError},
+    },
+    time::Duration,
+};
+
+use qcert_protocol::{
+    ErrorCode,
+    workstation::{Failure, MAX_MESSAGE_FROM_HOST, Outcome, Reply, Stage, TokenId, Tokens, WatchTokens},
+};
+use serde_json::{Value, json};
+
+pub use process::{Heard, Process};
+
+use crate::{
+    clock::monotonic,
+    configuration::Configuration,
+    frame,
+    link::{Beginning, Notice, Orphan, Said},
+    log::{Level, Log},
+    module::name_of,
+};
+use merge::{Merged, merge};
+use worker::{SILENCE, Worker};
+
+/// A module that has been silent for this long is ended.
+const HANGING: Duration = Duration::from_secs(10);
+
+/// How long somebody who will be told of changes waits for the slower modules, once a token is there.
+const SETTLING: Duration = Duration::from_millis(100);
+
+/// How often each module is asked what it shows while somebody watches, though it tells of changes itself.
+const HEARTBEAT: Duration = Duration::from_secs(2);
+
+/// How long workers that have nothing to do may take to end.
+const LEAVING: Duration = Duration::from_secs(1);
+
+/// All workers.
+#[derive(Clone)]
+pub struct Workers {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    configuration: Configuration,
+    log: Arc<Log>,
+    state: Mutex<State>,
+    /// Something of it did.
+    changed: Condvar,
+    on_change: Box<dyn Fn() + Send + Sync>,
+}
+
+#[derive(Default)]
+struct State {
+    /// In the order of preference.
+    workers: Vec<Worker>,
+    /// Of all modules: a token may be seen by another one the next time.
+    orphans: Vec<Orphan>,
+    watching: bool,
+    closing: bool,
+}
+
+/// What is plugged in, for a person at a terminal. There is no log: the person is told what there is to tell.
+pub fn survey_once(mut configuration: Configuration) -> Tokens {
+    configuration.log = Level::Off;
+    let workers = Workers::new(configuration, Log::off().into(), || {});
+    let tokens = workers.survey(Listing::Whole);
+    workers.close();
+    tokens
+}
+
+/// A module, to work with one of its tokens.
+pub struct Reached {
+    path: PathBuf,
+    /// Its process.
+    pub process: Arc<Process>,
+}
+
+/// How complete a listing is to be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Listing {
+    /// A module is waited for until it is ended.
+    Whole,
+    /// Who asks will be told of changes.
+    Begun,
+}
+
+impl Workers {
+    /// Starts none yet. `on_change` is called from their threads.
+    pub fn new(configuration: Configuration, log: Arc<Log>, on_change: impl Fn() + Send + Sync + 'static) -> Self {
+        let (state, changed) = Default::default();
+        Self { shared: Arc::new(Shared { configuration, log, state, changed, on_change: Box::new(on_change) }) }
+    }
+
+    /// What is plugged in. Modules are asked at the same time; for one that hangs nobody waits a second time.
+    pub fn survey(&self, listing: Listing) -> Tokens {
+        self.tend(true);
+        let mut state = self.shared.state();
+        loop {
+            let now = monotonic();
+            let has_token = state.workers.iter().any(Worker::has_token);
+            let patience = |worker: &Worker| match listing {
+                _ if worker.busy > 0 => SETTLING,
+                Listing::Begun if has_token => SETTLING,
+                Listing::Begun => SILENCE,
+                Listing::Whole => HANGING,
+            };
+            let left = state.workers.iter().map(|worker| worker.worth_waiting(patience(worker), now)).max();
+            match left.filter(|left| !left.is_zero()) {
+                None => return state.merged().tokens,
+                Some(left) => state = self.shared.wait(state, left),
+            }
+        }
+    }
+
+    /// From now on, or no longer, somebody wants to know of changes.
+    pub fn watch(&self, on: bool) {
+        let mut state = self.shared.state();
+        if std::mem::replace(&mut state.watching, on) && !on {
+            let processes: Vec<_> = state.workers.iter().filter_map(|worker| worker.process.clone()).collect();
+            drop(state);
+            processes.iter().for_each(|process| drop(process.ask("watchTokens", WatchTokens { on: false })));
+        }
+    }
+
+    /// What was plugged in when the modules last said so.
+    pub fn seen(&self) -> Tokens {
+        self.shared.state().merged().tokens
+    }
+
+    /// The module that a token is worked with.
+    ///
+    /// # Errors
+    /// `token_removed`: the name was good when the person chose it.
+    pub fn reach(&self, token: &TokenId) -> Result<Reached, Failure> {
+        if let Some(reached) = self.shared.state().reach(token) {
+            return Ok(reached);
+        }
+        self.survey(Listing::Whole);
+        self.shared.state().reach(token).ok_or_else(|| ErrorCode::TokenRemoved.into())
+    }
+
+    /// All modules but this one.
+    pub fn others(&self, than: &Reached) -> Vec<Arc<Process>> {
+        let state = self.shared.state();
+        let others = state.workers.iter().filter(|worker| worker.path != than.path);
+        others.filter_map(|worker| worker.process.clone()).collect()
+    }
+
+    /// An operation with one of its tokens begins or ends: meanwhile it may be silent.
+    pub fn busy(&self, reached: &Reached, begins: bool) {
+        let mut state = self.shared.state();
+        if let Some(worker) = state.workers.iter_mut().find(|worker| worker.path == reached.path) {
+            worker.busy = if begins { worker.busy + 1 } else { worker.busy.saturating_sub(1) };
+            // Its silence so far was the token's.
+            worker.looking = worker.looking.map(|_| monotonic());
+        }
+    }
+
+    /// Waits for the answer to a question. A module that gives none is ended, unless it is at work.
+    ///
+    /// # Errors
+    /// Those of the answer; `module_hangs`, `module_crashed`, `operation_in_progress`.
+    pub fn answer(&self, reached: &Reached, heard: &Receiver<Heard>) -> Result<Value, Failure> {
+        match heard.recv_timeout(HANGING.min(self.shared.limit())) {
+            Ok(Heard::Answer(outcome)) => outcome_of(outcome),
+            Err(RecvTimeoutError::Timeout) if !self.is_busy(reached) => Err(self.end(reached)),
+            Ok(Heard::Progress(_)) | Err(RecvTimeoutError::Timeout) => Err(ErrorCode::OperationInProgress.into()),
+            Err(RecvTimeoutError::Disconnected) => Err(self.why_ended(reached)),
+        }
+    }
+
+    /// Waits for the end of an operation; each step of it begins the time that a module has anew.
+    ///
+    /// # Errors
+    /// Those of the operation; `module_hangs`, `module_crashed`.
+    pub fn outcome(
+        &self,
+        reached: &Reached,
+        heard: &Receiver<Heard>,
+        mut progress: impl FnMut(Stage),
+    ) -> Result<Value, Failure> {
+        loop {
+            match heard.recv_timeout(self.shared.limit()) {
+                Ok(Heard::Progress(stage)) => progress(stage),
+                Ok(Heard::Answer(outcome)) => return outcome_of(outcome),
+                Err(RecvTimeoutError::Timeout) => return Err(self.end(reached)),
+                Err(RecvTimeoutError::Disconnected) => return Err(self.why_ended(reached)),
+            }
+        }
+    }
+
+    /// Ends a module that hangs.
+    fn end(&self, reached: &Reached) -> Failure {
+        reached.process.kill(hangs(&reached.path));
+        self.why_ended(reached)
+    }
+
+    /// Why it ended. Whoever hears it may ask at once what is plugged in now, so it is to be known everywhere.
+    fn why_ended(&self, reached: &Reached) -> Failure {
+        let mut state = self.shared.state();
+        let end = monotonic() + LEAVING;
+        while state.worker_of(&reached.process).is_some() && monotonic() < end {
+            state = self.shared.wait(state, LEAVING);
+        }
+        reached.process.why_ended().cloned().unwrap_or_else(|| crashed(&reached.path, "its pipe is closed"))
+    }
+
+    fn is_busy(&self, reached: &Reached) -> bool {
+        self.shared.state().workers.iter().any(|worker| worker.path == reached.path && worker.busy > 0)
+    }
+
+    /// Starts what is due, ends what hangs, and asks each module what it shows: all of them, or while somebody watches
+    /// those that were not asked for a while.
+    pub fn tend(&self, ask_all: bool) {
+        let mut state = self.shared.state();
+        let now = monotonic();
+        self.shared.follow_configuration(&mut state);
+        self.shared.start_due(&mut state);
+        let watching = state.watching;
+        let mut asked = Vec::new();
+        for worker in &mut state.workers {
+            let Some(process) = &worker.process else { continue };
+            if worker.is_silent_for(HANGING.min(self.shared.limit()), now) {
+                process.kill(hangs(&worker.path));
+            }
+            let long_ago = worker.looked.is_none_or(|looked| now - looked >= HEARTBEAT);
+            if worker.looking.is_none() && (ask_all || watching && long_ago) {
+                worker.looking = Some(now);
+                asked.push((worker.path.clone(), process.clone()));
+            }
+        }
+        drop(state);
+        for (path, process) in asked {
+            self.shared.look(path, process, watching);
+        }
+    }
+
+    /// Lets all workers end; those that work clean up first.
+    pub fn hang_up(&self) {
+        let mut state = self.shared.state();
+        state.closing = true;
+        state.workers.iter().filter_map(|worker| worker.process.as_ref()).for_each(|process| process.hang_up());
+    }
+
+    /// Waits for all workers to end, not for long.
+    pub fn close(&self) {
+        self.hang_up();
+        let mut state = self.shared.state();
+        let end = monotonic() + LEAVING;
+        while state.workers.iter().any(|worker| worker.process.is_some()) {
+            let left = end.saturating_duration_since(monotonic());
+            if left.is_zero() {
+                let hanging = state.workers.iter().filter_map(|worker| Some((worker, worker.process.as_ref()?)));
+                return hanging.for_each(|(worker, process)| process.kill(hangs(&worker.path)));
+            }
+            state = self.shared.wait(state, left);
+        }
+    }
+}
+
+fn outcome_of(outcome: Outcome<Value>) -> Result<Value, Failure> {
+    match outcome {
+        Outcome::Result(result) => Ok(result),
+        Outcome::Error(failure) => Err(failure),
+    }
+}
+
+fn hangs(module: &Path) -> Failure {
+    let detail = Some(format!("{}: no answer", name_of(module)));
+    Failure { code: ErrorCode::ModuleHangs, tries_left: None, detail }
+}
+
+fn crashed(module: &Path, how: &str) -> Failure {
+    let detail = Some(format!("{}: {how}", name_of(module)));
+    Failure { code: ErrorCode::ModuleCrashed, tries_left: None, detail }
+}
+
+impl State {
+    fn merged(&self) -> Merged {
+        let now = monotonic();
+        merge(self.workers.iter().map(|worker| worker.shown(now)))
+    }
+
+    fn reach(&self, token: &TokenId) -> Option<Reached> {
+        let worker = &self.workers[*self.merged().module_of.get(token)?];
+        Some(Reached { path: worker.path.clone(), process: worker.process.clone()? })
+    }
+
+    /// The worker of this process, unless there is another one by now.
+    fn worker_of(&mut self, process: &Arc<Process>) -> Option<&mut Worker> {
+        self.workers.iter_mut().find(|worker| worker.process.as_ref().is_some_and(|own| Arc::ptr_eq(own, process)))
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&'a self, state: MutexGuard<'a, State>, limit: Duration) -> MutexGuard<'a, State> {
+        self.changed.wait_timeout(state, limit).unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    fn tell(&self) {
+        self.changed.notify_all();
+        (self.on_change)();
+    }
+
+    /// How long a module may be silent at all.
+    fn limit(&self) -> Duration {
+        self.configuration.module_time_limit
+    }
+
+    /// A module that was installed since the last time gets its worker; one that is gone loses it.
+    fn follow_configuration(&self, state: &mut State) {
+        let mut known = std::mem::take(&mut state.workers);
+        for path in self.configuration.module_paths() {
+            let place = known.iter().position(|worker| worker.path == path);
+            state.workers.push(place.map_or_else(|| Worker::new(path), |place| known.swap_remove(place)));
+        }
+        known.iter().filter_map(|worker| worker.process.as_ref()).for_each(|process| process.hang_up());
+    }
+
+    fn start_due(self: &Arc<Self>, state: &mut State) {
+        let now = monotonic();
+        let (orphans, closing) = (state.orphans.clone(), state.closing);
+        for worker in state.workers.iter_mut().filter(|worker| !closing && worker.is_due(now)) {
+            if !worker.path.exists() {
+                worker.is_not_there();
+                continue;
+            }
+            let beginning = Beginning {
+                factory_pins: self.configuration.factory_pins.clone(),
+                log: self.configuration.log,
+                orphans: orphans.clone(),
+                may_wait: worker.may_wait,
+            };
+            match Process::start(&worker.path, &beginning) {
+                Ok((process, said, printed)) => {
+                    worker.process = Some(self.attend(&worker.path, process, said, printed))
+                }
+                Err(error) => {
+                    self.log.error(format_args!("module {}: no process: {}", worker.name(), error.kind()));
+                    worker.ended(ErrorCode::ModuleFailed, now);
+                }
+            }
+        }
+    }
+
+    /// Two threads, for what the process says and for what its module prints.
+    fn attend(
+        self: &Arc<Self>,
+        path: &Path,
+        process: Process,
+        mut said: ChildStdout,
+        printed: ChildStderr,
+    ) -> Arc<Process> {
+        let process = Arc::new(process);
+        std::thread::spawn({
+            let (this, process, path) = (self.clone(), process.clone(), path.to_owned());
+            move || {
+                while let Ok(Some(frame)) = frame::read_open(&mut said, MAX_MESSAGE_FROM_HOST) {
+                    // What is not understood is its module's doing.
+                    let Ok(said) = serde_json::from_slice(&frame) else { break };
+                    this.hear(&process, said);
+                }
+                this.bury(&path, &process);
+            }
+        });
+        let (log, name) = (self.log.clone(), name_of(path));
+        std::thread::spawn(move || process::drain(printed, || log.info(format_args!("module {name} prints"))));
+        process
+    }
+
+    fn hear(&self, process: &Arc<Process>, said: Said) {
+        match said {
+            Said::Reply(Reply { id, outcome }) => process.heard(&id, Heard::Answer(outcome)),
+            Said::Notice(Notice::Progress { id, stage }) => process.heard(&id, Heard::Progress(stage)),
+            Said::Notice(Notice::HalfMade(orphan)) => self.state().orphans.push(orphan),
+            Said::Notice(Notice::Settled(orphan)) => self.state().orphans.retain(|known| *known != orphan),
+            Said::Notice(Notice::TokensChanged(tokens)) => {
+                if let Some(worker) = self.state().worker_of(process) {
+                    worker.changed(tokens);
+                }
+                self.tell();
+            }
+        }
+    }
+
+    fn bury(&self, path: &Path, process: &Arc<Process>) {
+        let Failure { code, detail, .. } = process.bury(|status| crashed(path, status));
+        let mut state = self.state();
+        if !state.closing {
+            self.log.error(format_args!("{} ({})", code.as_str(), detail.as_deref().unwrap_or_default()));
+        }
+        if let Some(worker) = state.worker_of(process) {
+            worker.ended(*code, monotonic());
+        }
+        drop(state);
+        self.tell();
+    }
+
+    /// Asks a module what it shows. The answer is waited for in a thread of its own.
+    fn look(self: &Arc<Self>, path: PathBuf, process: Arc<Process>, watching: bool) {
+        let this = self.clone();
+        std::thread::spawn(move || {
+            let heard = match watching {
+                true => process.ask("watchTokens", WatchTokens { on: true }),
+                false => process.ask("listTokens", json!({})),
+            };
+            // If it ends, its burial says so.
+            let Ok(Heard::Answer(outcome)) = heard.recv() else { return };
+            let Some(tokens) = understood(outcome) else {
+                return process.kill(crashed(&path, "an answer of no sense"));
+            };
+            if let Some(worker) = this.state().worker_of(&process) {
+                worker.shows(tokens, monotonic());
+            }
+            this.tell();
+        });
+    }
+}
+
+fn understood(outcome: Outcome<Value>) -> Option<Tokens> {
+    match outcome {
+        Outcome::Result(tokens) => serde_json::from_value(tokens).ok(),
+        Outcome::Error(_) => None,
+    }
+}

@@ -12,6 +12,9 @@ use anyhow::{Context, Result};
 /// The user PIN of a test's token.
 pub const PIN: &str = "24681357";
 
+/// SoftHSM itself, which the shim stands before.
+pub const SOFTHSM: &str = "/usr/lib/softhsm/libsofthsm2.so";
+
 /// What the makers of tokens set.
 pub const FACTORY_PIN: &str = "12345678";
 

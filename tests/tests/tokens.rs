@@ -2,10 +2,11 @@
 
 use anyhow::Result;
 use qcert_journeys::{
-    Journey,
+    Journey, Workstation,
     journey::TOKEN,
+    programs,
     screens::{confirmation, data, devices, installation, pin_window},
-    token::PIN,
+    token::{PIN, SOFTHSM},
 };
 
 #[tokio::test]
@@ -84,4 +85,41 @@ async fn a_certificate_waits_for_the_token_that_holds_its_key() -> Result<()> {
     journey.computer.token.insert()?;
     journey.browser.read("подключён.").await?;
     journey.install().await
+}
+
+/// Two modules: the shim, which misbehaves in the way that its control file says, and SoftHSM as it is.
+fn beside_a_good_module(computer: &Workstation, misbehaviour: &str) -> Result<()> {
+    computer.set_modules(&[programs::built("libqcert_token_shim.so", "qcert-token-shim")?, SOFTHSM.into()])?;
+    computer.token.control(misbehaviour)
+}
+
+#[tokio::test]
+async fn a_module_that_hangs_beside_a_good_one_keeps_nobody_from_a_certificate() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let hangs = |computer: &mut Workstation| beside_a_good_module(computer, "hang slots");
+    let mut journey = Journey::begin_with(directory.path(), &[], hangs).await?;
+    journey.until_sent().await?;
+    journey.wait_for_certificate().await?;
+    journey.install().await
+}
+
+#[tokio::test]
+async fn a_module_that_crashes_while_the_key_is_made_is_named_and_the_person_can_begin_again() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let mut journey = Journey::begin(directory.path()).await?;
+    journey.computer.token.control("crash after-generation")?;
+    journey.sign_in().await?;
+    journey.open_first().await?;
+    journey.ask_for_key().await?;
+    pin_window::enter(&journey.browser, PIN).await?;
+    journey.browser.read("Драйвер носителя аварийно завершился.").await?;
+    journey.browser.click("button", "Закрыть").await?;
+    journey.browser.extension_closed().await?;
+    journey.browser.read("module_crashed").await?;
+    assert_eq!(journey.token_contents()?.private_keys.len(), 1, "the token kept the pair");
+
+    journey.make_request().await?;
+    confirmation::arrive(&journey.browser).await?;
+    assert_eq!(journey.token_contents()?.private_keys.len(), 1, "only the new one is left");
+    Ok(())
 }

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 
 fn main() -> Result<()> {
     let pin = std::env::args().nth(1).context("usage: token-contents PIN")?;
-    let contents = qcert_journeys::contents::read("/usr/lib/softhsm/libsofthsm2.so", &pin)?;
+    let contents = qcert_journeys::contents::read(qcert_journeys::token::SOFTHSM, &pin)?;
     println!("{}", serde_json::to_string(&contents)?);
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Wakes whoever does what waits. What costs the same for one as for many, a lease, a commit, is worth a moment's wait:
 //! whoever hears the bell gives others the time to ring, and then does the work of all of them at once.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use tokio::{
     sync::{Mutex, MutexGuard, Notify},
@@ -32,6 +32,8 @@ impl Bell {
         let turn = self.turn.lock().await;
         self.rings.notified().await;
         sleep(MOMENT).await;
+        // What rang meanwhile is served with the first.
+        pin!(self.rings.notified()).as_mut().enable();
         Turn(turn)
     }
 }

@@ -27,7 +27,7 @@ use crate::{parts, repository, under_target};
 #[derive(Args)]
 pub struct Options {
     /// Makes what workstations of this portal install, in place of the server: the host as a Debian package, and the
-    /// extension for the browsers' stores. The origin as in the address line: https://ca.example
+    /// extension for the browsers' stores. The origin as in the address line: `https://ca.example`
     #[arg(long, value_name = "ORIGIN")]
     portal: Option<String>,
     /// The RSA key (PEM, PKCS#8) that names the extension in Chromium and its kin, and signs it. Without it one is made once,

@@ -122,8 +122,12 @@ errors! {
         "The program on the computer cannot read its configuration.", "Run “qcert-host doctor”: it names the mistake.";
     ModuleMissing: "Не установлен модуль PKCS#11 для ключевых носителей.", "Установите драйвер вашего носителя, например Рутокен.",
         "No PKCS#11 module for tokens is installed.", "Install the driver of your token, for example Rutoken's.";
-    ModuleFailed | ModuleHangs | ModuleCrashed: "Модуль PKCS#11 не загрузился, не отвечает или сообщил об ошибке.", "Переустановите драйвер носителя и повторите.",
-        "The PKCS#11 module did not load, does not answer, or reported an error.", "Install the token's driver again and try again.";
+    ModuleFailed: "Модуль PKCS#11 не загрузился или сообщил об ошибке.", "Переустановите драйвер носителя и повторите.",
+        "The PKCS#11 module did not load, or reported an error.", "Install the token's driver again and try again.";
+    ModuleHangs: "Модуль PKCS#11 не отвечает.", "Выньте носитель, вставьте снова и повторите.",
+        "The PKCS#11 module does not answer.", "Pull the token out, plug it in and try again.";
+    ModuleCrashed: "Модуль PKCS#11 аварийно завершился.", "Выньте носитель, вставьте снова и повторите.",
+        "The PKCS#11 module crashed.", "Pull the token out, plug it in and try again.";
     ReaderMissing: "Не подключён ни один считыватель.", "Вставьте носитель в разъём USB или подключите считыватель.",
         "No reader is connected.", "Insert the token into a USB port, or connect a reader.";
     TokenMissing: "Носитель не вставлен.", "Вставьте ключевой носитель: страница заметит его сама.",

@@ -15,7 +15,8 @@ fn the_host_speaks_first() {
     let workplace = Workplace::new();
     let mut browser = Browser::start(workplace.command(env!("CARGO_BIN_EXE_qcert-host")));
     let version = env!("CARGO_PKG_VERSION");
-    assert_eq!(browser.next(), json!({"event": "hello", "protocolVersion": 1, "hostVersion": version}));
+    let hello = json!({"event": "hello", "protocolVersion": 1, "protocolMinor": 1, "hostVersion": version});
+    assert_eq!(browser.next(), hello);
     assert!(browser.is_silent(200));
 }
 

@@ -17,7 +17,7 @@ impl Machine {
     }
 
     /// One in a folder: its root, and in that the home `/home/person`.
-    #[cfg(test)]
+    #[cfg(all(test, unix))]
     pub fn made_up(root: &Path) -> Self {
         Self { root: root.to_owned(), home: Some(root.join("home/person")) }
     }
@@ -77,6 +77,7 @@ impl Machine {
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 

@@ -154,6 +154,17 @@ impl Journey {
         sensor::fill(&self.browser, 100).await
     }
 
+    /// From the first page to the extension's window, which asks for the PIN.
+    ///
+    /// # Errors
+    /// Some step does not come.
+    pub async fn until_pin_asked(&mut self) -> Result<()> {
+        self.sign_in().await?;
+        self.open_first().await?;
+        self.ask_for_key().await?;
+        self.browser.to_extension("textbox", "Pin-код").await
+    }
+
     /// Figure 8: types the PIN, and returns the key's code when the extension's window shows it.
     ///
     /// # Errors

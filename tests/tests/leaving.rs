@@ -44,10 +44,7 @@ async fn a_page_that_is_loaded_again_stands_where_it_stood() -> Result<()> {
 async fn a_page_that_is_left_while_the_pin_is_asked_closes_the_window_and_leaves_no_key() -> Result<()> {
     let directory = tempfile::tempdir()?;
     let mut journey = Journey::begin(directory.path()).await?;
-    journey.sign_in().await?;
-    journey.open_first().await?;
-    journey.ask_for_key().await?;
-    journey.browser.to_extension("textbox", "Pin-код").await?;
+    journey.until_pin_asked().await?;
     journey.browser.to_page().await?;
     journey.browser.reload().await?;
     journey.browser.extension_closed().await?;
@@ -140,9 +137,7 @@ async fn a_server_that_was_restarted_goes_on_with_the_same_session_and_request()
 async fn a_closed_key_code_window_does_not_lose_the_request() -> Result<()> {
     let directory = tempfile::tempdir()?;
     let mut journey = Journey::begin(directory.path()).await?;
-    journey.sign_in().await?;
-    journey.open_first().await?;
-    journey.ask_for_key().await?;
+    journey.until_pin_asked().await?;
     let key_code = journey.enter_pin().await?;
     journey.browser.close_window().await?;
     confirmation::arrive(&journey.browser).await?;

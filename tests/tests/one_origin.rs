@@ -286,10 +286,7 @@ fn pin_window_address() -> String {
 async fn a_pin_window_that_the_worker_did_not_open_closes_and_the_other_goes_on() -> Result<()> {
     let directory = tempfile::tempdir()?;
     let mut journey = Journey::begin(directory.path()).await?;
-    journey.sign_in().await?;
-    journey.open_first().await?;
-    journey.ask_for_key().await?;
-    journey.browser.to_extension("textbox", "Pin-код").await?;
+    journey.until_pin_asked().await?;
     journey.browser.open_tab().await?;
     journey.browser.visit(&pin_window_address()).await?;
     journey.browser.tab_closes().await?;

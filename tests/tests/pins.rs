@@ -15,9 +15,7 @@ async fn a_wrong_pin_says_what_the_token_tells_and_the_right_one_goes_on() -> Re
     let directory = tempfile::tempdir()?;
     let mut journey = Journey::begin(directory.path()).await?;
     journey.computer.token.control("lock-after 3")?;
-    journey.sign_in().await?;
-    journey.open_first().await?;
-    journey.ask_for_key().await?;
+    journey.until_pin_asked().await?;
     pin_window::enter(&journey.browser, "11111111").await?;
     journey.browser.read("Неверный PIN-код.").await?;
     journey.browser.read("Осталось мало попыток").await?;
@@ -34,9 +32,7 @@ async fn a_token_that_locks_says_so_and_cannot_be_chosen_any_more() -> Result<()
     let directory = tempfile::tempdir()?;
     let mut journey = Journey::begin(directory.path()).await?;
     journey.computer.token.control("lock-after 1")?;
-    journey.sign_in().await?;
-    journey.open_first().await?;
-    journey.ask_for_key().await?;
+    journey.until_pin_asked().await?;
     pin_window::enter(&journey.browser, "11111111").await?;
     journey.browser.read("Носитель заблокирован").await?;
     journey.browser.click("button", "Закрыть").await?;
@@ -56,9 +52,7 @@ async fn a_factory_pin_is_told_apart_and_can_be_changed_before_the_key_is_made()
     let computer =
         Workstation::set_up_with(&directory.path().join("computer"), &portal, FACTORY_PIN, Software::Chromium)?;
     let mut journey = Journey::sit_down(portal, computer, PHONE).await?;
-    journey.sign_in().await?;
-    journey.open_first().await?;
-    journey.ask_for_key().await?;
+    journey.until_pin_asked().await?;
     pin_window::enter(&journey.browser, FACTORY_PIN).await?;
     journey.browser.read("Это заводской PIN-код").await?;
     journey.browser.click("button", "Сменить PIN-код").await?;
@@ -74,10 +68,7 @@ async fn a_factory_pin_is_told_apart_and_can_be_changed_before_the_key_is_made()
 async fn a_cancelled_window_leaves_nothing_on_the_token() -> Result<()> {
     let directory = tempfile::tempdir()?;
     let mut journey = Journey::begin(directory.path()).await?;
-    journey.sign_in().await?;
-    journey.open_first().await?;
-    journey.ask_for_key().await?;
-    journey.browser.to_extension("textbox", "Pin-код").await?;
+    journey.until_pin_asked().await?;
     journey.browser.click("button", "Отмена").await?;
     journey.browser.extension_closed().await?;
     journey.browser.read("Вы отменили действие.").await?;
@@ -90,9 +81,7 @@ async fn a_cancel_while_the_key_is_made_removes_the_pair() -> Result<()> {
     let directory = tempfile::tempdir()?;
     let mut journey = Journey::begin(directory.path()).await?;
     journey.computer.token.control("generation-delay 1500")?;
-    journey.sign_in().await?;
-    journey.open_first().await?;
-    journey.ask_for_key().await?;
+    journey.until_pin_asked().await?;
     pin_window::enter(&journey.browser, PIN).await?;
     pin_window::works_at(&journey.browser, "Создание ключа на носителе").await?;
     journey.browser.click("button", "Отмена").await?;

@@ -109,9 +109,7 @@ async fn a_pair_that_a_dead_host_left_behind_is_offered_for_removal() -> Result<
     let directory = tempfile::tempdir()?;
     let mut journey = Journey::begin(directory.path()).await?;
     journey.computer.token.control(SIGNING_HANGS)?;
-    journey.sign_in().await?;
-    journey.open_first().await?;
-    journey.ask_for_key().await?;
+    journey.until_pin_asked().await?;
     pin_window::enter(&journey.browser, PIN).await?;
     pin_window::works_at(&journey.browser, "Подпись запроса").await?;
     Mishap::HostDies.happen_to_an_operation(&journey.browser).await?;
@@ -177,10 +175,7 @@ async fn a_page_that_is_loaded_again_in_the_middle_of_the_work_begins_that_step_
 async fn the_second_of_two_tabs_is_told_that_the_token_is_busy_and_goes_on_when_it_is_free() -> Result<()> {
     let directory = tempfile::tempdir()?;
     let mut journey = Journey::begin(directory.path()).await?;
-    journey.sign_in().await?;
-    journey.open_first().await?;
-    journey.ask_for_key().await?;
-    journey.browser.to_extension("textbox", "Pin-код").await?;
+    journey.until_pin_asked().await?;
 
     journey.browser.open_tab().await?;
     list::press(&journey.browser, "6671123450", "запросить").await?;

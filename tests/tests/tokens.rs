@@ -33,9 +33,7 @@ async fn a_token_pulled_out_while_the_key_is_made_leaves_nothing_and_the_person_
     let directory = tempfile::tempdir()?;
     let mut journey = Journey::begin(directory.path()).await?;
     journey.computer.token.control("generation-delay 60000")?;
-    journey.sign_in().await?;
-    journey.open_first().await?;
-    journey.ask_for_key().await?;
+    journey.until_pin_asked().await?;
     pin_window::enter(&journey.browser, PIN).await?;
     pin_window::works_at(&journey.browser, "Создание ключа на носителе").await?;
     journey.computer.token.pull()?;
@@ -55,9 +53,7 @@ async fn a_pair_that_a_pulled_token_kept_does_not_stay_on_it() -> Result<()> {
     let directory = tempfile::tempdir()?;
     let mut journey = Journey::begin(directory.path()).await?;
     journey.computer.token.control("pull after-generation")?;
-    journey.sign_in().await?;
-    journey.open_first().await?;
-    journey.ask_for_key().await?;
+    journey.until_pin_asked().await?;
     pin_window::enter(&journey.browser, PIN).await?;
     journey.browser.read("Носитель вынули.").await?;
     journey.browser.click("button", "Закрыть").await?;
@@ -108,9 +104,7 @@ async fn a_module_that_crashes_while_the_key_is_made_is_named_and_the_person_can
     let directory = tempfile::tempdir()?;
     let mut journey = Journey::begin(directory.path()).await?;
     journey.computer.token.control("crash after-generation")?;
-    journey.sign_in().await?;
-    journey.open_first().await?;
-    journey.ask_for_key().await?;
+    journey.until_pin_asked().await?;
     pin_window::enter(&journey.browser, PIN).await?;
     journey.browser.read("Драйвер носителя аварийно завершился.").await?;
     journey.browser.click("button", "Закрыть").await?;

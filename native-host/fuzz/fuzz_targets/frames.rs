@@ -1,5 +1,6 @@
 //! Everything that can come through the browser's pipe, up to the modules, of which there are none: whatever it is, the
-//! host says hello, answers each whole frame exactly once, and ends when the pipe does.
+//! host says hello, answers each whole frame exactly once, and ends when the pipe does. What is unwrapped must hold: a
+//! panic is a finding.
 
 #![no_main]
 

@@ -1,4 +1,5 @@
-//! A question about certificates, and the answer that is written with its parts.
+//! A question about certificates, and the answer that is written with its parts. What is expected must hold: a panic is
+//! a finding.
 
 #![no_main]
 

@@ -68,6 +68,17 @@ fn a_token_under_two_modules_is_shown_once_by_the_first() {
 }
 
 #[test]
+fn a_module_that_tells_of_changes_itself_is_waited_for_while_somebody_watches() {
+    let obedient = Obedient::new();
+    let mut browser = obedient.browser();
+    let is_waited_for = || obedient.workplace.path("control.waited-on").exists();
+    list(&mut browser);
+    assert!(!is_waited_for(), "nobody watches");
+    browser.ask("watchTokens", json!({"on": true}), Value::Null);
+    eventually("C_WaitForSlotEvent is called", is_waited_for);
+}
+
+#[test]
 fn a_module_that_hangs_is_named_and_those_who_watch_get_the_others_at_once() {
     let obedient = beside_a_good_one();
     obedient.control("hang slots");

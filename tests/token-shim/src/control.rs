@@ -234,6 +234,13 @@ fn path() -> Option<PathBuf> {
     std::env::var_os("QCERT_SHIM_CONTROL").map(PathBuf::from)
 }
 
+/// Lets the test see that somebody waits for the next event: by a file beside the control file.
+pub fn tell_of_waiting() {
+    if let Some(path) = path() {
+        let _ = fs::write(path.with_added_extension("waited-on"), "");
+    }
+}
+
 fn wrong_pins_path() -> Option<PathBuf> {
     path().map(|path| path.with_added_extension("wrong-pins"))
 }

@@ -13,7 +13,7 @@ use std::{
 use cryptoki_sys::*;
 
 use crate::{
-    control::{Control, Mechanisms, Mischief, crash, hang},
+    control::{Control, Mechanisms, Mischief, crash, hang, tell_of_waiting},
     real,
 };
 
@@ -213,6 +213,9 @@ fn before_slot_call() -> Result<Control, CK_RV> {
 }
 
 unsafe extern "C" fn wait_for_slot_event(flags: CK_FLAGS, slot: CK_SLOT_ID_PTR, _reserved: CK_VOID_PTR) -> CK_RV {
+    if flags & CKF_DONT_BLOCK == 0 {
+        tell_of_waiting();
+    }
     while INITIALIZED.load(Ordering::SeqCst) {
         let control = match Control::read() {
             Ok(control) => control,

@@ -131,6 +131,13 @@ fn malformed(frame: &[u8]) -> (String, Failure) {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        io::{self, Write},
+        sync::Mutex,
+    };
+
+    use serde_json::json;
+
     use super::*;
 
     fn started(arguments: &[&str]) -> bool {
@@ -144,6 +151,41 @@ mod tests {
         assert!(started(&["qcert-host", manifest.to_str().unwrap(), "portal@qcert.ru"]));
         assert!(!started(&["qcert-host", "doctor", "--json"]));
         assert!(!started(&["qcert-host"]));
+    }
+
+    /// The browser's end of the pipe.
+    #[derive(Clone, Default)]
+    struct Heard(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Heard {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_was_asked_just_before_the_pipe_ended_is_answered() {
+        let configuration = Configuration::of("allowed_origins = ['o']\nmodules = []\n").unwrap();
+        let mut pipe = Vec::new();
+        for id in 0..30 {
+            let request =
+                json!({"id": id.to_string(), "origin": "o", "command": "tokenDetails", "params": {"token": "t"}});
+            frame::write(&mut pipe, &request, MAX_MESSAGE_TO_HOST).unwrap();
+        }
+        for _ in 0..50 {
+            let heard = Heard::default();
+            let outbox = Arc::new(Outbox::over(heard.clone()));
+            serve(&mut pipe.as_slice(), &outbox, Some(configuration.clone()), &Arc::new(Log::off()));
+            let heard = heard.0.lock().unwrap().clone();
+            let mut heard = heard.as_slice();
+            let frames = std::iter::from_fn(|| frame::read_open(&mut heard, usize::MAX).unwrap()).count();
+            assert_eq!(frames, 1 + 30, "the greeting and the answers");
+        }
     }
 
     #[test]

@@ -70,6 +70,8 @@ pub struct Desk {
     watch: SyncSender<Told>,
     watching: JoinHandle<()>,
     operation: Option<JoinHandle<()>>,
+    /// Threads of questions, the answered ones until the next is asked.
+    questions: Vec<JoinHandle<()>>,
 }
 
 impl Desk {
@@ -86,7 +88,7 @@ impl Desk {
             let shared = shared.clone();
             move || shared.watch(&told)
         });
-        Self { shared, watch, watching, operation: None }
+        Self { shared, watch, watching, operation: None, questions: Vec::new() }
     }
 
     /// May this site ask anything?
@@ -135,18 +137,19 @@ impl Desk {
     }
 
     /// A question about one token, whose module may be slow: in a thread of its own.
-    fn ask(&self, id: &str, token: TokenId, frame: SecretBytes) -> Result<(), ErrorCode> {
+    fn ask(&mut self, id: &str, token: TokenId, frame: SecretBytes) -> Result<(), ErrorCode> {
         if self.shared.open().len() > QUEUE {
             return Err(ErrorCode::OperationInProgress);
         }
+        self.questions.retain(|question| !question.is_finished());
         let (shared, id) = (self.shared.clone(), id.to_owned());
-        std::thread::spawn(move || {
+        self.questions.push(std::thread::spawn(move || {
             let outcome = shared.workers.reach(&token).and_then(|reached| {
                 let heard = reached.process.pass_on(&id, &frame);
                 shared.workers.answer(&reached, &heard)
             });
             shared.reply(&id, outcome);
-        });
+        }));
         Ok(())
     }
 
@@ -183,6 +186,8 @@ impl Desk {
         let _ = self.watch.send(Told::End);
         let _ = self.watching.join();
         self.shared.workers.close();
+        // By now each has its module's answer, or hears that the module was ended.
+        self.questions.into_iter().for_each(|question| drop(question.join()));
     }
 }
 

@@ -59,8 +59,8 @@ struct RsaPublicKey<'a> {
 
 impl PublicKey {
     /// Reads a SubjectPublicKeyInfo: strict DER, nothing after it. Taken are P-256 and P-384 (named curve,
-    /// uncompressed point on the curve), RSA of 2048 to 4096 bits with an odd exponent of 17 to 33 bits and no known
-    /// weakness, and Ed25519 with a point of large order.
+    /// uncompressed point on the curve), RSA of 2048 to 4096 bits with the exponent 65537 and no known weakness,
+    /// and Ed25519 with a point of large order.
     ///
     /// # Errors
     /// `request_malformed`, `request_not_der` or `request_trailing_bytes` for what is no key; `key_algorithm_unsupported`

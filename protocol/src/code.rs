@@ -235,7 +235,7 @@ codes! {
     KeyRoca = "key_roca", Token, 422;
     /// The RSA key's primes are so close that Fermat's method finds them.
     KeyClosePrimes = "key_close_primes", Token, 422;
-    /// The RSA key's public exponent is even, below 65537, or too long.
+    /// The RSA key's public exponent is not 65537.
     KeyExponentUnsafe = "key_exponent_unsafe", Token, 422;
     /// The key describes its curve by parameters and not by name.
     KeyParametersExplicit = "key_parameters_explicit", Token, 422;

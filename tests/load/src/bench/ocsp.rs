@@ -57,7 +57,7 @@ pub(super) fn measure(stands: &mut [Stand], directory: &Path) -> Result<Vec<Figu
             let requests = directory.join(format!("ocsp-{}-{nonce}", stand.name()));
             let (ours, by_wrk) = answers(stand, &requests, nonce)?;
             figures.push(Figure::new(format!("{kind}.{}", stand.name()), ours, "1/s").beside(theirs));
-            figures.push(Figure::new(format!("{kind}.{}.wrk", stand.name()), by_wrk, "1/s"));
+            figures.push(Figure::new(format!("{kind}.{}.wrk", stand.name()), by_wrk, "1/s").beside(theirs));
         }
     }
     Ok(figures)

@@ -1,5 +1,8 @@
 //! What a person or a package can ask of the host in a terminal.
 
+#[cfg(not(windows))]
+mod keys;
+
 use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result, ensure};
@@ -45,6 +48,18 @@ enum Command {
         /// Origin of the portal that may no longer use the host.
         #[arg(long, value_name = "ORIGIN")]
         portal: Option<String>,
+    },
+    /// Lets this person's browsers use the keys on tokens: NSS's databases are told of the token's PKCS#11 module.
+    #[cfg(not(windows))]
+    RegisterModule {
+        /// The module's file; without it the modules whose tokens are plugged in.
+        module: Option<PathBuf>,
+    },
+    /// Takes back what `register-module` did, or the person agreed to in the extension's window.
+    #[cfg(not(windows))]
+    UnregisterModule {
+        /// The module's file; without it all that were registered so.
+        module: Option<PathBuf>,
     },
     /// Looks for what is missing or broken, and says what to do.
     Doctor {
@@ -142,6 +157,13 @@ impl CommandLine {
         match self.command {
             Command::Register { target, portal } => register(&target, &portal)?,
             Command::Unregister { target, portal } => unregister(&target, portal.as_deref())?,
+            #[cfg(not(windows))]
+            Command::RegisterModule { module } => {
+                confine_aloud();
+                keys::register(module)?;
+            }
+            #[cfg(not(windows))]
+            Command::UnregisterModule { module } => keys::unregister(module)?,
             Command::Doctor { json, bundle, personal } => {
                 confine_aloud();
                 return doctor::run(json, bundle.as_deref(), Diagnose { names: personal, log: personal });

@@ -45,6 +45,7 @@ pub fn run(json: bool, bundle: Option<&Path>, wanted: Diagnose) -> Result<ExitCo
     let machine = Machine::this();
     let (configuration, of_configuration) = check_configuration();
     let extensions = configuration.extension_ids.clone();
+    let modules = configuration.module_paths();
     let tokens = survey_once(configuration);
     let mut checks = browsers::check(&machine, &browsers::version_of);
     checks.extend(or_nowhere(extension::check(&machine, &extensions), extension::nowhere));
@@ -52,7 +53,7 @@ pub fn run(json: bool, bundle: Option<&Path>, wanted: Diagnose) -> Result<ExitCo
     checks.extend(of_configuration);
     checks.extend(or_nowhere(registration::check(&extensions), registration::nowhere));
     checks.extend(tokens::check(&tokens));
-    checks.extend(store::check());
+    checks.extend(store::check(&tokens, &modules));
     checks.push(clock());
     let bad = checks.iter().any(|check| check.state == CheckState::Missing);
     if let Some(file) = bundle {
@@ -67,14 +68,14 @@ pub fn run(json: bool, bundle: Option<&Path>, wanted: Diagnose) -> Result<ExitCo
 }
 
 /// What a page is told. Where the browser has found the host, and which other sites may use it, is not the page's affair.
-pub fn diagnose(tokens: &Tokens, extensions: &[String], wanted: Diagnose) -> Diagnosis {
+pub fn diagnose(tokens: &Tokens, configuration: &Configuration, wanted: Diagnose) -> Diagnosis {
     let machine = Machine::this();
     let mut checks = browsers::check(&machine, &|_| None);
-    checks.extend(extension::check(&machine, extensions));
+    checks.extend(extension::check(&machine, &configuration.extension_ids));
     checks.push(program());
-    checks.extend(registration::check(extensions));
+    checks.extend(registration::check(&configuration.extension_ids));
     checks.extend(tokens::check(tokens));
-    checks.extend(store::check());
+    checks.extend(store::check(tokens, &configuration.module_paths()));
     diagnosis(&machine, checks, wanted)
 }
 

@@ -25,6 +25,12 @@ pub fn ok(part: CheckedPart, subject: impl Into<String>) -> Check {
     Check { part, subject: subject.into(), name: None, state: CheckState::Ok, code: None, cause: None, remedy: None }
 }
 
+/// A part that works, with something to know of it.
+pub fn remark(part: CheckedPart, subject: impl Into<String>, advice: Advice) -> Check {
+    let Advice { cause, remedy } = advice;
+    Check { cause: Some(cause), remedy: Some(remedy), ..ok(part, subject) }
+}
+
 /// A part that one can work without, or still with.
 pub fn warning(part: CheckedPart, subject: impl Into<String>, code: ErrorCode, advice: Advice) -> Check {
     bad(part, subject, CheckState::Warning, code, advice)
@@ -37,6 +43,5 @@ pub fn missing(part: CheckedPart, subject: impl Into<String>, code: ErrorCode, a
 
 /// A part that is not as it should be.
 pub fn bad(part: CheckedPart, subject: impl Into<String>, state: CheckState, code: ErrorCode, advice: Advice) -> Check {
-    let Advice { cause, remedy } = advice;
-    Check { state, code: Some(code), cause: Some(cause), remedy: Some(remedy), ..ok(part, subject) }
+    Check { state, code: Some(code), ..remark(part, subject, advice) }
 }

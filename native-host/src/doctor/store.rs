@@ -1,20 +1,47 @@
 //! The person's certificate store: what it consists of, and whether that can be used.
 
-use qcert_protocol::{
-    ErrorCode,
-    workstation::{Check, CheckedPart},
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
 };
 
-use super::finding::{Advice, advice, ok, warning};
-use crate::store;
+use qcert_protocol::{
+    ErrorCode,
+    workstation::{Check, CheckedPart, Tokens},
+};
 
-/// A check for each part of it.
-pub fn check() -> Vec<Check> {
+use super::finding::{Advice, advice, ok, remark, warning};
+use crate::{
+    module::name_of,
+    store::{self, is_registered},
+};
+
+/// A check for each part of it, and a word for each module with a token whose keys other programs do not see yet.
+pub fn check(tokens: &Tokens, modules: &[PathBuf]) -> Vec<Check> {
     let check = |(part, error): (String, Option<ErrorCode>)| match error {
         None => ok(CheckedPart::Store, part),
         Some(code) => warning(CheckedPart::Store, part, code, trouble(code)),
     };
-    store::parts().into_iter().map(check).collect()
+    let with_token = tokens.readers.iter().filter(|reader| reader.token.is_some());
+    let with_token: BTreeSet<_> = with_token.map(|reader| reader.module.as_str()).collect();
+    let unregistered =
+        modules.iter().filter(|path| with_token.contains(name_of(path).as_str()) && !is_registered(path));
+    store::parts().into_iter().map(check).chain(unregistered.map(|path| not_yet(path))).collect()
+}
+
+/// Nobody is hindered by it: it is offered when the certificate is installed, and the person's to decide.
+fn not_yet(module: &Path) -> Check {
+    let words = advice(
+        [
+            "Браузеры этого человека пока не видят ключей на носителях этого модуля.",
+            "This person's browsers do not see the keys on this module's tokens yet.",
+        ],
+        [
+            "Согласитесь на это при установке сертификата или выполните: qcert-host register-module",
+            "Agree to it when the certificate is installed, or run: qcert-host register-module",
+        ],
+    );
+    remark(CheckedPart::Store, module.display().to_string(), words)
 }
 
 fn trouble(code: ErrorCode) -> Advice {

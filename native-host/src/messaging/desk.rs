@@ -255,7 +255,7 @@ impl Shared {
                 }
                 Ok(Told::Diagnose(id, wanted)) => {
                     let tokens = self.workers.survey(Listing::Whole);
-                    let diagnosis = doctor::diagnose(&tokens, &self.configuration.extension_ids, wanted);
+                    let diagnosis = doctor::diagnose(&tokens, &self.configuration, wanted);
                     self.reply(&id, Ok(value(diagnosis)));
                 }
                 Err(RecvTimeoutError::Timeout) => self.workers.tend(false),

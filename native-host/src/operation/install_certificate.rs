@@ -62,7 +62,7 @@ impl Operation<'_> {
         self.outbox
             .send(&qcert_protocol::workstation::Event::Progress { id: self.id.to_owned(), stage: Stage::Storing });
         if self.authorization.register_module {
-            store::register_module(&found.module)?;
+            store::register_module(&found.module.path)?;
         }
         store::add_certificate(container.as_str(), der)
     }

@@ -4,16 +4,18 @@
 mod firefox;
 
 use std::{
+    collections::BTreeSet,
+    ffi::{OsStr, OsString},
     io::Write,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::Duration,
 };
 
-use qcert_protocol::{ErrorCode, workstation::StoreState};
+use qcert_protocol::ErrorCode;
 use sha2::{Digest, Sha256};
 
-use crate::{access::keep_private, module::Module, places::home};
+use crate::{access::keep_private, module::name_of, places::home};
 
 /// How long a program of NSS may take. It may load a module, and a module may ask its readers.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -52,16 +54,45 @@ pub fn add_certificate(container: &str, der: &[u8]) -> Result<(), ErrorCode> {
 ///
 /// # Errors
 /// As [`add_certificate`].
-pub fn register_module(module: &Module) -> Result<(), ErrorCode> {
-    in_every_database(|folder| {
-        if is_registered(folder, &module.path) {
-            return Ok(());
-        }
-        let mut modutil = Command::new("modutil");
-        modutil.args(["-force", "-add", &format!("Qcert {}", module.name), "-libfile"]).arg(&module.path);
-        modutil.arg("-dbdir").arg(database(folder));
-        run(modutil)
+pub fn register_module(module: &Path) -> Result<(), ErrorCode> {
+    in_every_database(|folder| match is_known(folder, module) {
+        true => Ok(()),
+        false => modutil(folder, "-add", &own_name(module), &[OsStr::new("-libfile"), module.as_os_str()]),
     })
+}
+
+/// Takes back what [`register_module`] did with this module, or with all of them; says which. What somebody registered
+/// under a name of their own stays.
+///
+/// # Errors
+/// As [`add_certificate`].
+pub fn unregister_modules(only: Option<&Path>) -> Result<BTreeSet<PathBuf>, ErrorCode> {
+    let mut removed = BTreeSet::new();
+    for folder in databases() {
+        for Registered { library, name } in registered(&folder) {
+            if name == own_name(&library) && only.is_none_or(|only| same(only, &library)) {
+                modutil(&folder, "-delete", &name, &[])?;
+                removed.insert(library);
+            }
+        }
+    }
+    Ok(removed)
+}
+
+/// Can every database use the keys of this module's tokens?
+pub fn is_registered(module: &Path) -> bool {
+    folder().iter().chain(&firefox::databases()).all(|folder| is_known(folder, module))
+}
+
+/// What a module is called in the databases.
+fn own_name(module: &Path) -> String {
+    format!("Qcert {}", name_of(module))
+}
+
+fn modutil(folder: &Path, action: &str, name: &str, more: &[&OsStr]) -> Result<(), ErrorCode> {
+    let mut modutil = Command::new("modutil");
+    modutil.args(["-force", action, name]).args(more).arg("-dbdir").arg(database(folder));
+    run(modutil)
 }
 
 /// One database that refuses keeps the others from nothing.
@@ -72,12 +103,9 @@ fn in_every_database(change: impl Fn(&Path) -> Result<(), ErrorCode>) -> Result<
     outcomes.into_iter().fold(common, Result::and)
 }
 
-/// Can every database use the keys of this module's tokens?
-pub fn state(module: &Module) -> StoreState {
-    let registered = |folder: &PathBuf| is_registered(folder, &module.path);
-    let everywhere = folder().iter().all(registered) && firefox::databases().iter().all(registered);
-    let error = parts().into_iter().find_map(|(_, error)| error);
-    StoreState { module_registered: everywhere, module: module.name.clone(), error }
+/// Those that there are.
+fn databases() -> Vec<PathBuf> {
+    folder().filter(|folder| folder.join("cert9.db").exists()).into_iter().chain(firefox::databases()).collect()
 }
 
 /// NSS's programs, by PATH: where each is, or its name and that it is missing. Then the database, and whether it can be
@@ -103,14 +131,31 @@ fn find_program(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(|program| program.is_file())
 }
 
-/// Is the module in the store's list? The list is read, not asked for: asking would load every module.
-fn is_registered(folder: &Path, module: &Path) -> bool {
-    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+/// A module in a database's list.
+struct Registered {
+    library: PathBuf,
+    name: String,
+}
+
+/// A database's list of modules. It is read, not asked for: asking would load every module.
+fn registered(folder: &Path) -> Vec<Registered> {
     let list = std::fs::read_to_string(folder.join("pkcs11.txt")).unwrap_or_default();
-    list.lines().filter_map(|line| line.strip_prefix("library=")).any(|library| {
-        let library = library.trim();
-        !library.is_empty() && real(Path::new(library)) == real(module)
-    })
+    let modules = list.split("\n\n").filter_map(|module| {
+        let value = |key| module.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
+        // NSS's own has no file.
+        let library = value("library=").filter(|library| !library.is_empty())?;
+        Some(Registered { library: library.into(), name: value("name=")?.to_owned() })
+    });
+    modules.collect()
+}
+
+fn is_known(folder: &Path, module: &Path) -> bool {
+    registered(folder).iter().any(|known| same(&known.library, module))
+}
+
+fn same(one: &Path, other: &Path) -> bool {
+    let [one, other] = [one, other].map(|path| path.canonicalize().unwrap_or_else(|_| path.to_owned()));
+    one == other
 }
 
 /// The store's folder; a person who never had a store gets one, without a password, as browsers make it.
@@ -129,8 +174,8 @@ fn prepare() -> Result<PathBuf, ErrorCode> {
     Ok(folder)
 }
 
-fn database(folder: &Path) -> std::ffi::OsString {
-    let mut name = std::ffi::OsString::from("sql:");
+fn database(folder: &Path) -> OsString {
+    let mut name = OsString::from("sql:");
     name.push(folder);
     name
 }
@@ -176,8 +221,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let list = "library=\nname=NSS Internal PKCS #11 Module\n\nlibrary=/opt/a.so\nname=Qcert a\n";
         std::fs::write(folder.path().join("pkcs11.txt"), list).unwrap();
-        assert!(is_registered(folder.path(), Path::new("/opt/a.so")));
-        assert!(!is_registered(folder.path(), Path::new("/opt/b.so")));
+        assert!(is_known(folder.path(), Path::new("/opt/a.so")));
+        assert!(!is_known(folder.path(), Path::new("/opt/b.so")));
     }
 
     #[test]

@@ -4,9 +4,9 @@
 //! from it to its key (CERT_KEY_PROV_INFO_PROP_ID) names a container of a cryptographic provider; PKCS#11 does not know
 //! how the vendor's provider calls it, so none is made, and one that the provider made is kept.
 
-use std::{ffi::c_void, ptr::null_mut};
+use std::{ffi::c_void, path::Path, ptr::null_mut};
 
-use qcert_protocol::{ErrorCode, workstation::StoreState};
+use qcert_protocol::ErrorCode;
 use windows_sys::{
     Win32::Security::Cryptography::{
         CERT_CONTEXT, CERT_FRIENDLY_NAME_PROP_ID, CERT_STORE_ADD_USE_EXISTING, CERT_STORE_PROV_SYSTEM_W,
@@ -15,8 +15,6 @@ use windows_sys::{
     },
     w,
 };
-
-use crate::module::Module;
 
 /// Adds a certificate, and names it as the container. Doing it twice is as good as once.
 ///
@@ -32,14 +30,13 @@ pub fn add_certificate(container: &str, der: &[u8]) -> Result<(), ErrorCode> {
 ///
 /// # Errors
 /// None.
-pub fn register_module(_module: &Module) -> Result<(), ErrorCode> {
+pub fn register_module(_module: &Path) -> Result<(), ErrorCode> {
     Ok(())
 }
 
-/// Can the store use the keys of this module's tokens? As far as this can be told, which is whether there is a store.
-pub fn state(module: &Module) -> StoreState {
-    let error = parts().into_iter().find_map(|(_, error)| error);
-    StoreState { module_registered: true, module: module.name.clone(), error }
+/// As far as this can be told, which is whether there is a store.
+pub fn is_registered(_module: &Path) -> bool {
+    true
 }
 
 /// The store, and whether it opens.

@@ -2,11 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::workplace::{Browser, CONTAINER, ORIGIN, PIN, Workplace, base64, certify, request_params, softhsm, text};
-
-fn install(token: &str, certificate: &[u8]) -> Value {
-    json!({"token": token, "container": CONTAINER, "certificate": base64(certificate)})
-}
+use crate::workplace::{
+    Browser, CONTAINER, ORIGIN, PIN, Workplace, certify, install_params, request_params, softhsm, text,
+};
 
 /// A workplace with a pair and its certificate, not installed yet.
 fn certified() -> (Workplace, Browser, String, Vec<u8>) {
@@ -21,7 +19,7 @@ fn certified() -> (Workplace, Browser, String, Vec<u8>) {
 #[test]
 fn a_certificate_lies_beside_its_key_and_in_the_persons_store() {
     let (workplace, mut browser, token, certificate) = certified();
-    let installed = browser.ask("installCertificate", install(&token, &certificate), json!({"pin": PIN}));
+    let installed = browser.ask("installCertificate", install_params(&token, &certificate), json!({"pin": PIN}));
     assert!(installed["storeError"].is_null(), "{installed}");
     let objects = workplace.objects("first");
     assert!(objects.contains("Certificate Object; type = X.509 cert"), "{objects}");
@@ -64,7 +62,7 @@ fn every_firefox_profile_gets_the_certificate_without_trust_whatever_becomes_of_
     workplace.file("home/.config/mozilla/firefox/profiles.ini", "[Profile0]\nPath=c\n");
     std::fs::create_dir_all(workplace.path("home/.mozilla/firefox/broken/cert9.db")).unwrap();
     for _ in 0..2 {
-        let installed = browser.ask("installCertificate", install(&token, &certificate), json!({"pin": PIN}));
+        let installed = browser.ask("installCertificate", install_params(&token, &certificate), json!({"pin": PIN}));
         assert_eq!(installed["storeError"], "store_failed", "of the broken one");
     }
     for database in databases {
@@ -81,12 +79,12 @@ fn a_module_is_registered_in_every_database_or_offered_again() {
     let (workplace, mut browser, token, certificate) = certified();
     let agreed = json!({"pin": PIN, "registerModule": true});
     let state = |browser: &mut Browser| browser.ask("storeState", json!({"token": token}), Value::Null);
-    browser.ask("installCertificate", install(&token, &certificate), agreed.clone());
+    browser.ask("installCertificate", install_params(&token, &certificate), agreed.clone());
     assert_eq!(state(&mut browser)["moduleRegistered"], true);
     firefox_profile(&workplace, "home/.mozilla/firefox/new", "\n");
     workplace.file("home/.mozilla/firefox/profiles.ini", "[Profile0]\nPath=new\n");
     assert_eq!(state(&mut browser)["moduleRegistered"], false);
-    browser.ask("installCertificate", install(&token, &certificate), agreed);
+    browser.ask("installCertificate", install_params(&token, &certificate), agreed);
     assert_eq!(state(&mut browser)["moduleRegistered"], true);
     let modules = text(&workplace.path("home/.mozilla/firefox/new/pkcs11.txt"));
     assert!(modules.contains(softhsm().to_str().unwrap()), "{modules}");
@@ -96,7 +94,7 @@ fn a_module_is_registered_in_every_database_or_offered_again() {
 fn installing_twice_is_as_good_as_once() {
     let (workplace, mut browser, token, certificate) = certified();
     for _ in 0..2 {
-        let installed = browser.ask("installCertificate", install(&token, &certificate), json!({"pin": PIN}));
+        let installed = browser.ask("installCertificate", install_params(&token, &certificate), json!({"pin": PIN}));
         assert!(installed["storeError"].is_null(), "{installed}");
     }
     assert_eq!(workplace.objects("first").matches("Certificate Object").count(), 1);
@@ -109,7 +107,7 @@ fn a_corrected_certificate_of_the_same_container_goes_into_the_store_beside_the_
     params["commonName"] = json!("ООО «АвтоСпорт»");
     let corrected = browser.ask("createRequest", params, json!({"pin": PIN}));
     for certificate in [certificate, certify(&workplace, &corrected)] {
-        let installed = browser.ask("installCertificate", install(&token, &certificate), json!({"pin": PIN}));
+        let installed = browser.ask("installCertificate", install_params(&token, &certificate), json!({"pin": PIN}));
         assert!(installed["storeError"].is_null(), "{installed}");
     }
 }
@@ -122,7 +120,7 @@ fn every_algorithm_can_prove_its_key() {
     for algorithm in ["P-384", "RSA-2048"] {
         let created = browser.create_request("first", algorithm);
         let certificate = certify(&workplace, &created);
-        let installed = browser.ask("installCertificate", install(&token, &certificate), json!({"pin": PIN}));
+        let installed = browser.ask("installCertificate", install_params(&token, &certificate), json!({"pin": PIN}));
         assert_eq!(installed["keyId"], created["keyId"]);
     }
 }
@@ -131,11 +129,11 @@ fn every_algorithm_can_prove_its_key() {
 fn the_module_is_registered_only_if_the_person_agreed() {
     let (workplace, mut browser, token, certificate) = certified();
     let question = json!({"token": token});
-    browser.ask("installCertificate", install(&token, &certificate), json!({"pin": PIN}));
+    browser.ask("installCertificate", install_params(&token, &certificate), json!({"pin": PIN}));
     let state = browser.ask("storeState", question.clone(), Value::Null);
     assert_eq!(state, json!({"moduleRegistered": false, "module": "libsofthsm2"}));
     let agreed = json!({"pin": PIN, "registerModule": true});
-    let installed = browser.ask("installCertificate", install(&token, &certificate), agreed);
+    let installed = browser.ask("installCertificate", install_params(&token, &certificate), agreed);
     assert!(installed["storeError"].is_null(), "{installed}");
     assert_eq!(browser.ask("storeState", question, Value::Null)["moduleRegistered"], true);
     let list = text(&workplace.path("home/.pki/nssdb/pkcs11.txt"));
@@ -148,7 +146,7 @@ fn a_store_that_cannot_be_written_does_not_undo_the_installation() {
     drop(browser);
     workplace.file("home/.pki", "in the way");
     let mut browser = workplace.browser();
-    let installed = browser.ask("installCertificate", install(&token, &certificate), json!({"pin": PIN}));
+    let installed = browser.ask("installCertificate", install_params(&token, &certificate), json!({"pin": PIN}));
     assert_eq!(installed["storeError"], "store_failed");
     assert!(workplace.objects("first").contains("Certificate Object"));
 }
@@ -160,7 +158,7 @@ fn a_missing_store_tool_has_its_own_code() {
     let mut command = workplace.command(env!("CARGO_BIN_EXE_qcert-host"));
     command.env("PATH", workplace.path("home"));
     let mut browser = Browser::start(command);
-    let installed = browser.ask("installCertificate", install(&token, &certificate), json!({"pin": PIN}));
+    let installed = browser.ask("installCertificate", install_params(&token, &certificate), json!({"pin": PIN}));
     assert_eq!(installed["storeError"], "store_tool_missing");
 }
 
@@ -171,7 +169,7 @@ fn a_certificate_for_a_key_on_another_token_is_told_apart_before_a_pin_is_presen
     workplace.add_token("second", PIN);
     let mut browser = workplace.browser();
     let second = browser.token("second");
-    let error = browser.refused("installCertificate", install(&second, &certificate), json!({"pin": "не тот"}));
+    let error = browser.refused("installCertificate", install_params(&second, &certificate), json!({"pin": "не тот"}));
     assert_eq!(error["code"], "token_mismatch");
     assert!(!workplace.objects("second").contains("Certificate Object"));
 }
@@ -182,7 +180,7 @@ fn a_certificate_whose_key_is_nowhere_is_not_written() {
     let created = browser.ask("tokenDetails", json!({"token": token}), Value::Null);
     let key_id = created["containers"][0]["keyId"].clone();
     browser.ask("removeKeyPair", json!({"token": token, "keyId": key_id}), json!({"pin": PIN}));
-    let error = browser.refused("installCertificate", install(&token, &certificate), json!({"pin": PIN}));
+    let error = browser.refused("installCertificate", install_params(&token, &certificate), json!({"pin": PIN}));
     assert_eq!(error["code"], "key_not_found");
     assert!(!workplace.objects("first").contains("Object"));
 }
@@ -193,7 +191,7 @@ fn what_is_no_certificate_is_refused() {
     for bytes in
         [&b""[..], b"no certificate", &certificate[..certificate.len() - 1], &[&certificate[..], b"x"].concat()]
     {
-        let error = browser.refused("installCertificate", install(&token, bytes), json!({"pin": PIN}));
+        let error = browser.refused("installCertificate", install_params(&token, bytes), json!({"pin": PIN}));
         assert_eq!(error["code"], "certificate_invalid");
     }
 }
@@ -201,7 +199,7 @@ fn what_is_no_certificate_is_refused() {
 #[test]
 fn a_pair_with_a_certificate_is_not_removed() {
     let (workplace, mut browser, token, certificate) = certified();
-    let installed = browser.ask("installCertificate", install(&token, &certificate), json!({"pin": PIN}));
+    let installed = browser.ask("installCertificate", install_params(&token, &certificate), json!({"pin": PIN}));
     let params = json!({"token": token, "keyId": installed["keyId"]});
     assert_eq!(browser.refused("removeKeyPair", params, json!({"pin": PIN}))["code"], "key_in_use");
     assert_eq!(workplace.objects("first").matches("Key Object").count(), 2);

@@ -22,4 +22,6 @@ mod requests;
 mod strangers;
 mod tokens;
 #[cfg(test)]
+mod usable;
+#[cfg(test)]
 mod workplace;

@@ -334,6 +334,10 @@ pub fn request_params(token: &str, algorithm: &str) -> Value {
     })
 }
 
+pub fn install_params(token: &str, certificate: &[u8]) -> Value {
+    json!({"token": token, "container": CONTAINER, "certificate": base64(certificate)})
+}
+
 pub fn base64(bytes: &[u8]) -> String {
     use base64::Engine;
     base64::engine::general_purpose::STANDARD.encode(bytes)

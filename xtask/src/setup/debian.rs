@@ -21,6 +21,8 @@ const PACKAGES: &[(&str, Need, &str)] = &[
     ("opensc", Need::TokenTools, "pkcs11-tool"),
     ("openssl", Need::TokenTools, "openssl"),
     ("libnss3-tools", Need::TokenTools, "certutil"),
+    ("libengine-pkcs11-openssl", Need::TokenTools, "openssl engine pkcs11"),
+    ("curl", Need::TokenTools, "curl"),
     ("curl", Need::Curl, "curl"),
     ("postgresql", Need::Postgres, "/usr/lib/postgresql"),
     ("kannel", Need::Gateways, "/usr/sbin/bearerbox"),

@@ -1,0 +1,209 @@
+//! The certificate is usable: programs that are not ours see the pair, and log in with the key that is on the token.
+
+use std::{
+    fs::File,
+    process::{Child, Output, Stdio},
+};
+
+use serde_json::{Value, json};
+
+use crate::workplace::{CONTAINER, PIN, Workplace, base64, certify, eventually, install_params, softhsm, text};
+
+/// A workplace whose token has a certificate; its authority is `ca.pem` there.
+struct Certified {
+    workplace: Workplace,
+    certificate: Vec<u8>,
+    key_id: String,
+}
+
+impl Certified {
+    /// From the key pair to the installation, by the host. The person has agreed that NSS may use the token.
+    fn new() -> Self {
+        let workplace = Workplace::new();
+        let mut browser = workplace.browser();
+        let created = browser.create_request("first", "P-256");
+        let certificate = certify(&workplace, &created);
+        let params = install_params(&browser.token("first"), &certificate);
+        let installed = browser.ask("installCertificate", params, json!({"pin": PIN, "registerModule": true}));
+        assert_eq!(installed["storeError"], Value::Null);
+        let key_id = installed["keyId"].as_str().unwrap().to_owned();
+        workplace.file("question", "GET / HTTP/1.0\r\n\r\n");
+        workplace.file("pin", PIN);
+        Self { workplace, certificate, key_id }
+    }
+
+    /// The certificate as OpenSC reads it from the token, in a file.
+    fn certificate_on_token(&self) -> String {
+        let (module, read) = (softhsm(), self.path("read.der"));
+        let arguments =
+            ["--module", module.to_str().unwrap(), "--token-label", "first", "--read-object", "--type", "cert"];
+        let output = self.workplace.run("pkcs11-tool", [&arguments[..], &["--id", &self.key_id, "-o", &read]].concat());
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(std::fs::read(&read).unwrap(), self.certificate);
+        let converted = self.workplace.openssl(&["x509", "-inform", "DER", "-in", &read, "-out", "read.pem"]);
+        assert!(converted.status.success(), "{converted:?}");
+        self.path("read.pem")
+    }
+
+    /// The private key's address after RFC 7512.
+    fn key_address(&self) -> String {
+        let id: String =
+            self.key_id.as_bytes().chunks(2).map(|hex| format!("%{}", String::from_utf8_lossy(hex))).collect();
+        format!("pkcs11:token=first;id={id};type=private;pin-source=file:{}", self.path("pin"))
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.workplace.path(name).to_str().unwrap().to_owned()
+    }
+
+    /// A program's answer; it may ask a server for a page by its stdin.
+    fn run(&self, program: &str, arguments: &[&str]) -> Output {
+        let mut command = self.workplace.command(program);
+        // OpenSSL's engine goes by it.
+        command.env("PKCS11_MODULE_PATH", softhsm());
+        command.args(arguments).stdin(File::open(self.workplace.path("question")).unwrap()).output().unwrap()
+    }
+
+    /// Was this the server's page, on which it shows the certificate that it was given?
+    fn is_let_in(&self, output: &Output) -> bool {
+        let page: String = String::from_utf8_lossy(&output.stdout).split_whitespace().collect();
+        page.contains(&base64(&self.certificate))
+    }
+}
+
+/// `openssl s_server`, which lets in whoever has a certificate of the authority.
+struct Server {
+    child: Child,
+    port: String,
+}
+
+impl Server {
+    fn start(workplace: &Workplace) -> Self {
+        make_certificate(
+            workplace,
+            "server",
+            &["-addext", "subjectAltName=DNS:localhost", "-CA", "ca.pem", "-CAkey", "ca.key"],
+        );
+        let log = workplace.path("server.log");
+        let arguments = ["s_server", "-accept", "127.0.0.1:0", "-cert", "server.pem", "-key", "server.key", "-www"];
+        let demands = ["-CAfile", "ca.pem", "-Verify", "2", "-verify_return_error"];
+        let mut command = workplace.command("openssl");
+        command.current_dir(workplace.path("")).args(arguments).args(demands);
+        let output = File::create(&log).unwrap();
+        let child = command.stdin(Stdio::null()).stderr(output.try_clone().unwrap()).stdout(output).spawn().unwrap();
+        let told = || text(&log).lines().find_map(|line| Some(line.strip_prefix("ACCEPT 127.0.0.1:")?.to_owned()));
+        eventually("the server listens", || told().is_some());
+        Self { child, port: told().unwrap() }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A key and a certificate in files of this name, for `localhost`.
+fn make_certificate(workplace: &Workplace, name: &str, more: &[&str]) {
+    let files = [format!("{name}.key"), format!("{name}.pem")];
+    let key = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", &files[0]];
+    let made =
+        workplace.openssl(&[&key[..], &["-out", &files[1], "-subj", "/CN=localhost", "-days", "2"], more].concat());
+    assert!(made.status.success(), "{made:?}");
+}
+
+#[test]
+fn openssl_and_curl_log_in_with_the_tokens_key_and_nobody_without_it() {
+    let certified = Certified::new();
+    let server = Server::start(&certified.workplace);
+    make_certificate(&certified.workplace, "stranger", &[]);
+    let (authority, certificate, key) =
+        (certified.path("ca.pem"), certified.certificate_on_token(), certified.key_address());
+    let stranger = ["stranger.pem", "stranger.key"].map(|name| certified.path(name));
+
+    let address = format!("127.0.0.1:{}", server.port);
+    let openssl = |more: &[&str]| {
+        let common = ["s_client", "-connect", &address, "-CAfile", &authority, "-verify_return_error", "-quiet"];
+        certified.is_let_in(&certified.run("openssl", &[&common[..], more].concat()))
+    };
+    assert!(openssl(&["-cert", &certificate, "-engine", "pkcs11", "-keyform", "engine", "-key", &key]));
+    assert!(!openssl(&[]), "without a certificate");
+    assert!(!openssl(&["-cert", &stranger[0], "-key", &stranger[1]]), "of another authority");
+    assert!(!openssl(&["-cert", &certificate, "-key", &stranger[1]]), "without the key");
+
+    let address = format!("https://localhost:{}/", server.port);
+    let curl = |more: &[&str]| {
+        certified.is_let_in(&certified.run("curl", &[&["--silent", "--cacert", &authority, &address], more].concat()))
+    };
+    assert!(curl(&["--engine", "pkcs11", "--key-type", "ENG", "--key", &key, "--cert", &certificate]));
+    assert!(!curl(&[]), "without a certificate");
+    assert!(!curl(&["--cert", &stranger[0], "--key", &stranger[1]]), "of another authority");
+}
+
+#[test]
+fn nss_sees_key_and_certificate_by_the_registered_module_and_logs_in_with_them() {
+    let certified = Certified::new();
+    let server = Server::start(&certified.workplace);
+    let database = format!("sql:{}", certified.path("home/.pki/nssdb"));
+    let token = ["-d", &database, "-h", "first", "-f", &certified.path("pin")];
+    let nss = |arguments: &[&str]| String::from_utf8_lossy(&certified.run("certutil", arguments).stdout).into_owned();
+    let keys = nss(&[&["-K"], &token[..]].concat());
+    let key = keys.lines().find(|line| line.contains(&certified.key_id)).unwrap_or_else(|| panic!("no key: {keys}"));
+    assert!(key.ends_with(CONTAINER), "{key}");
+    let name = format!("first:{CONTAINER}");
+    let listed = nss(&[&["-L"], &token[..]].concat());
+    let line =
+        listed.lines().find(|line| line.starts_with(&name)).unwrap_or_else(|| panic!("no certificate: {listed}"));
+    assert!(line.trim_end().ends_with("u,u,u"), "a user's, whose key is there: {line}");
+
+    let common = ["-4", "-h", "localhost", "-p", &server.port, "-d", &database, "-o", "-w", PIN];
+    let login = |more: &[&str]| certified.is_let_in(&certified.run("tstclnt", &[&common[..], more].concat()));
+    assert!(login(&["-n", &name]));
+    assert!(!login(&["-n", "none"]), "without a certificate");
+    assert!(certified.workplace.host(["unregister-module"]).status.success());
+    assert!(!login(&["-n", &name]), "without the module");
+}
+
+/// Names of the modules in a database's list that are not NSS's own.
+fn modules(workplace: &Workplace) -> Vec<String> {
+    let list = text(&workplace.path("home/.pki/nssdb/pkcs11.txt"));
+    let names = list.lines().filter_map(|line| line.strip_prefix("name=")).filter(|name| !name.starts_with("NSS "));
+    names.map(str::to_owned).collect()
+}
+
+#[test]
+fn a_person_registers_the_module_of_their_token_once_and_takes_back_exactly_that() {
+    let workplace = Workplace::new();
+    let remark = || String::from_utf8_lossy(&workplace.host(["doctor"]).stdout).contains("qcert-host register-module");
+    assert!(remark(), "doctor says how");
+    for _ in 0..2 {
+        let output = workplace.host(["register-module"]);
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(modules(&workplace), ["Qcert libsofthsm2"]);
+    }
+    assert!(!remark());
+    let database = format!("sql:{}", workplace.path("home/.pki/nssdb").display());
+    let theirs = workplace.path("theirs.so");
+    std::fs::copy(softhsm(), &theirs).unwrap();
+    let add = ["-force", "-dbdir", &database, "-add", "Theirs", "-libfile", theirs.to_str().unwrap()];
+    assert!(workplace.run("modutil", add).status.success());
+    for _ in 0..2 {
+        let output = workplace.host(["unregister-module"]);
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(modules(&workplace), ["Theirs"]);
+    }
+}
+
+#[test]
+fn without_a_token_a_module_is_registered_by_its_file_alone() {
+    let workplace = Workplace::without_token();
+    let output = workplace.host(["register-module"]);
+    assert!(!output.status.success() && String::from_utf8_lossy(&output.stderr).contains("no token"), "{output:?}");
+    assert!(workplace.host(["register-module", softhsm().to_str().unwrap()]).status.success());
+    assert_eq!(modules(&workplace), ["Qcert libsofthsm2"]);
+    assert!(workplace.host(["unregister-module", "/no/such/module.so"]).status.success());
+    assert_eq!(modules(&workplace), ["Qcert libsofthsm2"]);
+    assert!(workplace.host(["unregister-module", softhsm().to_str().unwrap()]).status.success());
+    assert!(modules(&workplace).is_empty());
+}

@@ -51,8 +51,7 @@ pub fn run_package(options: &Options) -> Result<()> {
         let tools = setup::prepare(trial::NEEDS)?;
         parts::build_page(&tools)?;
         parts::build_programs(&tools)?;
-        trial::try_packages(&tools)?;
-        return crate::windows::try_archive(&tools);
+        return trial::try_packages(&tools);
     }
     let out = under_target("package");
     fs::create_dir_all(&out).with_context(|| format!("make {}", out.display()))?;

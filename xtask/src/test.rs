@@ -52,7 +52,7 @@ const WHOLE: &[Step] = &[
     ("page: its weight", bench::page::check_built),
     ("page: tests in the browser", in_the_browser),
     ("programs and tests", |tools| run(tools.cargo().args(["build", "--workspace", "--all-targets"]))),
-    ("package: made, installed, upgraded, purged", package::trial::try_server),
+    ("packages: made, installed, used, upgraded, purged", package::trial::try_packages),
     ("host for Windows: built here, tried under Wine", windows::try_host),
     ("parsers under a fuzzer", fuzz::shortly),
     ("examples in the documentation", |tools| run(tools.cargo().args(["test", "--workspace", "--doc", "--quiet"]))),

@@ -16,8 +16,8 @@ use crate::under_target;
 /// As rustup calls it.
 pub const TARGET: &str = "x86_64-pc-windows-gnu";
 
-/// The host's lints and unit tests, and its tests as browsers and persons start it (`native-host/tests/windows`), all as
-/// programs of Windows.
+/// The host's lints and unit tests, its tests as browsers and persons start it (`native-host/tests/windows`), and the
+/// archive that workstations get: all as programs of Windows.
 pub fn try_host(tools: &Toolbox) -> Result<()> {
     let host = ["--target", TARGET, "--package", "qcert-host"];
     run(tools.cargo().arg("clippy").args(host).args(["--all-targets", "--", "-D", "warnings"]))?;
@@ -28,13 +28,7 @@ pub fn try_host(tools: &Toolbox) -> Result<()> {
     cargo.env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER", "wine");
     cargo.env("QCERT_TEST_READER", r"C:\windows\system32\qcert-test-reader.dll");
     wine.compile(&root().join("native-host/tests/windows/reader.c"), "qcert-test-reader.dll", &[])?;
-    run(wine.environment(&mut cargo))
-}
-
-/// The archive that workstations get, with the unoptimised program: packed twice, installed, removed.
-pub fn try_archive(tools: &Toolbox) -> Result<()> {
-    run(tools.cargo().args(["build", "--target", TARGET, "--package", "qcert-host"]))?;
-    let wine = Wine::new(tools, &under_target("wine"))?;
+    run(wine.environment(&mut cargo))?;
     archive::try_archive(tools, &wine, &target().join(TARGET).join("debug/qcert-host.exe"))
 }
 

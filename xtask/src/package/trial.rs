@@ -14,26 +14,8 @@ use crate::run::run_quietly;
 use crate::setup::{Need, Toolbox, is_root};
 use crate::under_target;
 
-pub const NEEDS: &[Need] = &[
-    Need::Packaging,
-    Need::PageTools,
-    Need::ExtensionTools,
-    Need::Browser,
-    Need::Firefox,
-    Need::TokenTools,
-    Need::Windows,
-    Need::Wine,
-];
-
-/// Tries the server's package with the unoptimised program in target/debug.
-pub fn try_server(tools: &Toolbox) -> Result<()> {
-    let directory = under_target("package/try/server");
-    server::prepare(tools, &directory)?;
-    if !is_root() {
-        return say_what_takes_root();
-    }
-    server::install(&directory)
-}
+pub const NEEDS: &[Need] =
+    &[Need::Packaging, Need::PageTools, Need::ExtensionTools, Need::Browser, Need::Firefox, Need::TokenTools];
 
 /// Tries packages of the unoptimised programs in target/debug.
 pub fn try_packages(tools: &Toolbox) -> Result<()> {
@@ -42,17 +24,13 @@ pub fn try_packages(tools: &Toolbox) -> Result<()> {
     server::prepare(tools, &of_server)?;
     workstation::prepare(tools, &of_workstation)?;
     if !is_root() {
-        return say_what_takes_root();
+        println!(
+            "\nNot tried: installing them, which takes root. As root, in this directory:\n\n    cargo xtask package --try\n"
+        );
+        return Ok(());
     }
     server::install(&of_server)?;
     workstation::install(tools, &of_workstation)
-}
-
-fn say_what_takes_root() -> Result<()> {
-    println!(
-        "\nNot tried: installing packages, which takes root. As root, in this directory:\n\n    cargo xtask package --try\n"
-    );
-    Ok(())
 }
 
 /// A directory with nothing in it.

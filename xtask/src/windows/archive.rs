@@ -57,7 +57,7 @@ fn installed(wine: &Wine<'_>) -> Result<()> {
     for browser in ["Chromium", "Google Chrome", "Microsoft Edge", "Mozilla Firefox"] {
         ensure!(said.contains(&format!("+ registration: {browser} (system)")), "no word of {browser}:\n{said}");
     }
-    ensure!(said.contains(&format!("+ origins: {ORIGIN}")), "the portal is not allowed:\n{said}");
+    ensure!(said.contains(&format!("+ configuration: {ORIGIN}")), "the portal is not allowed:\n{said}");
     let manifest = wine.drive().join("ProgramData/Qcert/ru.qcert.host.chrome.json");
     let manifest = fs::read_to_string(&manifest).with_context(|| format!("read {}", manifest.display()))?;
     ensure!(manifest.contains("abcdefghijklmnopabcdefghijklmnop"), "a store's extension is missing:\n{manifest}");

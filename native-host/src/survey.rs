@@ -8,7 +8,7 @@ use cryptoki::{
     slot::{Slot, TokenInfo},
 };
 use qcert_protocol::{
-    ErrorCode, KeyId,
+    ErrorCode, KeyId, Pin,
     portal::TokenName,
     workstation::{
         Container, Failure, Module as ModuleView, PinState, Reader, Token, TokenDetails, TokenId, Tokens, TriesLeft,
@@ -121,7 +121,7 @@ fn describe(module: &Module, slot: Slot, info: &TokenInfo) -> Token {
             to_be_changed: info.user_pin_to_be_changed(),
             pad: info.protected_authentication_path(),
             min_length: u32::try_from(info.min_pin_length()).unwrap_or(0),
-            max_length: u32::try_from(info.max_pin_length()).unwrap_or(u32::MAX),
+            max_length: longest_pin(info),
         },
         unsuitable: unsuitable(info),
     }
@@ -136,6 +136,12 @@ fn token_id(module: &Module, slot: Slot, info: &TokenInfo) -> TokenId {
         digest.update(part);
     }
     TokenId(digest.finalize()[..12].iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Some modules say 0, which stands for "no limit" elsewhere in CK_TOKEN_INFO.
+fn longest_pin(info: &TokenInfo) -> u32 {
+    let told = Some(info.max_pin_length()).filter(|length| *length > 0);
+    told.unwrap_or(Pin::MAX_BYTES).min(Pin::MAX_BYTES) as u32
 }
 
 fn tries_left(info: &TokenInfo) -> TriesLeft {

@@ -27,6 +27,8 @@ pub struct Workstation {
     pub software: Software,
     /// The token in its only reader.
     pub token: Token,
+    /// A token of kryoptic in its place, which locks as real ones do.
+    pub locking_token: Option<qcert_test_kryoptic::Token>,
     /// The token's user PIN.
     pub pin: String,
     /// Does the test install the extension?
@@ -99,8 +101,18 @@ impl Workstation {
         }
         let token = Token::make(directory, "Рутокен", pin)?;
         let (directory, pin) = (directory.to_owned(), pin.to_owned());
-        let other_extensions = Vec::new();
-        Ok(Self { directory, software, token, pin, extension: true, other_extensions, installed: false })
+        let (other_extensions, locking_token) = Default::default();
+        let (extension, installed) = (true, false);
+        Ok(Self { directory, software, token, locking_token, pin, extension, other_extensions, installed })
+    }
+
+    /// Puts a token of kryoptic with the same label and PIN in place of the other.
+    ///
+    /// # Errors
+    /// kryoptic was not built, or refuses.
+    pub fn exchange_token(&mut self) -> Result<()> {
+        self.locking_token = Some(qcert_test_kryoptic::Token::make(&self.directory, "Рутокен", &self.pin)?);
+        self.set_modules(&[qcert_test_kryoptic::module()?])
     }
 
     /// The profile's directory.
@@ -141,6 +153,7 @@ impl Workstation {
             .env("HOME", self.path("home"))
             .env("TMPDIR", self.path("temporary"))
             .env("SOFTHSM2_CONF", self.token.configuration())
+            .env("KRYOPTIC_CONF", self.path("kryoptic.toml"))
             .env("QCERT_SHIM_CONTROL", self.token.control_file())
     }
 

@@ -27,6 +27,8 @@ const CARGO_DENY: &str = "0.20.2";
 const CARGO_FUZZ: &str = "0.13.2";
 const CARGO_NEXTEST: &str = "0.9.143";
 const GECKODRIVER: &str = "0.37.1";
+/// A second software token, for tests: it locks its PIN as real ones do. They look for this version when it is not on PATH.
+const KRYOPTIC: &str = "1.5.4";
 const PKILINT: &str = "0.13.3";
 const SCHEMATHESIS: &str = "4.32.5";
 /// A message centre that speaks SMPP, for tests; they look for this version when it is not on PATH.
@@ -61,6 +63,8 @@ pub enum Need {
     Firefox,
     /// SoftHSM, OpenSC's pkcs11-tool, openssl, NSS's certutil and modutil.
     TokenTools,
+    /// kryoptic, a PKCS#11 module that locks PINs, with what builds it.
+    Kryoptic,
     /// curl, which asks the server by TLS.
     Curl,
     /// PostgreSQL's server.
@@ -80,7 +84,7 @@ pub enum Need {
 }
 
 /// What `cargo xtask setup` installs.
-pub const EVERYTHING: [Need; 20] = [
+pub const EVERYTHING: [Need; 21] = [
     Need::Components,
     Need::WasmTarget,
     Need::Browser,
@@ -94,6 +98,7 @@ pub const EVERYTHING: [Need; 20] = [
     Need::Windows,
     Need::Wine,
     Need::ServerPeers,
+    Need::Kryoptic,
     Need::ExtensionTools,
     Need::Nextest,
     Need::Fuzz,
@@ -157,6 +162,11 @@ pub fn prepare(needs: &[Need]) -> Result<Toolbox> {
             }
             Need::Fuzz => {
                 directories.push(cache::from_crate("cargo-fuzz", CARGO_FUZZ, &["--locked"], "cargo-fuzz", "a minute")?);
+            }
+            Need::Kryoptic => {
+                let options = ["--no-default-features", "--features", "minimal,kryoptic-lib/dynamic"];
+                let module = "libkryoptic_pkcs11.so";
+                directories.push(cache::library("kryoptic", KRYOPTIC, &options, module, "3 minutes")?);
             }
             Need::Pkilint => {
                 let programs = [

@@ -86,6 +86,7 @@ pub fn run_everything(options: &Options) -> Result<()> {
             Need::Browser,
             Need::Firefox,
             Need::TokenTools,
+            Need::Kryoptic,
             Need::Curl,
             Need::Postgres,
             Need::Gateways,

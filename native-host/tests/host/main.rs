@@ -10,6 +10,8 @@ mod diagnosis;
 mod frames;
 #[cfg(test)]
 mod installing;
+#[cfg(test)]
+mod locking;
 mod log;
 #[cfg(test)]
 mod obedient;

@@ -69,6 +69,7 @@ impl Workplace {
             .env_remove("XDG_CONFIG_HOME")
             .env_remove("XDG_STATE_HOME")
             .env("SOFTHSM2_CONF", self.path("softhsm2.conf"))
+            .env("KRYOPTIC_CONF", self.path("kryoptic.toml"))
             .env("QCERT_HOST_CONFIG", self.path("host.toml"));
         command
     }

@@ -10,7 +10,7 @@ use std::{env, fs, process};
 use anyhow::{Context, Result, bail};
 
 use super::path_with;
-use crate::run::run;
+use crate::run::{run, run_quietly};
 use crate::stopwatch::Stopwatch;
 
 /// The directory with the programs of a crate, built if need be.
@@ -27,6 +27,55 @@ pub fn from_crate(name: &str, version: &str, options: &[&str], program: &str, du
         })?;
     }
     Ok(whole.join("bin"))
+}
+
+/// The directory with the library of a crate, which `cargo install` does not install: built from the registry's source by
+/// the lock file that it has.
+pub fn library(name: &str, version: &str, options: &[&str], library: &str, duration: &str) -> Result<PathBuf> {
+    let whole = place(name, version)?;
+    if !whole.join("bin").join(library).is_file() {
+        println!("Building {name} {version}, once per user (about {duration} on two cores)");
+        install(&whole, |directory| {
+            let [wanting, sources, build] = ["wanting", "sources", "build"].map(|part| directory.join(part));
+            wanting_package(&wanting, name, version)?;
+            let mut vendor = Command::new("cargo");
+            vendor.args(["vendor", "--quiet", "--manifest-path"]).arg(wanting.join("Cargo.toml"));
+            run_quietly(vendor.arg(&sources))?;
+            let mut command = Command::new("cargo");
+            command.args(["build", "--locked"]).args(options).arg("--target-dir").arg(&build);
+            command.arg("--manifest-path").arg(sources.join(name).join("Cargo.toml"));
+            run(command.env("CARGO_PROFILE_DEV_DEBUG", "0"))?;
+            keep_only(directory, &build.join("debug").join(library))
+        })?;
+    }
+    Ok(whole.join("bin"))
+}
+
+/// A package that needs a crate: by it Cargo fetches the crate's source.
+fn wanting_package(directory: &Path, name: &str, version: &str) -> Result<()> {
+    let manifest = format!(
+        "[package]\nname = \"wanting\"\nedition = \"2024\"\n\n[lib]\npath = \"lib.rs\"\n\n\
+         [dependencies]\n{name} = {{ version = \"={version}\", default-features = false }}\n"
+    );
+    fs::create_dir_all(directory).with_context(|| format!("create {}", directory.display()))?;
+    fs::write(directory.join("Cargo.toml"), manifest)
+        .and_then(|()| fs::write(directory.join("lib.rs"), ""))
+        .with_context(|| format!("write {}", directory.display()))
+}
+
+/// Puts a built file into `bin`, and removes everything else.
+fn keep_only(directory: &Path, built: &Path) -> Result<()> {
+    let bin = directory.join("bin");
+    let kept = bin.join(built.file_name().unwrap_or_default());
+    fs::create_dir_all(&bin).with_context(|| format!("create {}", bin.display()))?;
+    fs::copy(built, kept).with_context(|| format!("copy {}", built.display()))?;
+    for entry in fs::read_dir(directory).with_context(|| format!("list {}", directory.display()))? {
+        let path = entry?.path();
+        if path != bin {
+            fs::remove_dir_all(&path).with_context(|| format!("remove {}", path.display()))?;
+        }
+    }
+    Ok(())
 }
 
 /// The directory with a program of an npm package.

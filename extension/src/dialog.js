@@ -7,19 +7,23 @@
 
 import { Failure } from './failure.js';
 import { takeWindowMessage } from './messages.js';
+import { Popup } from './popup.js';
 import { stateMachine } from './states.js';
 
-export const WINDOW_PAGE = 'window/pin.html';
 const LIMIT_MS = 10 * 60_000;
 /** How long the host may take to answer a cancelled operation. */
 const STOP_LIMIT_MS = 15_000;
-const SIZE = { width: 460, height: 700 };
+/** @type {Readonly<Record<string, Form>>} what a command asks first, if not the PIN */
+const FORMS = { changePin: 'change', unblockPin: 'unblock' };
+/** Failures that the window asks about again. */
+const SETTLED = ['pin_incorrect', 'pin_length_invalid', 'pin_factory', 'pin_required', 'so_pin_incorrect'];
 
 /**
  * @typedef {{ id: string, command: string, params: Record<string, any>, site: string, near?: number }} Operation
  *   `id` is the page's; `near` is the browser window that it belongs to
  * @typedef {'opening' | 'asking' | 'working' | 'pinChanged' | 'stopping' | 'keyCode' | 'failed' | 'closed'} DialogState
- * @typedef {'pin' | 'factory' | 'change'} Form what is asked: the PIN, what to do with a factory PIN, a new PIN
+ * @typedef {'pin' | 'factory' | 'change' | 'locked' | 'unblock'} Form what is asked: the PIN, what to do with a factory
+ *   PIN, a new PIN, what to do with a locked one, a new PIN with the administrator's
  *
  * What the window shows: everything it knows comes in one of these.
  * @typedef {object} View
@@ -56,13 +60,11 @@ export class Dialog {
     },
     'opening',
   );
-  #api;
   #host;
   #operation;
+  #popup;
   /** @type {View} */
   #view;
-  /** @type {Promise<chrome.windows.Window | undefined> | undefined} */
-  #window;
   /** @type {chrome.runtime.Port | undefined} */
   #port;
   /** @type {ReturnType<typeof setTimeout>} */
@@ -82,12 +84,12 @@ export class Dialog {
    * @param {Operation} operation
    */
   constructor(api, host, operation) {
-    this.#api = api;
     this.#host = host;
     this.#operation = operation;
+    this.#popup = new Popup(api, operation.near);
     this.#view = {
       state: 'opening',
-      form: operation.command === 'changePin' ? 'change' : 'pin',
+      form: FORMS[operation.command] ?? 'pin',
       command: operation.command,
       site: operation.site,
       token: { label: '', serial: '', model: '' },
@@ -118,8 +120,8 @@ export class Dialog {
   }
 
   /** The tab of the window that this dialog opened, once it is there. */
-  async tabId() {
-    return (await this.#window)?.tabs?.[0]?.id;
+  tabId() {
+    return this.#popup.tabId();
   }
 
   /** @param {chrome.runtime.Port} port of the page in our window */
@@ -155,11 +157,11 @@ export class Dialog {
 
   /** @param {number} windowId of a window that the person, or we, closed */
   async windowRemoved(windowId) {
-    if ((await this.#window)?.id !== windowId) return;
-    this.#window = undefined;
+    if (!(await this.#popup.is(windowId))) return;
+    this.#popup.forget();
     this.#port = undefined;
     if (this.#machine.is('stopping')) return;
-    if (this.busy) this.#stop('cancelled');
+    if (this.busy) this.#leave();
     else this.#finish();
   }
 
@@ -187,7 +189,7 @@ export class Dialog {
 
   /** Brings the window to the front, for a page that asks for a second one. */
   focus() {
-    void this.#withWindow((id) => this.#api.windows.update(id, { focused: true }));
+    this.#popup.focus();
   }
 
   async #open() {
@@ -205,13 +207,16 @@ export class Dialog {
       pad: pin.pad,
       module: store && !store.moduleRegistered && !store.error ? store.module : undefined,
     });
-    if (pin.tries === 'none') {
-      this.#present();
-      this.#fail(new Failure('pin_locked'));
-    } else {
-      this.#machine.move('asking');
-      this.#present();
-    }
+    this.#machine.move('asking');
+    if (pin.tries === 'none') this.#tellLocked();
+    this.#present();
+  }
+
+  /** Whoever knows the administrator's PIN can go on. */
+  #tellLocked() {
+    const change = { tries: 'none', changeOffered: false };
+    if (this.#view.form === 'unblock') this.#show(change);
+    else this.#show({ ...change, form: 'locked', error: new Failure('pin_locked') });
   }
 
   /** Only for the offer to register the module: what is wrong with the store is told with the installation. */
@@ -223,17 +228,22 @@ export class Dialog {
   #act(action, authorization) {
     const { command, params } = this.#operation;
     const asks = this.#machine.is('asking');
-    if (action === 'submit' && command !== 'changePin' && (asks || this.#machine.is('pinChanged'))) {
+    if (action === 'submit' && !FORMS[command] && (asks || this.#machine.is('pinChanged'))) {
       this.#work(command, params, authorization);
     } else if (action === 'change' && asks && this.#view.form === 'change') {
       this.#work('changePin', { token: params.token }, authorization);
     } else if (action === 'offerChange' && asks && this.#view.form === 'factory') {
       this.#machine.move('asking');
       this.#show({ form: 'change', changeOffered: true, error: undefined });
+    } else if (action === 'offerUnblock' && asks && this.#view.form === 'locked') {
+      this.#machine.move('asking');
+      this.#show({ form: 'unblock', error: undefined });
+    } else if (action === 'unblock' && asks && this.#view.form === 'unblock') {
+      this.#work('unblockPin', { token: params.token }, authorization);
     } else if (action === 'shown' && this.#machine.is('keyCode')) {
       this.#resolve(this.#result ?? {});
     } else if (action === 'cancel' && this.busy) {
-      this.#stop('cancelled');
+      this.#leave();
     } else if (action === 'close') {
       this.closeFinished();
     }
@@ -256,11 +266,12 @@ export class Dialog {
   /** @param {string} command @param {any} result */
   #succeeded(command, result) {
     if (this.#machine.is('closed')) return;
-    if (command !== this.#operation.command) {
+    // Of a locked PIN that was to be changed, the new one is set by now.
+    if (command !== this.#operation.command && this.#operation.command !== 'changePin') {
       if (this.#machine.is('stopping')) return this.#finish(new Failure(this.#stopCode));
-      // The factory PIN was changed: the window goes on by itself, with the new one.
+      // The factory PIN was changed, or the locked one: the window goes on by itself, with the new one.
       this.#machine.move('pinChanged');
-      return this.#show({ form: 'pin', changeOffered: false });
+      return this.#show({ form: 'pin', changeOffered: false, tries: 'full' });
     }
     this.#result = result;
     if (command !== 'createRequest') return this.#finish();
@@ -268,7 +279,7 @@ export class Dialog {
     clearTimeout(this.#limit);
     this.#view.keyCode = String(result.keyCode);
     // Closed too late to cancel: the code is still the person's to see.
-    if (this.#window) this.#show({});
+    if (this.#popup.opened) this.#show({});
     else this.#present();
   }
 
@@ -280,17 +291,23 @@ export class Dialog {
     }
     const { code, triesLeft } = failure;
     const locked = code === 'pin_locked' || (code === 'pin_incorrect' && triesLeft === 'none');
-    const changing = command === 'changePin';
-    const settled = ['pin_incorrect', 'pin_length_invalid', 'pin_factory', 'pin_required'].includes(code);
-    if (locked) return this.#fail(new Failure('pin_locked'));
-    if (!settled) return this.#fail(failure);
+    if (!locked && !SETTLED.includes(code)) return this.#fail(failure);
 
     this.#machine.move('asking');
-    const tries = triesLeft ?? this.#view.tries;
-    if (code === 'pin_factory' && !changing) return this.#show({ form: 'factory', tries });
+    if (locked) return this.#tellLocked();
+    const form = FORMS[command] ?? 'pin';
+    // The administrator's tries are told with the failure alone.
+    const tries = code === 'so_pin_incorrect' ? this.#view.tries : (triesLeft ?? this.#view.tries);
+    if (code === 'pin_factory' && form === 'pin') return this.#show({ form: 'factory', tries });
     // What looked like the factory PIN was not this token's: ask from the start.
     if (code === 'pin_incorrect' && this.#view.changeOffered) return this.#show({ form: 'pin', changeOffered: false, error: failure, tries });
-    this.#show({ form: changing ? 'change' : 'pin', error: failure, tries });
+    this.#show({ form, error: failure, tries });
+  }
+
+  /** Ends the operation on the person's wish. A PIN that is locked, and stays so, is what the page is told. */
+  #leave() {
+    const staysLocked = this.#machine.is('asking') && this.#view.tries === 'none' && this.#operation.command !== 'unblockPin';
+    this.#stop(staysLocked ? 'pin_locked' : 'cancelled');
   }
 
   /** Ends the operation on the person's wish, or because its time ran out. @param {string} code */
@@ -311,7 +328,7 @@ export class Dialog {
     if (this.#machine.is('closed', 'keyCode', 'failed')) return;
     clearTimeout(this.#limit);
     this.#reject(failure);
-    if (!this.#window || this.#machine.is('stopping')) return this.#finish(failure);
+    if (!this.#popup.opened || this.#machine.is('stopping')) return this.#finish(failure);
     this.#machine.move('failed');
     this.#show({ error: failure });
   }
@@ -325,38 +342,11 @@ export class Dialog {
     else this.#resolve(this.#result ?? {});
     // Whoever closes the page does not wait for the answer.
     this.outcome.catch(() => {});
-    void this.#withWindow((id) => this.#api.windows.remove(id));
-    this.#window = undefined;
+    this.#popup.close();
   }
 
-  /** Opens the window, over the middle of the page's. */
   #present() {
-    this.#window = this.#place()
-      .then((place) => this.#api.windows.create({ type: 'popup', url: WINDOW_PAGE, focused: true, ...SIZE, ...place }))
-      .catch(() => {
-        this.#window = undefined;
-        this.#fail(new Failure('workstation_timeout', { detail: 'windows.create' }));
-        return undefined;
-      });
-  }
-
-  /** @param {(id: number) => Promise<unknown>} use */
-  async #withWindow(use) {
-    const id = (await this.#window)?.id;
-    // It may be closed already, and then there is nothing to do.
-    if (id !== undefined) await use(id).catch(() => {});
-  }
-
-  async #place() {
-    if (this.#operation.near === undefined) return {};
-    // The tab may have left that window since the page connected, and the window be gone.
-    const near = await this.#api.windows.get(this.#operation.near).catch(() => undefined);
-    if (!near) return {};
-    const { left = 0, top = 0, width = 0, height = 0 } = near;
-    return {
-      left: Math.max(0, Math.round(left + (width - SIZE.width) / 2)),
-      top: Math.max(0, Math.round(top + (height - SIZE.height) / 3)),
-    };
+    this.#popup.open(() => this.#fail(new Failure('workstation_timeout', { detail: 'windows.create' })));
   }
 
   /** @param {Partial<View>} change */

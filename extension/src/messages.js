@@ -51,10 +51,11 @@ export const PAGE_COMMANDS = {
   installCertificate: { token, container: shown(200), certificate: base64(48 * 1024) },
   removeKeyPair: { token, keyId: like(/^[0-9a-f]{40}$/) },
   changePin: { token },
+  unblockPin: { token },
 };
 
 /** Commands that a person confirms, with the PIN, in the extension's own window. */
-export const CONFIRMED_COMMANDS = new Set(['createRequest', 'installCertificate', 'removeKeyPair', 'changePin']);
+export const CONFIRMED_COMMANDS = new Set(['createRequest', 'installCertificate', 'removeKeyPair', 'changePin', 'unblockPin']);
 
 /**
  * @param {unknown} value
@@ -84,12 +85,13 @@ export function readPageMessage(message) {
 
 /**
  * What the window sends. `submit`: go on, with the PIN or (PIN pad) without. `offerChange`: the factory PIN shall be
- * changed first. `change`: the old and the new PIN. `shown`: the key's code is on screen.
- * @typedef {'submit' | 'offerChange' | 'change' | 'shown' | 'cancel' | 'close'} WindowAction
- * @typedef {{ pin?: string, newPin?: string, keepFactoryPin?: boolean, registerModule?: boolean }} Authorization
+ * changed first. `change`: the old and the new PIN. `offerUnblock`: the locked PIN shall be replaced. `unblock`: the
+ * administrator's PIN and the new one. `shown`: the key's code is on screen.
+ * @typedef {'submit' | 'offerChange' | 'change' | 'offerUnblock' | 'unblock' | 'shown' | 'cancel' | 'close'} WindowAction
+ * @typedef {{ pin?: string, newPin?: string, soPin?: string, keepFactoryPin?: boolean, registerModule?: boolean }} Authorization
  */
 
-const ACTIONS = ['submit', 'offerChange', 'change', 'shown', 'cancel', 'close'];
+const ACTIONS = ['submit', 'offerChange', 'change', 'offerUnblock', 'unblock', 'shown', 'cancel', 'close'];
 const MAX_PIN_BYTES = 255;
 
 /** @type {Check} */
@@ -104,7 +106,7 @@ export function takeWindowMessage(message) {
   if (!isObject(message) || !ACTIONS.includes(String(message.action))) throw new Failure('frame_malformed');
   /** @type {Record<string, unknown>} */
   const authorization = {};
-  for (const [name, check] of Object.entries({ pin, newPin: pin, keepFactoryPin: boolean, registerModule: boolean })) {
+  for (const [name, check] of Object.entries({ pin, newPin: pin, soPin: pin, keepFactoryPin: boolean, registerModule: boolean })) {
     if (message[name] === undefined) continue;
     if (!check(message[name])) throw new Failure(check === pin ? 'pin_length_invalid' : 'frame_malformed');
     authorization[name] = message[name];

@@ -1,7 +1,7 @@
 /** Who may connect: our content script in a tab's top frame, and the window that we opened ourselves. */
 
 import { PageSession } from './page-session.js';
-import { WINDOW_PAGE } from './dialog.js';
+import { WINDOW_PAGE } from './popup.js';
 
 /** @param {typeof chrome} api */
 export function startRelay(api) {

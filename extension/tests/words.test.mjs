@@ -44,8 +44,8 @@ test('an installation whose proof fails is not told that its key was removed', (
 
 test('every error says what to do next', () => {
   for (const words of Object.values(WORDS)) {
-    // The wrong PIN's second sentence is what the token tells of further tries.
-    const { pin_incorrect: _, ...errors } = words.errors;
-    for (const [code, text] of Object.entries(errors)) assert.match(text, /[.:;,] .+\.$/, code);
+    // A wrong PIN's second sentence is what the token tells of further tries.
+    const errors = Object.entries(words.errors).filter(([code]) => !code.endsWith('pin_incorrect'));
+    for (const [code, text] of errors) assert.match(text, /[.:;,] .+\.$/, code);
   }
 });

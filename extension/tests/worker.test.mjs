@@ -1,46 +1,7 @@
 import assert from 'node:assert/strict';
-import { beforeEach, mock, test } from 'node:test';
-import { startRelay } from '../src/relay.js';
-import { FakeBrowser, settle, TOKEN } from './fake-browser.mjs';
-
-const PIN = 'correct horse';
-const CREATE = {
-  token: 't1',
-  container: '67092365@2013-04-11-ООО «АвтоСпор»',
-  commonName: 'ООО «АвтоСпор»',
-  algorithm: 'P-256',
-  sensor: 'A'.repeat(88),
-};
-const CREATED = { certificationRequest: 'AAAA', keyId: 'ab'.repeat(20), keyCode: 'MZXW6-YTBOI', token: TOKEN.name };
-
-// The clock is driven by hand.
-beforeEach(() => {
-  mock.timers.reset();
-  mock.timers.enable({ apis: ['setTimeout', 'Date'] });
-});
-
-function started() {
-  const browser = new FakeBrowser();
-  startRelay(browser.api);
-  return browser;
-}
-
-/** A page that asked for a key pair, and the window that opened. */
-async function asking(command = 'createRequest', params = CREATE, browser = started()) {
-  const page = await browser.page();
-  await page.say({ id: 'p1', command, params });
-  await settle();
-  const window = await browser.window();
-  return { browser, page, window };
-}
-
-const answerTo = (page, id) => page.sent.find((message) => message.qcert === 'reply' && message.id === id);
-const codeTo = (page, id) => answerTo(page, id)?.error?.code;
-const view = (window) => window.sent.at(-1);
-
-async function hostAnswers(browser, command, answer) {
-  await browser.native.say({ id: browser.frames(command).at(-1).id, ...answer });
-}
+import { mock, test } from 'node:test';
+import { answerTo, asking, codeTo, CREATE, CREATED, hostAnswers, PIN, started, view } from './asking.mjs';
+import { settle, TOKEN } from './fake-browser.mjs';
 
 test('the worker takes commands only from its own content script in a top frame', async () => {
   const browser = started();
@@ -143,14 +104,6 @@ test('a wrong PIN is asked for again, with what the token says of tries left', a
   await hostAnswers(browser, 'createRequest', { error: { code: 'pin_incorrect', triesLeft: 'final' } });
   assert.deepEqual([view(window).state, view(window).tries], ['asking', 'final']);
   assert.equal(answerTo(page, 'p1'), undefined);
-});
-
-test('a locked token ends the operation and says so in the window', async () => {
-  const { browser, page, window } = await asking();
-  await window.say({ action: 'submit', pin: PIN });
-  await hostAnswers(browser, 'createRequest', { error: { code: 'pin_locked' } });
-  assert.equal(codeTo(page, 'p1'), 'pin_locked');
-  assert.deepEqual([view(window).state, view(window).error], ['failed', { code: 'pin_locked' }]);
 });
 
 test('a factory PIN can be changed first, and the operation goes on with the new one', async () => {

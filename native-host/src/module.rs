@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use cryptoki::{
@@ -23,6 +23,15 @@ pub struct Module {
     pub description: String,
     /// Its functions.
     pub pkcs11: Pkcs11,
+    /// C_Login lets no administrator in while there are sessions that only read, and while one is in there can be none.
+    reading: Mutex<()>,
+}
+
+impl Module {
+    /// Held for as long as a session is open that only reads, or an administrator is logged in.
+    pub fn reading(&self) -> MutexGuard<'_, ()> {
+        self.reading.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What became of the module: why it does not work, if it does not.
@@ -100,7 +109,10 @@ fn note(loaded: &Loaded, log: &Log) {
 fn load(path: &Path) -> Loaded {
     let name = name_of(path);
     match initialize(path) {
-        Ok((pkcs11, description)) => Ok(Arc::new(Module { name, path: path.to_owned(), description, pkcs11 })),
+        Ok((pkcs11, description)) => {
+            let (path, reading) = (path.to_owned(), Mutex::default());
+            Ok(Arc::new(Module { name, path, description, pkcs11, reading }))
+        }
         Err(error) => {
             let failure = failure(&name, &error, ErrorCode::ModuleFailed);
             Err(Failure { code: ErrorCode::ModuleFailed, ..failure })

@@ -7,6 +7,7 @@ mod half_made;
 mod install_certificate;
 mod login;
 mod remove_key_pair;
+mod unblock_pin;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -31,6 +32,8 @@ pub enum Task {
     RemoveKeyPair(RemoveKeyPair),
     /// Another PIN.
     ChangePin(OneToken),
+    /// A new PIN in place of a locked one.
+    UnblockPin(OneToken),
 }
 
 /// One operation, while it runs.
@@ -64,6 +67,7 @@ impl Operation<'_> {
             Task::InstallCertificate(params) => self.install_certificate(&params).map(value),
             Task::RemoveKeyPair(params) => self.remove_key_pair(params).map(value),
             Task::ChangePin(params) => self.change_pin(&params).map(value),
+            Task::UnblockPin(params) => self.unblock_pin(&params).map(value),
         }
     }
 

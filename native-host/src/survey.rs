@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use cryptoki::{
     object::{Attribute, AttributeType, ObjectClass},
-    session::Session,
+    session::{Session, UserType},
     slot::{Slot, TokenInfo},
 };
 use qcert_protocol::{
@@ -49,9 +49,13 @@ impl Found {
         info.is_ok_and(|info| token_id(&self.module, self.slot, &info) == self.token.id)
     }
 
-    /// What the token's flags say of further tries now.
-    pub fn tries_left(&self) -> Option<TriesLeft> {
-        self.module.pkcs11.get_token_info(self.slot).ok().map(|info| tries_left(&info))
+    /// What the token's flags say of further tries now, for its user or its administrator.
+    pub fn tries_left(&self, who: UserType) -> Option<TriesLeft> {
+        let tries = match who {
+            UserType::So => administrators_tries,
+            _ => tries_left,
+        };
+        self.module.pkcs11.get_token_info(self.slot).ok().map(|info| tries(&info))
     }
 }
 
@@ -145,7 +149,15 @@ fn longest_pin(info: &TokenInfo) -> u32 {
 }
 
 fn tries_left(info: &TokenInfo) -> TriesLeft {
-    match (info.user_pin_locked(), info.user_pin_final_try(), info.user_pin_count_low()) {
+    tries(info.user_pin_locked(), info.user_pin_final_try(), info.user_pin_count_low())
+}
+
+fn administrators_tries(info: &TokenInfo) -> TriesLeft {
+    tries(info.so_pin_locked(), info.so_pin_final_try(), info.so_pin_count_low())
+}
+
+fn tries(locked: bool, last: bool, low: bool) -> TriesLeft {
+    match (locked, last, low) {
         (true, _, _) => TriesLeft::None,
         (_, true, _) => TriesLeft::Final,
         (_, _, true) => TriesLeft::Low,
@@ -175,6 +187,7 @@ pub fn details(found: &Found) -> Result<TokenDetails, Failure> {
     let pkcs11 = &found.module.pkcs11;
     let info = pkcs11.get_token_info(found.slot).map_err(failed)?;
     let mechanisms = pkcs11.get_mechanism_list(found.slot).map_err(failed)?;
+    let _reading = found.module.reading();
     let session = pkcs11.open_ro_session(found.slot).map_err(failed)?;
     Ok(TokenDetails {
         token: describe(&found.module, found.slot, &info),

@@ -293,6 +293,10 @@ codes! {
     ModuleHangs = "module_hangs", Module, 0;
     /// A PKCS#11 module crashed; the others go on, and it is started again.
     ModuleCrashed = "module_crashed", Module, 0;
+    /// The administrator's PIN is wrong; `triesLeft` says what the token tells about further tries.
+    SoPinIncorrect = "so_pin_incorrect", Person, 0;
+    /// The administrator's PIN is locked.
+    SoPinLocked = "so_pin_locked", Token, 0;
 }
 
 // The derive does not see through the macro's names and would publish those of Rust.

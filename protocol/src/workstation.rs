@@ -54,9 +54,12 @@ pub struct Authorization {
     /// The token's PIN; absent where the reader has its own PIN pad.
     #[serde(default)]
     pub pin: Option<Pin>,
-    /// The new PIN, for [`Command::ChangePin`].
+    /// The new PIN, for [`Command::ChangePin`] and [`Command::UnblockPin`].
     #[serde(default)]
     pub new_pin: Option<Pin>,
+    /// The administrator's PIN (CKU_SO), for [`Command::UnblockPin`].
+    #[serde(default)]
+    pub so_pin: Option<Pin>,
     /// The person was told that this is the factory's PIN and keeps it.
     #[serde(default)]
     pub keep_factory_pin: bool,
@@ -83,6 +86,9 @@ pub enum Command {
     RemoveKeyPair(RemoveKeyPair),
     /// `changePin`: needs authorization with the old PIN and the new one. Answer: [`PinChanged`].
     ChangePin(OneToken),
+    /// `unblockPin`: sets a new PIN in place of one that is locked, or that nobody remembers. Needs authorization with
+    /// the administrator's PIN and the new one. Since 1.1. Answer: [`PinChanged`].
+    UnblockPin(OneToken),
     /// `storeState`: can the person's certificate store use this token's keys? Answer: [`StoreState`].
     StoreState(OneToken),
     /// `diagnose`: what the host finds wrong with the workstation, in words. Since 1.1. Answer: [`Diagnosis`].
@@ -101,6 +107,7 @@ impl Command {
         "installCertificate",
         "removeKeyPair",
         "changePin",
+        "unblockPin",
         "storeState",
         "diagnose",
         "cancel",
@@ -126,6 +133,7 @@ impl Command {
             "installCertificate" => Self::InstallCertificate(read(params)?),
             "removeKeyPair" => Self::RemoveKeyPair(read(params)?),
             "changePin" => Self::ChangePin(read(params)?),
+            "unblockPin" => Self::UnblockPin(read(params)?),
             "storeState" => Self::StoreState(read(params)?),
             "diagnose" => Self::Diagnose(read(params)?),
             "cancel" => Self::Cancel(read(params)?),
@@ -374,7 +382,7 @@ pub struct Removed {
     pub key_id: KeyId,
 }
 
-/// Answer to `changePin`.
+/// Answer to `changePin` and `unblockPin`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PinChanged {}
 
@@ -412,7 +420,7 @@ pub enum Outcome<T> {
 pub struct Failure {
     /// What went wrong.
     pub code: ErrorCode,
-    /// What the token tells of further tries, with `pin_incorrect`.
+    /// What the token tells of further tries, with `pin_incorrect` and `so_pin_incorrect`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tries_left: Option<TriesLeft>,
     /// For the support: names of modules and PKCS#11 return values. Never a secret, never a holder's data.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 const PAGE: &str = "<!doctype html><title>Another site</title><p>Another site</p>";
 
 /// Every command that a page can give.
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "hello",
     "closeWindow",
     "listTokens",
@@ -23,6 +23,7 @@ const COMMANDS: [&str; 11] = [
     "installCertificate",
     "removeKeyPair",
     "changePin",
+    "unblockPin",
 ];
 
 /// What a page can see of the extension: the mark of the content script, and how many answers come in half a second.

@@ -16,7 +16,10 @@ const STAGES = {
   installCertificate: ['loggingIn', 'writing', 'readingBack', 'storing'],
   removeKeyPair: [],
   changePin: [],
+  unblockPin: [],
 };
+/** Where something secret is typed. */
+const SECRETS = ['soPin', 'pin', 'newPin', 'repeatPin'];
 
 const runtime = /** @type {typeof chrome.runtime} */ ((/** @type {any} */ (globalThis).browser ?? chrome).runtime);
 const port = runtime.connect({ name: 'window' });
@@ -25,7 +28,7 @@ let language = localStorage.getItem(LANGUAGE_KEY) === 'en' ? /** @type {const} *
 let view;
 /** @type {{ pin?: string, newPin?: string } | undefined} */
 let held;
-/** What this window itself found wrong in the fields. @type {'pinEmpty' | 'newPinEmpty' | 'pinsDiffer' | 'pinSame' | undefined} */
+/** What this window itself found wrong in the fields. @type {'soPinEmpty' | 'pinEmpty' | 'newPinEmpty' | 'pinsDiffer' | 'pinSame' | undefined} */
 let mistake;
 
 /** @param {string} id */
@@ -43,7 +46,7 @@ port.onMessage.addListener((/** @type {View} */ next) => {
   view = next;
   if (view.state === 'asking') mistake = undefined;
   if (!mayNeedPinAgain(view)) held = undefined;
-  if (changed && view.state !== 'working') for (const id of ['pin', 'newPin', 'repeatPin']) conceal(id);
+  if (changed && view.state !== 'working') for (const id of SECRETS) conceal(id);
   render(view);
   if (changed) moveFocus(view);
   element('alert').scrollIntoView({ block: 'nearest' });
@@ -97,6 +100,18 @@ function submitNewPin({ pad, changeOffered }) {
   send({ action: 'change', pin, newPin });
 }
 
+/** @param {View} of */
+function submitUnblocking({ pad }) {
+  if (pad) return send({ action: 'unblock' });
+  const soPin = field('soPin').value;
+  const newPin = field('newPin').value;
+  if (soPin === '') return complain('soPinEmpty', 'soPin');
+  if (newPin === '') return complain('newPinEmpty', 'newPin');
+  if (newPin !== field('repeatPin').value) return complain('pinsDiffer', 'repeatPin');
+  held = { newPin };
+  send({ action: 'unblock', soPin, newPin });
+}
+
 /** @param {NonNullable<typeof mistake>} what @param {string} where */
 function complain(what, where) {
   mistake = what;
@@ -133,18 +148,25 @@ function render(now) {
 
 /** @param {View} now @param {Words} words */
 function renderHeading({ state, form, command, changeOffered, error }, words) {
-  const operation = words.headings[/** @type {keyof Words['headings']} */ (command)];
-  const locked = codeOf(error) === 'pin_locked';
-  const failed = locked ? words.lockedHeading : words.failedHeading;
+  const locked = state === 'asking' && form === 'locked';
+  const does = form === 'unblock' ? 'unblockPin' : command;
+  const operation = locked ? words.lockedHeading : words.headings[/** @type {keyof Words['headings']} */ (does)];
+  const failed = codeOf(error) === 'so_pin_locked' ? words.lockedHeading : words.failedHeading;
   const heading = state === 'keyCode' ? words.keyCode : state === 'failed' ? failed : operation;
   write('heading', heading);
   document.title = `${heading} — Qcert`;
   write('purpose', words.purposes[/** @type {keyof Words['purposes']} */ (command)]);
-  show('purpose', state === 'asking' && form !== 'factory' && !changeOffered);
+  show('purpose', asksForIt({ state, form, command, changeOffered }));
+}
+
+/** Is what the page wants asked now, and nothing that has to come first? @param {Pick<View, 'state' | 'form' | 'command' | 'changeOffered'>} of */
+function asksForIt({ state, form, command, changeOffered }) {
+  const first = form === 'factory' || form === 'locked' || changeOffered || (form === 'unblock' && command !== 'unblockPin');
+  return state === 'asking' && !first;
 }
 
 /** @param {View} now @param {Words} words */
-function renderFacts({ state, form, site, token, container, tries, changeOffered }, words) {
+function renderFacts({ state, form, site, token, container, tries, command, changeOffered }, words) {
   write('site', site);
   write('token', token.label || token.model);
   write('serial', token.serial && words.serial(token.serial));
@@ -152,7 +174,7 @@ function renderFacts({ state, form, site, token, container, tries, changeOffered
   show('containerRow', container !== '');
   write('tries', words.tries[/** @type {keyof Words['tries']} */ (tries)] ?? '');
   element('tries').dataset.tries = tries;
-  show('triesRow', state === 'asking' && form !== 'factory' && !changeOffered);
+  show('triesRow', form !== 'unblock' && asksForIt({ state, form, command, changeOffered }));
 }
 
 /** @param {View} now @param {Words} words */
@@ -164,8 +186,10 @@ function renderAlert({ state, form, error }, words) {
   else if (factory) text = words.factoryHeading;
   else if (code === 'pin_factory') text = words.newPinFactory;
   else if (code !== undefined) text = errorWords(words, code);
-  const tries = code === 'pin_incorrect' && !mistake ? (/** @type {any} */ (error).triesLeft ?? 'full') : '';
-  const more = factory ? words.factory : words.triesAfterWrong[/** @type {keyof Words['triesAfterWrong']} */ (tries)];
+  const wrong = (code === 'pin_incorrect' || code === 'so_pin_incorrect') && !mistake;
+  const tries = wrong ? (/** @type {any} */ (error).triesLeft ?? 'full') : '';
+  const afterWrong = code === 'so_pin_incorrect' ? words.triesAfterWrongSo : words.triesAfterWrong;
+  const more = factory ? words.factory : afterWrong[/** @type {keyof Words['triesAfterWrong']} */ (tries)];
   const visible = text !== '' && (state === 'asking' || state === 'failed');
   write('alertText', visible ? text : '');
   write('alertMore', (visible && more) || '');
@@ -174,18 +198,27 @@ function renderAlert({ state, form, error }, words) {
   element('alert').className = factory ? 'advice' : 'error';
 }
 
+/** Is something typed into it? @param {View['form']} form */
+function hasFields(form) {
+  return form !== 'factory' && form !== 'locked';
+}
+
 /** @param {View} now @param {Words} words */
-function renderForm({ state, form, pad, changeOffered, module, pinLength, error }, words) {
+function renderForm({ state, form, command, pad, changeOffered, module, pinLength, error }, words) {
   const changing = form === 'change';
-  show('form', state === 'asking' && form !== 'factory');
+  const unblocking = form === 'unblock';
+  show('form', state === 'asking' && hasFields(form));
   show('pad', pad);
   show('changeFirst', changing && changeOffered);
-  show('pinField', !pad && !(changing && changeOffered));
-  show('newPinFields', changing && !pad);
+  show('unblockFirst', unblocking && command !== 'unblockPin');
+  show('soPinField', unblocking && !pad);
+  show('pinField', !pad && !unblocking && !(changing && changeOffered));
+  show('newPinFields', (changing || unblocking) && !pad);
   write('pinLength', words.pinLength(pinLength.min, pinLength.max));
-  show('register', module !== undefined && !changing);
+  show('register', module !== undefined && !changing && !unblocking);
   write('registerLabel', words.register(module ?? ''));
-  for (const id of ['pin', 'newPin', 'repeatPin']) field(id).removeAttribute('aria-invalid');
+  for (const id of SECRETS) field(id).removeAttribute('aria-invalid');
+  if (codeOf(error) === 'so_pin_incorrect') field('soPin').setAttribute('aria-invalid', 'true');
   if (codeOf(error) === 'pin_incorrect') field('pin').setAttribute('aria-invalid', 'true');
   for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('.reveal'))) {
     const revealed = field(button.dataset.reveals ?? '').type === 'text';
@@ -200,10 +233,12 @@ function renderProgress({ state, command, form, pad, stage }, words) {
   const stopping = state === 'stopping';
   const working = stopping || state === 'working' || state === 'pinChanged';
   const awaitsPad = pad && (stage === undefined || stage === 'loggingIn');
-  const steady = form === 'change' ? words.changingPin : command === 'removeKeyPair' ? words.removingKey : words.working;
+  const setting = { change: words.changingPin, unblock: words.unblockingPin };
+  const newPin = form === 'change' || form === 'unblock' ? setting[form] : undefined;
+  const steady = newPin ?? (command === 'removeKeyPair' ? words.removingKey : words.working);
   show('progress', working);
   write('progressText', stopping ? words.stopping : awaitsPad ? words.padWorking : steady);
-  const stages = form === 'change' ? [] : (STAGES[command] ?? []);
+  const stages = newPin ? [] : (STAGES[command] ?? []);
   const current = stages.findIndex((name) => name === stage);
   write('stageNow', current < 0 ? '' : words.stages[stages[current]]);
   element('stages').replaceChildren(
@@ -221,10 +256,12 @@ function renderProgress({ state, command, form, pad, stage }, words) {
 function renderButtons({ state, form }, words) {
   const asking = state === 'asking';
   const finished = state === 'keyCode' || state === 'failed';
-  write('submit', form === 'change' ? words.change : words.ok);
-  show('submit', asking && form !== 'factory');
+  write('submit', form === 'change' ? words.change : form === 'unblock' ? words.unblock : words.ok);
+  show('submit', asking && hasFields(form));
   show('factoryChange', asking && form === 'factory');
   show('factoryKeep', asking && form === 'factory');
+  show('offerUnblock', asking && form === 'locked');
+  write('cancel', asking && form === 'locked' ? words.close : words.cancel);
   show('cancel', !finished);
   /** @type {HTMLButtonElement} */ (element('cancel')).disabled = state === 'stopping';
   show('close', finished);
@@ -244,8 +281,9 @@ function moveFocus({ state, form, pad, changeOffered }) {
   if (state === 'keyCode' || state === 'failed') return element('heading').focus();
   if (state !== 'asking') return element('cancel').focus();
   if (form === 'factory') return element('factoryChange').focus();
+  if (form === 'locked') return element('offerUnblock').focus();
   if (pad) return element('submit').focus();
-  field(form === 'change' && changeOffered ? 'newPin' : 'pin').focus();
+  field(form === 'unblock' ? 'soPin' : form === 'change' && changeOffered ? 'newPin' : 'pin').focus();
 }
 
 /** @param {any} error @returns {string | undefined} */
@@ -258,9 +296,11 @@ element('form').addEventListener('submit', (event) => {
   mistake = undefined;
   if (view?.state !== 'asking') return;
   if (view.form === 'change') submitNewPin(view);
+  else if (view.form === 'unblock') submitUnblocking(view);
   else if (view.form === 'pin') submitPin(view);
 });
 element('factoryChange').addEventListener('click', () => send({ action: 'offerChange' }));
+element('offerUnblock').addEventListener('click', () => send({ action: 'offerUnblock' }));
 element('factoryKeep').addEventListener('click', () => submit({ pin: held?.pin, keepFactoryPin: true }));
 element('cancel').addEventListener('click', () => send({ action: 'cancel' }));
 element('close').addEventListener('click', () => send({ action: 'close' }));

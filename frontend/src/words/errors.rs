@@ -146,6 +146,10 @@ errors! {
         "The PIN is wrong.", "Enter it again with care.";
     PinLocked: "Pin-код носителя заблокирован.", "Разблокируйте его программой изготовителя с помощью кода администратора.",
         "The token's PIN is locked.", "Unlock it with its maker's program and the administrator's PIN.";
+    SoPinIncorrect: "Pin-код администратора неверный.", "Введите его ещё раз внимательно.",
+        "The administrator's PIN is wrong.", "Enter it again with care.";
+    SoPinLocked: "Pin-код администратора заблокирован.", "Возьмите другой носитель.",
+        "The administrator's PIN is locked.", "Take another token.";
     PinLengthInvalid: "Длина Pin-кода не подходит носителю.", "Введите Pin-код ещё раз.",
         "The token does not take a PIN of this length.", "Enter the PIN again.";
     PinFactory: "Это заводской Pin-код.", "Смените его в окне расширения.",

@@ -124,7 +124,8 @@ impl Desk {
             Command::CreateRequest(params) => self.start(&id, Task::create_request(params), authorized, frame),
             Command::InstallCertificate(params) => self.start(&id, Task::install(params), authorized, frame),
             Command::RemoveKeyPair(params) => self.start(&id, Task::remove(params), authorized, frame),
-            Command::ChangePin(params) => self.start(&id, Task::change_pin(params), authorized, frame),
+            Command::ChangePin(params) => self.start(&id, Task::pin("changePin", params), authorized, frame),
+            Command::UnblockPin(params) => self.start(&id, Task::pin("unblockPin", params), authorized, frame),
         };
         if let Err(code) = refused {
             self.shared.reply(&id, Err(code.into()));

@@ -49,9 +49,9 @@ impl Task {
         Self { name: "removeKeyPair", token: params.token, certificate: None }
     }
 
-    /// `changePin`.
-    pub fn change_pin(params: OneToken) -> Self {
-        Self { name: "changePin", token: params.token, certificate: None }
+    /// `changePin` or `unblockPin`.
+    pub fn pin(name: &'static str, params: OneToken) -> Self {
+        Self { name, token: params.token, certificate: None }
     }
 }
 

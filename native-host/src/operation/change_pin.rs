@@ -7,7 +7,7 @@ use qcert_protocol::{
 
 use super::{
     Operation,
-    login::{Presented, check_length, refused},
+    login::{Presented, check_length, check_usable, refused},
 };
 use crate::survey;
 
@@ -19,16 +19,11 @@ impl Operation<'_> {
     /// `token_removed`, `token_unsuitable`, `module_failed`.
     pub(super) fn change_pin(&self, params: &OneToken) -> Result<PinChanged, Failure> {
         let found = survey::find(self.loader, &params.token)?;
-        if let Some(code) = found.token.unsuitable.filter(|code| *code != ErrorCode::TokenFull) {
-            return Err(code.into());
-        }
+        check_usable(&found, &[ErrorCode::TokenFull])?;
         let (old, new) = match (&self.authorization.pin, &self.authorization.new_pin) {
             (Some(old), Some(new)) => {
                 check_length(old, &found.token)?;
-                check_length(new, &found.token)?;
-                if self.configuration.is_factory_pin(new.expose()) {
-                    return Err(ErrorCode::PinFactory.into());
-                }
+                self.check_new(new, &found.token)?;
                 (Presented::new(old.expose()), Presented::new(new.expose()))
             }
             // The reader asks for both; PKCS#11 §5.5.9 wants nothing then.

@@ -74,6 +74,7 @@ impl Operation<'_> {
 /// # Errors
 /// Those of PKCS#11.
 pub fn holds_key(found: &Found, certificate: &Certificate) -> Result<bool, Error> {
+    let _reading = found.module.reading();
     let session = found.module.pkcs11.open_ro_session(found.slot)?;
     Ok(find_public(&session, certificate.public_key())?.is_some())
 }

@@ -20,6 +20,29 @@ pub struct Login {
     session: Session,
 }
 
+impl Login {
+    /// Opens the token with a PIN; without one the reader asks for it.
+    ///
+    /// # Errors
+    /// What [`refused`] and [`administrator_refused`] say, `token_removed`, `module_failed`.
+    pub(super) fn open(found: &Found, who: UserType, pin: Option<&AuthPin>) -> Result<Self, Failure> {
+        let failed = |error| found.failure(&error, ErrorCode::ModuleFailed);
+        let session = found.module.pkcs11.open_rw_session(found.slot).map_err(failed)?;
+        let mut answer = session.login(who, pin);
+        if let Err(Error::Pkcs11(RvError::UserAlreadyLoggedIn | RvError::UserAnotherAlreadyLoggedIn, _)) = answer {
+            // Somebody's login was left behind: this person's PIN has not been checked yet.
+            session.logout().map_err(failed)?;
+            answer = session.login(who, pin);
+        }
+        let refused = match who {
+            UserType::So => administrator_refused,
+            _ => refused,
+        };
+        answer.map_err(|error| refused(found, &error))?;
+        Ok(Self { session })
+    }
+}
+
 impl Deref for Login {
     type Target = Session;
 
@@ -42,27 +65,23 @@ impl Operation<'_> {
     /// `pin_required`, `pin_factory`, `pin_length_invalid`, `pin_incorrect` with `triesLeft`, `pin_locked`,
     /// `token_removed`, `token_unsuitable`, `cancelled`, `module_failed`.
     pub(super) fn login(&self, found: &Found) -> Result<Login, Failure> {
-        if let Some(code) = found.token.unsuitable.filter(|code| *code != ErrorCode::TokenFull) {
-            return Err(code.into());
-        }
+        check_usable(found, &[ErrorCode::TokenFull])?;
         let pin = self.authorization.pin.as_ref();
         if pin.is_none() && !found.token.pin.pad {
             return Err(ErrorCode::PinRequired.into());
         }
         self.check_before_presenting(pin, &found.token)?;
         self.stage(Stage::LoggingIn)?;
-        let failed = |error| found.failure(&error, ErrorCode::ModuleFailed);
-        let session = found.module.pkcs11.open_rw_session(found.slot).map_err(failed)?;
         let pin = pin.map(|pin| Presented::new(pin.expose()));
-        let mut answer = session.login(UserType::User, pin.as_deref());
-        if let Err(Error::Pkcs11(RvError::UserAlreadyLoggedIn, _)) = answer {
-            // Somebody's login was left behind: this person's PIN has not been checked yet.
-            session.logout().map_err(failed)?;
-            answer = session.login(UserType::User, pin.as_deref());
-        }
-        answer.map_err(|error| refused(found, &error))?;
-        self.orphans.remove_from(found, &session);
-        Ok(Login { session })
+        let login = Login::open(found, UserType::User, pin.as_deref())?;
+        self.orphans.remove_from(found, &login);
+        Ok(login)
+    }
+
+    /// A PIN that the token would not take is none, and a factory's is no new one.
+    pub(super) fn check_new(&self, new: &Pin, token: &Token) -> Result<(), Failure> {
+        check_length(new, token)?;
+        if self.configuration.is_factory_pin(new.expose()) { Err(ErrorCode::PinFactory.into()) } else { Ok(()) }
     }
 
     /// The factory's PIN and PINs that the token would not take are told apart without trying them. What is typed on
@@ -74,6 +93,11 @@ impl Operation<'_> {
         }
         pin.map_or(Ok(()), |pin| check_length(pin, token))
     }
+}
+
+/// Can the token be worked with? Some can although they cannot be chosen for a new key.
+pub(super) fn check_usable(found: &Found, although: &[ErrorCode]) -> Result<(), Failure> {
+    found.token.unsuitable.filter(|code| !although.contains(code)).map_or(Ok(()), |code| Err(code.into()))
 }
 
 /// PKCS#11 counts a PIN's bytes.
@@ -111,8 +135,26 @@ pub(super) fn refused(found: &Found, error: &Error) -> Failure {
     if failure.code != ErrorCode::PinIncorrect {
         return failure;
     }
-    match found.tries_left() {
-        Some(TriesLeft::None) => Failure { code: ErrorCode::PinLocked, ..failure },
+    with_tries_left(found, UserType::User, failure, ErrorCode::PinLocked)
+}
+
+/// The token did not take the administrator's PIN. It may call one of a wrong length or with wrong characters by that
+/// name; the person is told that it is wrong, for the other PIN has a length, too.
+pub(super) fn administrator_refused(found: &Found, error: &Error) -> Failure {
+    let failure = found.failure(error, ErrorCode::ModuleFailed);
+    match failure.code {
+        ErrorCode::PinLocked => Failure { code: ErrorCode::SoPinLocked, ..failure },
+        ErrorCode::PinIncorrect | ErrorCode::PinLengthInvalid => {
+            let failure = Failure { code: ErrorCode::SoPinIncorrect, ..failure };
+            with_tries_left(found, UserType::So, failure, ErrorCode::SoPinLocked)
+        }
+        _ => failure,
+    }
+}
+
+fn with_tries_left(found: &Found, who: UserType, failure: Failure, locked: ErrorCode) -> Failure {
+    match found.tries_left(who) {
+        Some(TriesLeft::None) => Failure { code: locked, ..failure },
         tries_left => Failure { tries_left, ..failure },
     }
 }

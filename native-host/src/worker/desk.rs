@@ -124,6 +124,7 @@ impl Desk {
             }
             Command::RemoveKeyPair(params) => self.start(id, origin, Task::RemoveKeyPair(params), authorization),
             Command::ChangePin(params) => self.start(id, origin, Task::ChangePin(params), authorization),
+            Command::UnblockPin(params) => self.start(id, origin, Task::UnblockPin(params), authorization),
         }
     }
 
@@ -156,7 +157,7 @@ impl Desk {
             *running = Some(Running { id: id.to_owned(), cancelled: cancelled.clone() });
         }
         let (shared, id, questions) = (self.shared.clone(), id.to_owned(), self.questions.clone());
-        let pins = [&authorization.pin, &authorization.new_pin].into_iter().flatten();
+        let pins = [&authorization.pin, &authorization.new_pin, &authorization.so_pin].into_iter().flatten();
         let in_ram: Vec<_> = pins.map(|pin| InRam::keep(pin.expose().as_bytes())).collect();
         self.worker = Some(std::thread::spawn(move || {
             let outcome = shared.run(&id, &origin, task, &authorization, &cancelled);

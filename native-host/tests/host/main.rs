@@ -24,6 +24,8 @@ mod requests;
 mod strangers;
 mod tokens;
 #[cfg(test)]
+mod unblocking;
+#[cfg(test)]
 mod usable;
 #[cfg(test)]
 mod workplace;

@@ -191,12 +191,13 @@ fn a_pin_is_in_no_answer_no_log_and_no_file() {
     browser.create_request("first", "P-256");
     browser.refused("createRequest", request_params(&token, "P-256"), json!({"pin": "secret-9182"}));
     browser.refused("changePin", json!({"token": token}), json!({"pin": "secret-9182", "newPin": "secret-7364"}));
+    browser.refused("unblockPin", json!({"token": token}), json!({"soPin": "secret-4403", "newPin": "secret-7364"}));
     browser.refused("createRequest", json!({"pin": "secret-9182"}), json!({"pin": PIN}));
     browser.send_text(r#"{"id":"x","pin":"secret-9182","authorization":{"pin":"secret-9182"}}"#);
     browser.answer("x");
     let heard = String::from_utf8_lossy(&browser.heard).into_owned();
     let (_, stderr) = browser.close();
-    for secret in [PIN, "secret-9182", "secret-7364"] {
+    for secret in [PIN, "secret-9182", "secret-7364", "secret-4403"] {
         assert!(!heard.contains(secret) && !stderr.contains(secret), "{secret}");
         let found = workplace.run("grep", ["-rlF", "--", secret, workplace.path("").to_str().unwrap()]);
         assert!(found.stdout.is_empty(), "{found:?}");
@@ -217,11 +218,14 @@ fn a_pin_is_not_in_the_hosts_memory_when_the_operation_is_over() {
     browser.create_request("first", "P-256");
     browser.refused("createRequest", request_params(&token, "P-256"), json!({"pin": "secret-9182"}));
     browser.ask("changePin", json!({"token": token}), json!({"pin": PIN, "newPin": "secret-7364"}));
+    browser.refused("unblockPin", json!({"token": token}), json!({"soPin": "secret-4403", "newPin": "secret-8890"}));
+    browser.ask("unblockPin", json!({"token": token}), json!({"soPin": "87654321", "newPin": "secret-8890"}));
     // A frame writes these otherwise than they are: whoever reads it needs a place of his own for them.
     let [first, second] = ["secret-2846", "secret-5519"].map(|secret| format!("a \\ and \" {}", secret.repeat(9)));
     browser.refused("changePin", json!({"token": token}), json!({"pin": first, "newPin": second}));
     assert!(browser.remembers(ORIGIN), "memory can be read");
-    for secret in [PIN, "secret-9182", "secret-7364", "secret-2846", "secret-5519"] {
+    let unblocking = ["87654321", "secret-4403", "secret-8890"];
+    for secret in [PIN, "secret-9182", "secret-7364", "secret-2846", "secret-5519"].into_iter().chain(unblocking) {
         assert!(!browser.remembers(secret), "{secret}");
     }
 }

@@ -46,6 +46,26 @@ pub async fn keep_factory_pin(browser: &Browser) -> Result<()> {
     browser.click("button", "Оставить заводской").await
 }
 
+/// Says that the locked PIN shall be replaced.
+///
+/// # Errors
+/// The window does not offer that.
+pub async fn offer_unblocking(browser: &Browser) -> Result<()> {
+    browser.read("Носитель заблокирован").await?;
+    browser.click("button", "Разблокировать").await
+}
+
+/// Types the administrator's PIN, and a new one.
+///
+/// # Errors
+/// The window asks for something else.
+pub async fn unblock(browser: &Browser, so_pin: &str, new_pin: &str) -> Result<()> {
+    browser.type_into("Pin-код администратора", so_pin).await?;
+    browser.type_into("Новый Pin-код", new_pin).await?;
+    browser.type_into("Повторите новый Pin-код", new_pin).await?;
+    browser.click("button", "Задать PIN-код").await
+}
+
 /// Waits for the key's code, `ABCDE-FGHIJ`.
 ///
 /// # Errors

@@ -1,0 +1,34 @@
+//! Figure 8, when the PIN is locked: the token's administrator can replace it in the same window.
+
+use anyhow::{Context, Result};
+use qcert_journeys::{
+    Journey,
+    screens::{confirmation, pin_window},
+};
+use qcert_test_kryoptic::{SO_PIN, TRIES};
+
+#[tokio::test]
+async fn a_locked_pin_is_replaced_in_the_window_and_the_work_goes_on_to_the_request() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let exchange = |computer: &mut qcert_journeys::Workstation| {
+        computer.exchange_token()?;
+        computer.locking_token.as_ref().context("no token of kryoptic")?.take_tries(TRIES - 1)
+    };
+    let mut journey = Journey::begin_with(directory.path(), &[], exchange).await?;
+    journey.until_pin_asked().await?;
+    journey.browser.read("осталась последняя").await?;
+    pin_window::type_pin(&journey.browser, "11111111").await?;
+    pin_window::offer_unblocking(&journey.browser).await?;
+    pin_window::unblock(&journey.browser, "00000000", "новый код 1").await?;
+    journey.browser.read("Неверный PIN-код администратора.").await?;
+    pin_window::unblock(&journey.browser, SO_PIN, "новый код 1").await?;
+    let code = pin_window::key_code(&journey.browser).await?;
+    journey.browser.to_page().await?;
+    confirmation::arrive(&journey.browser).await?;
+    journey.confirm(&code).await?;
+    journey.wait_for_certificate().await?;
+    let token = journey.computer.locking_token.as_ref().context("no token of kryoptic")?;
+    let keys = token.tool(&["--login", "--pin", "новый код 1", "--list-objects", "--type", "privkey"])?;
+    assert_eq!(keys.matches("Private Key Object").count(), 1, "{keys}");
+    Ok(())
+}

@@ -6,6 +6,7 @@
 pub mod browser;
 pub mod contents;
 pub mod journey;
+pub mod memory;
 pub mod portal;
 pub mod programs;
 pub mod screens;

@@ -7,6 +7,9 @@ use anyhow::{Context, Result};
 use super::{Browser, chromium, firefox};
 use crate::{Software, programs};
 
+/// What Chromium starts the process of an extension with.
+const EXTENSION: &str = " --extension-process ";
+
 impl Browser {
     /// The process ids of the hosts that this browser started and that run now.
     ///
@@ -21,8 +24,15 @@ impl Browser {
     /// # Errors
     /// As [`Self::hosts`].
     pub fn extension_processes(&self) -> Result<Vec<u32>> {
-        // Chromium writes the words of such a process as one.
-        self.processes(|words| words.iter().any(|word| String::from_utf8_lossy(word).contains(" --extension-process ")))
+        self.processes(|words| has(words, EXTENSION))
+    }
+
+    /// The process ids of the processes in which pages of sites run, in Chromium.
+    ///
+    /// # Errors
+    /// As [`Self::hosts`].
+    pub fn page_processes(&self) -> Result<Vec<u32>> {
+        self.processes(|words| has(words, " --type=renderer ") && !has(words, EXTENSION))
     }
 
     /// Processes of this browser, by their command line.
@@ -94,6 +104,11 @@ fn parent(process: u32) -> Option<u32> {
 fn command_line(process: u32) -> Vec<Vec<u8>> {
     let line = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
     line.split(|byte| *byte == 0).map(<[u8]>::to_vec).collect()
+}
+
+/// Is this in the command line? Chromium writes the words of such a process as one.
+fn has(words: &[Vec<u8>], option: &str) -> bool {
+    words.iter().any(|word| String::from_utf8_lossy(word).contains(option))
 }
 
 /// A host as a browser starts it, with the address of the extension or the path of the manifest; what the host itself

@@ -9,7 +9,7 @@ use qcert_protocol::{
 use uuid::Uuid;
 
 use crate::{
-    browser::{self, Shelf},
+    browser,
     checkup::Workplace,
     dom, ordered, portal,
     preparation::Preparation,
@@ -20,7 +20,7 @@ use crate::{
     workstation::{self, Notice},
 };
 
-const LANGUAGE: &str = "qcert.language";
+pub mod language;
 
 /// How often a missing part of the workstation is looked for, in milliseconds.
 const LOOK_MS: i32 = 2_000;
@@ -30,6 +30,8 @@ const LOOK_MS: i32 = 2_000;
 pub struct App {
     /// The language in use.
     pub language: RwSignal<Language>,
+    /// Was English chosen, and its texts did not come?
+    pub no_english: RwSignal<bool>,
     /// What is on screen.
     pub screen: RwSignal<Screen>,
     /// Is the page of the workstation check in front of it?
@@ -65,7 +67,8 @@ impl App {
     pub fn new() -> Self {
         let open = reading::uuid(&browser::place());
         Self {
-            language: RwSignal::new(Language::of_tag(Shelf::Browser.get(LANGUAGE).as_deref())),
+            language: RwSignal::new(language::chosen().words().language),
+            no_english: RwSignal::new(false),
             screen: RwSignal::new(Screen::Starting(Starting { open })),
             checking: RwSignal::new(browser::at_check()),
             rows: RwSignal::new(None),
@@ -121,13 +124,6 @@ impl App {
     /// The texts of the language in use, for a view that is built again when it changes.
     pub fn words(self) -> &'static Words {
         self.language.get_untracked().words()
-    }
-
-    /// `English` or `Русский`.
-    pub fn change_language(self) {
-        let other = self.language.get_untracked().other();
-        Shelf::Browser.set(LANGUAGE, other.tag());
-        self.language.set(other);
     }
 
     /// The row of an application, as it changes.
@@ -193,13 +189,6 @@ impl App {
     fn forget_person(self) {
         self.session.set(None);
         self.rows.set(None);
-    }
-
-    fn follow_language(self) {
-        dom::afterwards(Box::new(move || {
-            let words = self.language.get().words();
-            browser::describe(words.language.tag(), words.title);
-        }));
     }
 
     /// The address names the open application, so a reload and the browser's own buttons work.

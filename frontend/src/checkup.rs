@@ -133,14 +133,14 @@ pub fn suffices(entries: &[Entry]) -> bool {
 /// A part's name.
 pub fn name(words: &'static Words, part: &str) -> &'static str {
     match part {
-        "browser" => words.browser,
-        "extension" => words.extension,
-        "host" => words.host,
-        "module" => words.module,
-        "reader" => words.reader,
-        "token" => words.token,
-        "store" => words.part_store,
-        _ => words.clock,
+        "browser" => words.browser(),
+        "extension" => words.extension(),
+        "host" => words.host(),
+        "module" => words.module(),
+        "reader" => words.reader(),
+        "token" => words.token(),
+        "store" => words.part_store(),
+        _ => words.clock(),
     }
 }
 
@@ -258,7 +258,7 @@ mod tests {
 
     #[test]
     fn what_is_not_well_says_why_and_what_to_do() {
-        let words = words::Language::English.words();
+        let words = words::english::fetched();
         let entry = Entry::of(words, "clock", Line::Doubtful("+5:00".into(), ErrorCode::ClockWrong));
         assert!(entry.advice.iter().all(|text| text.ends_with('.')) && entry.subject == "+5:00");
         assert_eq!(Entry::of(words, "host", Line::Good("1".into())).advice, ["", ""]);

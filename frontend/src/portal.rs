@@ -1,4 +1,4 @@
-//! The way out to the portal: HTTP under `/api/v1` (PROTOCOL.md §1). Every failure becomes a [`Trouble`].
+//! The way out to the portal: HTTP under `/api/v1` (PROTOCOL.md §1), and the page's own file of texts. Every failure becomes a [`Trouble`].
 
 pub mod live;
 
@@ -23,10 +23,14 @@ use web_sys::{AbortSignal, Headers, RequestInit, Response};
 use crate::{
     reading::{self, Read},
     trouble::Trouble,
+    words::english,
 };
 
 /// How long an answer may take, in milliseconds.
 const LIMIT_MS: u32 = 20_000;
+
+/// How long the page waits for English texts before it goes on in Russian.
+const TEXTS_LIMIT_MS: u32 = 5_000;
 
 type Answer<T> = Result<T, Trouble>;
 
@@ -133,6 +137,12 @@ pub fn certificate_file(id: Uuid) -> String {
     format!("{API}/certificates/{id}/file")
 }
 
+/// The file of [`english`].
+pub async fn english_texts() -> Option<String> {
+    let (response, text) = exchange("GET", &format!("/{}", english::NAME), None, TEXTS_LIMIT_MS).await.ok()?;
+    response.ok().then_some(text)
+}
+
 fn get<T: Read + 'static>(path: &str) -> Asked<T> {
     read(call("GET", path, None))
 }
@@ -159,7 +169,7 @@ fn call(method: &'static str, path: &str, body: Option<String>) -> Asked<String>
     let address = format!("{API}{path}");
     Box::pin(async move {
         // A network that fails, a limit that is over: nothing was answered.
-        let answer = exchange(method, &address, body).await;
+        let answer = exchange(method, &address, body, LIMIT_MS).await;
         let (response, text) = answer.map_err(|_| Trouble::from(ErrorCode::PortalUnavailable))?;
         if response.ok() {
             return Ok(text);
@@ -173,10 +183,15 @@ fn call(method: &'static str, path: &str, body: Option<String>) -> Asked<String>
     })
 }
 
-async fn exchange(method: &str, address: &str, body: Option<String>) -> Result<(Response, String), JsValue> {
+async fn exchange(
+    method: &str,
+    address: &str,
+    body: Option<String>,
+    limit_ms: u32,
+) -> Result<(Response, String), JsValue> {
     let request = RequestInit::new();
     request.set_method(method);
-    request.set_signal(Some(&AbortSignal::timeout_with_u32(LIMIT_MS)));
+    request.set_signal(Some(&AbortSignal::timeout_with_u32(limit_ms)));
     if let Some(body) = body {
         let headers = Headers::new()?;
         headers.set("content-type", "application/json")?;

@@ -29,24 +29,29 @@ mod text_form;
 mod waiting;
 
 use leptos::prelude::*;
+use wasm_bindgen_futures::spawn_local;
 
 use crate::{
-    app::App,
+    app::{App, language},
     dom::{self, View, part},
     wizard::Screen,
     words::Words,
 };
 
-/// Puts the wizard into the document.
+/// Puts the wizard into the document, in the language that was chosen.
 pub fn mount() {
     let Some(body) = document().body() else { return };
-    let owner = dom::mount(&body, || {
-        let app = App::new();
-        app.start();
-        page(app)
+    spawn_local(async move {
+        let there = language::fetched(language::chosen()).await;
+        let owner = dom::mount(&body, || {
+            let app = App::new();
+            app.no_english.set(!there);
+            app.start();
+            page(app)
+        });
+        // It lives as long as the page.
+        std::mem::forget(owner);
     });
-    // It lives as long as the page.
-    std::mem::forget(owner);
 }
 
 /// The whole page.

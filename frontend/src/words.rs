@@ -1,6 +1,7 @@
 //! Every text that a person reads, in Russian and English, side by side: a text that lacks a language does not
 //! compile, and neither does an error code that lacks its words.
 
+pub mod english;
 mod errors;
 mod table;
 
@@ -47,12 +48,10 @@ impl Language {
         }
     }
 
-    /// Its texts.
-    pub const fn words(self) -> &'static Words {
-        match self {
-            Self::Russian => &table::RUSSIAN,
-            Self::English => &table::ENGLISH,
-        }
+    /// Its texts; the Russian ones as long as [`english`] was not given its file.
+    pub fn words(self) -> &'static Words {
+        let english = if self == Self::English { english::words() } else { None };
+        english.unwrap_or(&table::RUSSIAN)
     }
 }
 
@@ -77,20 +76,20 @@ pub struct Explanation {
 
 /// Turns a trouble into words.
 pub fn explain(words: &'static Words, trouble: &Trouble) -> Explanation {
-    let [what, next] = errors::text(words.language, trouble.code);
+    let [what, next] = code(words, trouble.code);
     let mut what = what.to_owned();
     let mut add = |sentence: String| {
         what.push(' ');
         what.push_str(&sentence);
     };
     if let Some(tries) = trouble.tries_left {
-        add(fill(words.tries_left, &tries.to_string()));
+        add(fill(words.tries_left(), &tries.to_string()));
     }
     if let Some(tries) = trouble.token_tries {
         add(token_tries(words, tries).to_owned());
     }
     if let Some(seconds) = trouble.retry_after_seconds {
-        add(fill(words.try_again_in, &crate::countdown::minutes(seconds)));
+        add(fill(words.try_again_in(), &crate::countdown::minutes(seconds)));
     }
     let detail = match &trouble.detail {
         Some(detail) => format!("{}: {detail}", trouble.code),
@@ -101,60 +100,60 @@ pub fn explain(words: &'static Words, trouble: &Trouble) -> Explanation {
 
 /// What happened and what to do next, without a trouble's particulars.
 pub fn code(words: &'static Words, code: ErrorCode) -> [&'static str; 2] {
-    errors::text(words.language, code)
+    words.errors.get(errors::row(code)).copied().unwrap_or_default()
 }
 
 fn part(words: &'static Words, part: Part) -> Option<&'static str> {
     match part {
         Part::Person => None,
-        Part::Portal => Some(words.part_portal),
-        Part::Page => Some(words.part_page),
-        Part::Browser => Some(words.browser),
-        Part::Extension => Some(words.extension),
-        Part::Host => Some(words.host),
-        Part::Module => Some(words.module),
-        Part::Token => Some(words.token),
-        Part::Store => Some(words.part_store),
+        Part::Portal => Some(words.part_portal()),
+        Part::Page => Some(words.part_page()),
+        Part::Browser => Some(words.browser()),
+        Part::Extension => Some(words.extension()),
+        Part::Host => Some(words.host()),
+        Part::Module => Some(words.module()),
+        Part::Token => Some(words.token()),
+        Part::Store => Some(words.part_store()),
     }
 }
 
 /// What a token tells of further PINs.
 pub const fn token_tries(words: &'static Words, tries: TriesLeft) -> &'static str {
     match tries {
-        TriesLeft::Full => words.pin_full,
-        TriesLeft::Low => words.pin_low,
-        TriesLeft::Final => words.pin_final,
-        TriesLeft::None => words.pin_none,
+        TriesLeft::Full => words.pin_full(),
+        TriesLeft::Low => words.pin_low(),
+        TriesLeft::Final => words.pin_final(),
+        TriesLeft::None => words.pin_none(),
     }
 }
 
 /// A row's state.
 pub const fn state(words: &'static Words, state: ApplicationState) -> &'static str {
     match state {
-        ApplicationState::Available => words.state_available,
-        ApplicationState::Preparing => words.state_preparing,
-        ApplicationState::Sent => words.state_sent,
-        ApplicationState::Issuing => words.state_issuing,
-        ApplicationState::ReadyToInstall => words.state_ready,
-        ApplicationState::Installed => words.state_installed,
-        ApplicationState::Rejected => words.state_rejected,
-        ApplicationState::Withdrawn => words.state_withdrawn,
-        ApplicationState::Expired => words.state_expired,
-        ApplicationState::Revoked => words.state_revoked,
+        ApplicationState::Available => words.state_available(),
+        ApplicationState::Preparing => words.state_preparing(),
+        ApplicationState::Sent => words.state_sent(),
+        ApplicationState::Issuing => words.state_issuing(),
+        ApplicationState::ReadyToInstall => words.state_ready(),
+        ApplicationState::Installed => words.state_installed(),
+        ApplicationState::Rejected => words.state_rejected(),
+        ApplicationState::Withdrawn => words.state_withdrawn(),
+        ApplicationState::Expired => words.state_expired(),
+        ApplicationState::Revoked => words.state_revoked(),
     }
 }
 
 /// Why a certificate is revoked.
 pub const fn revocation(words: &'static Words, reason: RevocationReason) -> &'static str {
     match reason {
-        RevocationReason::KeyCompromise => words.revoked_lost,
-        RevocationReason::AffiliationChanged => words.revoked_changed,
-        RevocationReason::Superseded => words.revoked_replaced,
-        RevocationReason::CessationOfOperation => words.revoked_unneeded,
+        RevocationReason::KeyCompromise => words.revoked_lost(),
+        RevocationReason::AffiliationChanged => words.revoked_changed(),
+        RevocationReason::Superseded => words.revoked_replaced(),
+        RevocationReason::CessationOfOperation => words.revoked_unneeded(),
         // An operator's.
-        RevocationReason::CertificateHold => words.revoked_hold,
+        RevocationReason::CertificateHold => words.revoked_hold(),
         RevocationReason::CaCompromise | RevocationReason::PrivilegeWithdrawn | RevocationReason::Unspecified => {
-            words.revoked_by_authority
+            words.revoked_by_authority()
         }
     }
 }
@@ -162,13 +161,13 @@ pub const fn revocation(words: &'static Words, reason: RevocationReason) -> &'st
 /// What the workstation is doing.
 pub const fn progress(words: &'static Words, stage: Stage) -> &'static str {
     match stage {
-        Stage::LoggingIn => words.stage_logging_in,
-        Stage::Seeding => words.stage_seeding,
-        Stage::GeneratingKey => words.stage_generating,
-        Stage::Signing => words.stage_signing,
-        Stage::Writing => words.stage_writing,
-        Stage::ReadingBack => words.stage_reading_back,
-        Stage::Storing => words.stage_storing,
+        Stage::LoggingIn => words.stage_logging_in(),
+        Stage::Seeding => words.stage_seeding(),
+        Stage::GeneratingKey => words.stage_generating(),
+        Stage::Signing => words.stage_signing(),
+        Stage::Writing => words.stage_writing(),
+        Stage::ReadingBack => words.stage_reading_back(),
+        Stage::Storing => words.stage_storing(),
     }
 }
 
@@ -179,11 +178,11 @@ mod tests {
     #[test]
     fn every_code_says_what_happened_and_what_to_do_in_both_languages() {
         for code in ErrorCode::ALL {
-            for language in [Language::Russian, Language::English] {
-                let [what, next] = errors::text(language, *code);
+            for words in [Language::Russian.words(), english::fetched()] {
+                let [what, next] = super::code(words, *code);
                 assert!(what.ends_with('.') && next.ends_with(['.', '!']), "{code} {what} {next}");
                 let cyrillic = next.chars().any(|c| ('а'..='я').contains(&c));
-                assert_eq!(cyrillic, language == Language::Russian, "{code}");
+                assert_eq!(cyrillic, words.language == Language::Russian, "{code}");
             }
         }
     }
@@ -195,14 +194,14 @@ mod tests {
         let crashed = explain(words, &ErrorCode::HostExited.into());
         let cancelled = explain(words, &ErrorCode::Cancelled.into());
         assert!(cancelled.what.contains("отмен"));
-        assert!(!crashed.what.contains("отмен") && crashed.part == Some(words.host));
+        assert!(!crashed.what.contains("отмен") && crashed.part == Some(words.host()));
     }
 
     #[test]
     fn a_wrong_code_says_how_many_tries_are_left() {
         let trouble = Trouble { tries_left: Some(3), ..ErrorCode::OtpWrong.into() };
         assert!(explain(Language::Russian.words(), &trouble).what.ends_with("Осталось попыток: 3."));
-        assert!(explain(Language::English.words(), &trouble).what.ends_with("Tries left: 3."));
+        assert!(explain(english::fetched(), &trouble).what.ends_with("Tries left: 3."));
     }
 
     #[test]
@@ -218,8 +217,8 @@ mod tests {
         let codes: Vec<_> = ErrorCode::ALL.iter().filter(|code| code.http_status() == 0).collect();
         for (i, one) in codes.iter().enumerate() {
             for other in &codes[..i] {
-                let texts = (errors::text(Language::Russian, **one), errors::text(Language::Russian, **other));
-                assert_ne!(texts.0[0], texts.1[0], "{one} {other}");
+                let [one_text, other_text] = [one, other].map(|known| code(Language::Russian.words(), **known)[0]);
+                assert_ne!(one_text, other_text, "{one} {other}");
             }
         }
     }

@@ -12,7 +12,7 @@ use qcert_frontend::{
     dom::{View, el, mount},
     view::{self, dialog, sensor},
     wizard::{EnterPhone, Screen},
-    words::Language,
+    words::{Language, english},
     workstation::{self, Notice},
 };
 use qcert_protocol::{ErrorCode, workstation::Tokens};
@@ -38,6 +38,12 @@ fn place() -> HtmlElement {
 
 fn find(place: &HtmlElement, selector: &str) -> HtmlElement {
     place.query_selector(selector).unwrap().unwrap_or_else(|| panic!("no {selector}")).unchecked_into()
+}
+
+/// The portal answers every question in one way.
+fn portal_answers(how: &str) {
+    let fetch = js_sys::Function::new_with_args("address", &format!("return Promise.resolve({how})"));
+    js_sys::Reflect::set(&window(), &"fetch".into(), &fetch).unwrap();
 }
 
 #[wasm_bindgen_test]
@@ -137,10 +143,22 @@ async fn the_page_speaks_russian_until_a_person_chooses_and_then_keeps_the_choic
     assert_eq!(find(&place, "label").text_content().unwrap(), "Номер телефона");
     let current = find(&place, "ol > li[aria-current=step]").text_content().unwrap();
     assert!(current.contains("Авторизация"), "{current}");
-    find(&place, "header button[lang=en]").click();
+    let press = || find(&place, "header button[lang=en]").click();
+    let other_build = english::FILE.replacen("english", "other", 1);
+    for missing in ["new Response('', {status: 404})".to_owned(), format!("new Response({other_build:?})")] {
+        portal_answers(&missing);
+        press();
+        browser::sleep(20).await;
+        assert_eq!(find(&place, "label").text_content().unwrap(), "Номер телефона");
+        assert!(find(&place, ".offline[role=alert]").text_content().unwrap().contains("English could not be loaded"));
+        assert_eq!(storage.length().unwrap(), 0, "nothing was chosen");
+    }
+    portal_answers(&format!("new Response({:?})", english::FILE));
+    press();
     browser::sleep(20).await;
     assert_eq!(find(&place, "label").text_content().unwrap(), "Telephone number");
     assert_eq!(App::new().language.get_untracked(), Language::English);
+    assert!(place.query_selector(".offline[role=alert]").unwrap().is_none());
     storage.clear().unwrap();
     drop(handle);
     place.remove();

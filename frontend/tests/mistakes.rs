@@ -12,6 +12,7 @@ use qcert_frontend::{
     dom::mount,
     view,
     wizard::{Opened, Screen},
+    words::english,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -56,9 +57,13 @@ impl Page {
         let answered = held.clone();
         let fetch = Closure::<dyn Fn(String) -> js_sys::Promise>::new(move |address: String| {
             let held = answered.borrow();
-            let body = if address.ends_with("/applications") { json!([held["row"]]) } else { held.clone() };
+            let body = match address.as_str() {
+                _ if address.ends_with(english::NAME) => english::FILE.to_owned(),
+                _ if address.ends_with("/applications") => json!([held["row"]]).to_string(),
+                _ => held.to_string(),
+            };
             let answer = js_sys::Function::new_with_args("text", "return new Response(text)");
-            js_sys::Promise::resolve(&answer.call1(&JsValue::NULL, &body.to_string().into()).unwrap())
+            js_sys::Promise::resolve(&answer.call1(&JsValue::NULL, &body.into()).unwrap())
         });
         js_sys::Reflect::set(&window(), &"fetch".into(), fetch.as_ref()).unwrap();
         let place: HtmlElement = document().create_element("div").unwrap().unchecked_into();
@@ -131,6 +136,7 @@ async fn reports_are_read_in_english_too_and_their_text_is_no_markup() {
     browser::sleep(100).await;
     let shown = page.text(".reports").unwrap();
     page.app.change_language();
+    browser::sleep(20).await;
     assert!(shown.contains("What you reported") && shown.contains("no answer yet"), "{shown}");
     assert!(shown.contains("<b>x</b>"), "{shown}");
 }

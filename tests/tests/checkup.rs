@@ -54,6 +54,8 @@ async fn every_part_has_its_line_and_the_page_follows_what_changes() -> Result<(
     browser.click("button", "English").await?;
     browser.find("heading", "Workstation check").await?;
     line(&journey, "Token", "works").await?;
+    browser.reload().await?;
+    browser.find("heading", "Workstation check").await?;
     browser.click("button", "Русский").await?;
 
     browser.click("button", "Закрыть").await?;

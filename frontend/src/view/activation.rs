@@ -22,10 +22,10 @@ pub fn activation(app: App, words: &'static Words, id: Uuid, details: RwSignal<O
     let form = TextForm {
         id: "code",
         textbox: el("input").set("type", "text").set("autocomplete", "off").set("spellcheck", "false"),
-        texts: [words.activation, words.activation_hint],
+        texts: [words.activation(), words.activation_hint()],
         longest: MAX_CHARS,
         wrong: compare,
-        button: ["button button--main", words.activate, words.entering],
+        button: ["button button--main", words.activate(), words.entering()],
         send: Box::new(move |code| {
             Box::pin(async move {
                 details.try_set(Some(portal::activate(id, code).await?));

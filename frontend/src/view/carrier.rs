@@ -42,7 +42,7 @@ pub fn carrier(app: App, words: &'static Words, details: ApplicationDetails, sta
     };
     let content = part(move || match listed.get() {
         Ok(list) => listbox(app, words, list, chosen),
-        Err(None) => el("p").set("role", "status").child(words.looking_for_parts).view(),
+        Err(None) => el("p").set("role", "status").child(words.looking_for_parts()).view(),
         Err(Some(code)) => notice::trouble(words, &code.into()),
     });
     let cancel = move || close(Preparation::Idle);
@@ -53,7 +53,7 @@ pub fn carrier(app: App, words: &'static Words, details: ApplicationDetails, sta
         .child(dialog::limit(words, move || close(Preparation::Failed(ErrorCode::DialogExpired.into()))))
         .child(
             el("p")
-                .child(words.carrier_insert)
+                .child(words.carrier_insert())
                 .child(" ")
                 .child(el("b").class("container").child("\"").child(container).child("\"")),
         )
@@ -66,12 +66,12 @@ pub fn carrier(app: App, words: &'static Words, details: ApplicationDetails, sta
                         .set("type", "submit")
                         .class("button button--main")
                         .set("disabled", flag(move || chosen.with(Option::is_none)))
-                        .child(words.ok),
+                        .child(words.ok()),
                 )
-                .child(pieces::button("button", words.cancel, cancel)),
+                .child(pieces::button("button", words.cancel(), cancel)),
         )
         .view();
-    dialog::dialog(words.carrier, "dialog--wide", cancel, body)
+    dialog::dialog(words.carrier(), "dialog--wide", cancel, body)
 }
 
 fn listbox(app: App, words: &'static Words, list: Vec<Device>, chosen: RwSignal<Option<Token>>) -> View {
@@ -102,7 +102,7 @@ fn listbox(app: App, words: &'static Words, list: Vec<Device>, chosen: RwSignal<
     let options = list.into_iter().enumerate().map(|(i, device)| option(words, i, device, chosen)).collect::<View>();
     browser::focus("devices");
     View::all([
-        el("h3").set("id", "devices-name").class("carrier__name").child(words.devices).view(),
+        el("h3").set("id", "devices-name").class("carrier__name").child(words.devices()).view(),
         el("ul")
             .set("id", "devices")
             .class("listbox")
@@ -127,7 +127,7 @@ fn no_token(tokens: &Tokens) -> Option<ErrorCode> {
 fn option(words: &'static Words, position: usize, device: Device, chosen: RwSignal<Option<Token>>) -> View {
     let token = device.usable().cloned();
     let inside = match (&device.token, device.refused) {
-        (None, _) => words.no_token.to_owned(),
+        (None, _) => words.no_token().to_owned(),
         (Some(token), None) => token.name.label.clone(),
         (Some(token), Some(code)) => format!("{}. {}", token.name.label, words::code(words, code)[0]),
     };

@@ -31,14 +31,15 @@ pub fn checkup(app: App, words: &'static Words) -> View {
             .map(|(part, line)| Entry::of(words, part, line))
             .collect::<Vec<_>>()
     };
-    let note = part(move || if app.workplace.with(checkup::ready) { words.checkup_ready } else { words.checkup_note });
+    let note =
+        part(move || if app.workplace.with(checkup::ready) { words.checkup_ready() } else { words.checkup_note() });
     el("section")
         .class("panel checkup")
         .set("aria-labelledby", "checkup-title")
-        .child(el("h2").set("id", "checkup-title").class("panel__title").child(words.checkup))
+        .child(el("h2").set("id", "checkup-title").class("panel__title").child(words.checkup()))
         .child(el("p").class("panel__note").child(note))
         .child(list(app, words, Box::new(entries)))
-        .child(el("p").child(el("a").set("href", browser::CHECK).child(words.check_all)))
+        .child(el("p").child(el("a").set("href", browser::CHECK).child(words.check_all())))
         .view()
 }
 
@@ -53,21 +54,21 @@ pub fn page(app: App, words: &'static Words) -> View {
         spawn_local(diagnose(app, told));
     }));
     let entries = move || entries(app, words, told, clock);
-    let note = part(move || if checkup::suffices(&entries()) { words.checkup_ready } else { words.checkup_note });
+    let note = part(move || if checkup::suffices(&entries()) { words.checkup_ready() } else { words.checkup_note() });
     let reading = RwSignal::new(false);
     let report =
         part(move || reading.get().then(|| report::report(words, untrack(entries), move || reading.set(false))));
     el("section")
         .class("panel checkup")
         .set("aria-labelledby", "heading")
-        .child(pieces::heading(words.checkup))
-        .child(el("p").child(note).child(" ").child(words.check_watches))
+        .child(pieces::heading(words.checkup()))
+        .child(el("p").child(note).child(" ").child(words.check_watches()))
         .child(list(app, words, Box::new(entries)))
         .child(
             el("div")
                 .class("checkup__buttons")
-                .child(pieces::button("button button--main", words.report, move || reading.set(true)))
-                .child(pieces::button("button", words.close, move || app.leave_check())),
+                .child(pieces::button("button button--main", words.report(), move || reading.set(true)))
+                .child(pieces::button("button", words.close(), move || app.leave_check())),
         )
         .child(report)
         .view()
@@ -133,11 +134,11 @@ fn list(app: App, words: &'static Words, entries: Box<dyn Fn() -> Vec<Entry>>) -
 #[inline(never)]
 fn entry(app: App, words: &'static Words, entry: Entry) -> View {
     let (class, state) = match entry.state {
-        State::Ok => ("check check--good", words.line_good),
-        State::Warning => ("check check--warn", words.line_warning),
-        State::Missing => ("check check--bad", words.line_missing),
-        State::Checking => ("check check--checking", words.line_checking),
-        State::Unknown => ("check", words.line_unknown),
+        State::Ok => ("check check--good", words.line_good()),
+        State::Warning => ("check check--warn", words.line_warning()),
+        State::Missing => ("check check--bad", words.line_missing()),
+        State::Checking => ("check check--checking", words.line_checking()),
+        State::Unknown => ("check", words.line_unknown()),
     };
     let paragraph = || el("p").class("check__more");
     let [what, next] = entry.advice;
@@ -175,13 +176,13 @@ fn links(app: App, words: &'static Words, code: ErrorCode) -> View {
             let links = known.as_ref().map(|known| user_agent::links(&browser::user_agent(), &known.packages, of_host));
             let links = links.into_iter().flatten().flatten();
             let links: Vec<View> = links.map(|(name, link)| package(words, name, link)).collect();
-            if links.is_empty() { words.ask_administrator.into() } else { links.into_iter().collect::<View>() }
+            if links.is_empty() { words.ask_administrator().into() } else { links.into_iter().collect::<View>() }
         })
     });
     el("p").class("check__more").child(inside).view()
 }
 
 fn package(words: &'static Words, name: &'static str, link: &str) -> View {
-    let text = [words.download, name].join(" ");
+    let text = [words.download(), name].join(" ");
     el("a").class("check__package").set("href", link.to_owned()).child(text).view()
 }

@@ -20,9 +20,9 @@ pub fn choice(app: App, words: &'static Words, _: List) -> View {
         Some(rows) if rows.is_empty() => el("p")
             .class("notice")
             .set("role", "status")
-            .child(el("b").child(words.no_rows))
+            .child(el("b").child(words.no_rows()))
             .child(" ")
-            .child(words.no_rows_next)
+            .child(words.no_rows_next())
             .child(" ")
             .child(pieces::support_phone(app))
             .view(),
@@ -31,16 +31,21 @@ pub fn choice(app: App, words: &'static Words, _: List) -> View {
     el("section")
         .class("panel")
         .set("aria-labelledby", "heading")
-        .child(pieces::heading(words.choice))
-        .child(el("p").child(words.choice_intro))
+        .child(pieces::heading(words.choice()))
+        .child(el("p").child(words.choice_intro()))
         .child(content)
         .view()
 }
 
 // The roles are named because a table that is laid out as cards on a narrow screen loses its own.
 fn table(app: App, words: &'static Words, rows: Vec<ApplicationRow>) -> View {
-    let columns =
-        [words.column_holder, words.column_organization, words.column_inn, words.column_state, words.column_action];
+    let columns = [
+        words.column_holder(),
+        words.column_organization(),
+        words.column_inn(),
+        words.column_state(),
+        words.column_action(),
+    ];
     let head = columns
         .into_iter()
         .map(|name| el("th").set("role", "columnheader").set("scope", "col").child(name).view())
@@ -59,7 +64,7 @@ fn line(app: App, words: &'static Words, row: ApplicationRow) -> View {
     let id = row.id;
     let state = row.state;
     let label = format!("row-{id}");
-    let replaces = row.replaces.map(|_| el("span").class("rows__note").child(words.replaces).view());
+    let replaces = row.replaces.map(|_| el("span").class("rows__note").child(words.replaces()).view());
     let revoked = row.certificate.as_ref().and_then(|certificate| certificate.revoked.as_ref());
     let reason = row.reason.clone().or_else(|| revoked.map(|revoked| pieces::moment(words, revoked.at)));
     let reason = reason.map(|reason| el("span").class("rows__note").child(reason).view());
@@ -72,7 +77,7 @@ fn line(app: App, words: &'static Words, row: ApplicationRow) -> View {
                     .set("href", href)
                     .set("download", "")
                     .on("click", |event| event.stop_propagation())
-                    .child(words.download)
+                    .child(words.download())
                     .view(),
             )
         }
@@ -128,13 +133,13 @@ pub fn state_mark(words: &'static Words, state: ApplicationState) -> View {
 fn action(words: &'static Words, state: ApplicationState) -> &'static str {
     use ApplicationState::*;
     match state {
-        Available => words.action_request,
-        Preparing => words.action_continue,
-        Sent | Issuing => words.action_watch,
-        ReadyToInstall => words.action_install,
-        Installed | Expired => words.action_look,
-        Rejected | Revoked => words.action_why,
-        Withdrawn => words.action_again,
+        Available => words.action_request(),
+        Preparing => words.action_continue(),
+        Sent | Issuing => words.action_watch(),
+        ReadyToInstall => words.action_install(),
+        Installed | Expired => words.action_look(),
+        Rejected | Revoked => words.action_why(),
+        Withdrawn => words.action_again(),
     }
 }
 

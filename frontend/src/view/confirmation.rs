@@ -37,15 +37,15 @@ pub fn confirmation(app: App, words: &'static Words, request: RequestView) -> Vi
         Box::pin(taken) as portal::Asked<()>
     };
     let purpose = Purpose {
-        button: ["button button--main", words.submit, words.sending],
+        button: ["button button--main", words.submit(), words.sending()],
         key: ordered::key(id),
         deadline: deadline(&request),
         ordered: request.password_ordered,
         order: Box::new(move || portal::order_confirmation(id)),
         send: Box::new(send),
     };
-    pieces::panel(app, words, words.request)
-        .child(el("p").child(words.request_intro))
+    pieces::panel(app, words, words.request())
+        .child(el("p").child(words.request_intro()))
         .child(key(words, &request))
         .child(password::password(app, words, purpose))
         .child(leave(app, words, request))
@@ -61,21 +61,21 @@ fn deadline(request: &RequestView) -> f64 {
 fn key(words: &'static Words, request: &RequestView) -> View {
     el("div")
         .class("key")
-        .child(el("p").class("key__name").set("id", "key-code").child(words.key_code))
+        .child(el("p").class("key__name").set("id", "key-code").child(words.key_code()))
         .child(
             el("p").class("key__code").set("aria-labelledby", "key-code").child(request.key_code.as_str().to_owned()),
         )
-        .child(el("p").child(words.key_code_note))
+        .child(el("p").child(words.key_code_note()))
         .child(pieces::pairs(vec![
-            (words.on_token, token_name(words, &request.token)),
-            (words.container, request.container.as_str().to_owned()),
+            (words.on_token(), token_name(words, &request.token)),
+            (words.container(), request.container.as_str().to_owned()),
         ]))
         .view()
 }
 
 /// A token's label and serial number: labels alone may be the same.
 pub fn token_name(words: &'static Words, name: &qcert_protocol::portal::TokenName) -> String {
-    format!("{} ({})", name.label, words::fill(words.serial_short, &name.serial))
+    format!("{} ({})", name.label, words::fill(words.serial_short(), &name.serial))
 }
 
 /// `Отменить запрос`: the key pair goes first, where its token is; then the request.
@@ -93,15 +93,15 @@ fn leave(app: App, words: &'static Words, request: RequestView) -> View {
     let body = move || {
         let (found, name) = (found.clone(), name.clone());
         let told = part(move || match found() {
-            Some(_) => words.cancel_request_here.to_owned(),
-            None => words::fill(words.cancel_request_absent, &name),
+            Some(_) => words.cancel_request_here().to_owned(),
+            None => words::fill(words.cancel_request_absent(), &name),
         });
-        View::all([el("p").child(words.cancel_request_sure).view(), el("p").child(told).view()])
+        View::all([el("p").child(words.cancel_request_sure()).view(), el("p").child(told).view()])
     };
     let act = move || Box::pin(remove_and_cancel(untrack(&here), request.clone())) as portal::Asked<ApplicationRow>;
     View::all([
-        question.button(words.cancel_request).view(),
-        question.dialog(words, [words.cancel_request, words.keep_request], body, act),
+        question.button(words.cancel_request()).view(),
+        question.dialog(words, [words.cancel_request(), words.keep_request()], body, act),
     ])
 }
 

@@ -50,12 +50,12 @@ pub fn data(app: App, words: &'static Words, id: Uuid) -> View {
         }
         match failed.get() {
             Some(trouble) => {
-                View::all([notice::trouble(words, &trouble), pieces::button("button", words.retry, fetch).view()])
+                View::all([notice::trouble(words, &trouble), pieces::button("button", words.retry(), fetch).view()])
             }
             None => pieces::loading(words),
         }
     });
-    pieces::panel(app, words, words.check_data).child(content).view()
+    pieces::panel(app, words, words.check_data()).child(content).view()
 }
 
 /// Three parts, each built again only when what it shows has changed: what is being typed or chosen stays.
@@ -80,9 +80,9 @@ fn filled(app: App, words: &'static Words, id: Uuid, details: RwSignal<Option<Ap
 }
 
 fn table(words: &'static Words, details: ApplicationDetails) -> View {
-    let withdrawn = (details.row.state == ApplicationState::Withdrawn).then(|| notice::good(words.withdrawn_note));
+    let withdrawn = (details.row.state == ApplicationState::Withdrawn).then(|| notice::good(words.withdrawn_note()));
     let kind = match details.certificate_type {
-        CertificateType::Qualified => words.kind_qualified,
+        CertificateType::Qualified => words.kind_qualified(),
     };
     let lines = lines(words, &details.data, kind)
         .into_iter()
@@ -109,7 +109,12 @@ fn begin(
     if details.identified {
         return preparation::begin(app, words, details);
     }
-    el("p").class("notice notice--bad").child(words.not_identified).child(" ").child(pieces::support_phone(app)).view()
+    el("p")
+        .class("notice notice--bad")
+        .child(words.not_identified())
+        .child(" ")
+        .child(pieces::support_phone(app))
+        .view()
 }
 
 /// The rows of figure 5 in their order, then what the figure does not have.
@@ -122,20 +127,20 @@ fn lines(words: &'static Words, data: &HolderData, kind: &str) -> Vec<(&'static 
     };
     let ogrn = data.ogrn.as_ref().map(|ogrn| ogrn.as_str()).or(data.ogrnip.as_ref().map(|ogrnip| ogrnip.as_str()));
     vec![
-        (words.full_name, data.full_name()),
-        (words.city, data.locality.as_str().to_owned()),
-        (words.region, data.region.as_str().to_owned()),
-        (words.country, data.country.as_str().to_owned()),
-        (words.email, data.email.as_str().to_owned()),
-        (words.snils, data.snils.as_str().to_owned()),
-        (words.inn_kpp, inn_kpp),
-        (words.ogrn, text(ogrn)),
-        (words.fss, text(data.fss_number.as_ref().map(|number| number.as_str()))),
-        (words.organization, text(data.organization.as_ref().map(|name| name.as_str()))),
-        (words.unit, text(data.organizational_unit.as_ref().map(|unit| unit.as_str()))),
-        (words.position, text(data.title.as_ref().map(|title| title.as_str()))),
-        (words.kind, kind.to_owned()),
-        (words.street, text(data.street.as_ref().map(|street| street.as_str()))),
-        (words.inn_person, data.inn_person.as_str().to_owned()),
+        (words.full_name(), data.full_name()),
+        (words.city(), data.locality.as_str().to_owned()),
+        (words.region(), data.region.as_str().to_owned()),
+        (words.country(), data.country.as_str().to_owned()),
+        (words.email(), data.email.as_str().to_owned()),
+        (words.snils(), data.snils.as_str().to_owned()),
+        (words.inn_kpp(), inn_kpp),
+        (words.ogrn(), text(ogrn)),
+        (words.fss(), text(data.fss_number.as_ref().map(|number| number.as_str()))),
+        (words.organization(), text(data.organization.as_ref().map(|name| name.as_str()))),
+        (words.unit(), text(data.organizational_unit.as_ref().map(|unit| unit.as_str()))),
+        (words.position(), text(data.title.as_ref().map(|title| title.as_str()))),
+        (words.kind(), kind.to_owned()),
+        (words.street(), text(data.street.as_ref().map(|street| street.as_str()))),
+        (words.inn_person(), data.inn_person.as_str().to_owned()),
     ]
 }

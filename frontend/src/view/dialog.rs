@@ -51,7 +51,7 @@ pub fn limit(words: &'static Words, at_zero: impl Fn() + Send + Sync + 'static) 
     el("span")
         .class("dialog__time")
         .set("role", "timer")
-        .set("aria-label", words.time_left)
+        .set("aria-label", words.time_left())
         .child(part(move || countdown::hours(left.get())))
         .view()
 }

@@ -36,15 +36,15 @@ pub fn installation(
     let ready = installer;
     let wanted = request.token.clone();
     let token = part(move || self::token(words, ready.search(), &wanted));
-    pieces::panel(app, words, words.installation)
-        .child(el("p").child(words.installation_intro))
+    pieces::panel(app, words, words.installation())
+        .child(el("p").child(words.installation_intro()))
         .child(
             el("div")
                 .class("card")
                 .child(row)
                 .child(choice::state_mark(words, ApplicationState::ReadyToInstall))
                 .child(
-                    pieces::button("button button--main", words.action_install, move || installer.press())
+                    pieces::button("button button--main", words.action_install(), move || installer.press())
                         .set("aria-disabled", state(move || installer.busy.get())),
                 ),
         )
@@ -60,22 +60,22 @@ pub fn row(words: &'static Words, holder: &str, organization: Option<String>, in
         .class("card__text")
         .child(el("b").child(holder.to_owned()))
         .child(organization.map(|name| el("span").child(name).view()))
-        .child(el("span").child(words.column_inn).child(" ").child(inn.to_owned()))
+        .child(el("span").child(words.column_inn()).child(" ").child(inn.to_owned()))
         .view()
 }
 
 fn token(words: &'static Words, search: Result<Search, ErrorCode>, wanted: &qcert_protocol::portal::TokenName) -> View {
     let name = token_name(words, wanted);
-    let wanted = words::fill(words.wanted_token, &name);
+    let wanted = words::fill(words.wanted_token(), &name);
     match search {
         Ok(Search::Found(_)) => el("p")
             .class("notice notice--good")
             .set("role", "status")
-            .child(words::fill(words.right_token, &name))
+            .child(words::fill(words.right_token(), &name))
             .view(),
         Ok(Search::Others(others)) => {
             let others: Vec<_> = others.iter().map(|other| token_name(words, other)).collect();
-            let wrong = words::fill(words.wrong_token, &others.join(", "));
+            let wrong = words::fill(words.wrong_token(), &others.join(", "));
             el("p")
                 .class("notice notice--bad")
                 .set("role", "status")
@@ -83,12 +83,16 @@ fn token(words: &'static Words, search: Result<Search, ErrorCode>, wanted: &qcer
                 .child(" ")
                 .child(wanted)
                 .child(" ")
-                .child(words.waiting_for_token)
+                .child(words.waiting_for_token())
                 .view()
         }
-        Ok(Search::Nothing) => {
-            el("p").class("notice").set("role", "status").child(wanted).child(" ").child(words.waiting_for_token).view()
-        }
+        Ok(Search::Nothing) => el("p")
+            .class("notice")
+            .set("role", "status")
+            .child(wanted)
+            .child(" ")
+            .child(words.waiting_for_token())
+            .view(),
         Err(code) => View::all([
             el("p").class("notice").set("role", "status").child(wanted).view(),
             notice::trouble(words, &code.into()),
@@ -195,13 +199,13 @@ impl Installer {
         let unrecorded = part(move || {
             self.unrecorded.with(Option::is_some).then(|| {
                 View::all([
-                    el("p").class("notice").child(words.not_recorded).view(),
-                    pieces::button("button", words.retry, again).view(),
+                    el("p").class("notice").child(words.not_recorded()).view(),
+                    pieces::button("button", words.retry(), again).view(),
                 ])
             })
         });
         View::all([
-            part(move || self.busy.get().then(|| preparation::waiting_for_window(self.app, words, words.installing))),
+            part(move || self.busy.get().then(|| preparation::waiting_for_window(self.app, words, words.installing()))),
             notice::slot(words, self.failed),
             unrecorded,
         ])

@@ -22,16 +22,16 @@ pub fn installed(app: App, words: &'static Words, id: Uuid, certificate: Certifi
         .map(|request| installation::Installer::new(app, request, certificate.id));
     let store = match installed_here::store_error(certificate.id) {
         None => View::nothing(),
-        Some(None) => notice::good(words.in_store),
+        Some(None) => notice::good(words.in_store()),
         Some(Some(code)) => {
             let again = installer.map(|installer| {
                 View::all([
-                    pieces::button("button", words.install_again, move || installer.press()).view(),
+                    pieces::button("button", words.install_again(), move || installer.press()).view(),
                     installer.feedback(words),
                 ])
             });
             View::all([
-                el("p").child(words.not_in_store).child(" ").child(words.not_in_store_next).view(),
+                el("p").child(words.not_in_store()).child(" ").child(words.not_in_store_next()).view(),
                 notice::trouble(words, &Trouble::from(code)),
                 again.into(),
             ])
@@ -39,8 +39,8 @@ pub fn installed(app: App, words: &'static Words, id: Uuid, certificate: Certifi
     };
     let validity =
         format!("{} – {}", pieces::date(words, certificate.not_before), pieces::date(words, certificate.not_after));
-    pieces::panel(app, words, words.done)
-        .child(el("p").child(words.done_intro))
+    pieces::panel(app, words, words.done())
+        .child(el("p").child(words.done_intro()))
         .child(
             el("div")
                 .class("card card--good")
@@ -51,10 +51,10 @@ pub fn installed(app: App, words: &'static Words, id: Uuid, certificate: Certifi
                         .class("button")
                         .set("href", portal::certificate_file(certificate.id))
                         .set("download", "")
-                        .child(words.download),
+                        .child(words.download()),
                 ),
         )
-        .child(pieces::pairs(vec![(words.serial_number, certificate.serial.clone()), (words.valid, validity)]))
+        .child(pieces::pairs(vec![(words.serial_number(), certificate.serial.clone()), (words.valid(), validity)]))
         .child(store)
         .child(revocation::revocation(app, words, &certificate))
         .view()

@@ -27,15 +27,15 @@ pub fn reported(words: &'static Words, mistakes: Vec<ReportedMistake>) -> View {
     }
     let told = mistakes.into_iter().map(|mistake| {
         let answer = match mistake.answer {
-            Some(answer) => View::all([said(words.mistake_answer, words, answer.at), quote(answer.text)]),
-            None => el("p").class("aside").child(words.mistake_waits).view(),
+            Some(answer) => View::all([said(words.mistake_answer(), words, answer.at), quote(answer.text)]),
+            None => el("p").class("aside").child(words.mistake_waits()).view(),
         };
         el("li").child(said("", words, mistake.reported_at)).child(quote(mistake.text)).child(answer)
     });
     el("section")
         .class("reports")
         .set("aria-labelledby", "reports")
-        .child(el("h2").set("id", "reports").child(words.mistakes))
+        .child(el("h2").set("id", "reports").child(words.mistakes()))
         .child(el("ul").set("aria-live", "polite").child(told.collect::<View>()))
         .view()
 }
@@ -63,16 +63,16 @@ pub fn mistake(app: App, words: &'static Words, id: Uuid) -> View {
             el("p")
                 .class("aside")
                 .child(
-                    pieces::button("button button--link", words.mistake, toggle)
+                    pieces::button("button button--link", words.mistake(), toggle)
                         .set("aria-expanded", state(move || open.get())),
                 )
                 .child(" ")
-                .child(words.mistake_call)
+                .child(words.mistake_call())
                 .child(" ")
                 .child(pieces::support_phone(app)),
         )
         .child(part(move || open.get().then(|| form(app, words, id, open, sent))))
-        .child(part(move || sent.get().then(|| notice::good(words.mistake_thanks))))
+        .child(part(move || sent.get().then(|| notice::good(words.mistake_thanks()))))
         .view()
 }
 
@@ -80,10 +80,10 @@ fn form(app: App, words: &'static Words, id: Uuid, open: RwSignal<bool>, sent: R
     let form = TextForm {
         id: "mistake",
         textbox: el("textarea").set("rows", "4"),
-        texts: [words.mistake_text, words.mistake_hint],
+        texts: [words.mistake_text(), words.mistake_hint()],
         longest: MAX_CHARS,
-        wrong: words.mistake_empty,
-        button: ["button button--main", words.mistake_send, words.sending],
+        wrong: words.mistake_empty(),
+        button: ["button button--main", words.mistake_send(), words.sending()],
         send: Box::new(move |report| {
             Box::pin(async move {
                 portal::report_mistake(id, report).await?;

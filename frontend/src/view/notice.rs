@@ -21,7 +21,7 @@ pub fn trouble(words: &'static Words, trouble: &Trouble) -> View {
         .child(
             el("p")
                 .class("notice__detail")
-                .child(words.for_support)
+                .child(words.for_support())
                 .child(": ")
                 .child(el("code").child(explanation.detail)),
         )

@@ -49,5 +49,5 @@ pub fn opened(app: App, words: &'static Words, state: Opened) -> View {
 }
 
 fn missing(app: App, words: &'static Words) -> View {
-    el("section").class("panel").child(pieces::back(app, words)).child(notice::good(words.not_found)).view()
+    el("section").class("panel").child(pieces::back(app, words)).child(notice::good(words.not_found())).view()
 }

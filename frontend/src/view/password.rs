@@ -69,7 +69,7 @@ pub fn password(app: App, words: &'static Words, purpose: Purpose) -> View {
         }
         let password = form.text.get_untracked();
         if password.len() < 6 {
-            form.error.set(Some(words.password_short));
+            form.error.set(Some(words.password_short()));
             return browser::focus("password");
         }
         form.busy.set(true);
@@ -86,9 +86,9 @@ pub fn password(app: App, words: &'static Words, purpose: Purpose) -> View {
             .child(pieces::submit(move || form.busy.get(), button))
             .view(),
         notice::slot(words, form.failed),
-        part(move || form.resent.get().then(|| notice::good(words.resent))),
+        part(move || form.resent.get().then(|| notice::good(words.resent()))),
         resend(words, form.deadline, move || Box::pin(form.order(again.clone(), true))),
-        pieces::call(app, words.no_message),
+        pieces::call(app, words.no_message()),
     ])
 }
 
@@ -143,7 +143,7 @@ fn field(words: &'static Words, text: RwSignal<String>, error: RwSignal<Option<&
     browser::focus("password");
     el("div")
         .class("field")
-        .child(el("label").class("field__name").set("for", "password").child(words.password))
+        .child(el("label").class("field__name").set("for", "password").child(words.password()))
         .child(
             el("input")
                 .set("id", "password")
@@ -157,7 +157,7 @@ fn field(words: &'static Words, text: RwSignal<String>, error: RwSignal<Option<&
                 .set("aria-invalid", state(move || error.get().is_some()))
                 .set("aria-describedby", "password-hint password-error"),
         )
-        .child(el("p").set("id", "password-hint").class("field__hint").child(words.password_hint))
+        .child(el("p").set("id", "password-hint").class("field__hint").child(words.password_hint()))
         .child(
             el("p")
                 .set("id", "password-error")
@@ -194,7 +194,7 @@ fn resend(
         waits.get().then(|| {
             el("span")
                 .class("resend__time")
-                .child(words.resend_in)
+                .child(words.resend_in())
                 .child(" ")
                 .child(el("span").set("role", "timer").child(part(move || countdown::minutes(left.get()))))
                 .view()
@@ -202,7 +202,7 @@ fn resend(
     });
     el("div")
         .class("resend")
-        .child(pieces::button("button button--link", words.resend, press).set("disabled", flag(closed)))
+        .child(pieces::button("button button--link", words.resend(), press).set("disabled", flag(closed)))
         .child(countdown)
         .view()
 }

@@ -15,7 +15,7 @@ pub fn loading(words: &'static Words) -> View {
         .class("loading")
         .set("role", "status")
         .child(el("progress").class("bar").set("aria-hidden", "true"))
-        .child(el("span").child(words.loading))
+        .child(el("span").child(words.loading()))
         .view()
 }
 
@@ -48,7 +48,7 @@ pub fn back(app: App, words: &'static Words) -> View {
             }
         });
     };
-    el("p").class("back").child(el("a").set("href", "#/").on("click", go).child(words.back)).view()
+    el("p").class("back").child(el("a").set("href", "#/").on("click", go).child(words.back())).view()
 }
 
 /// The skip link moves the focus without touching the address, which names the open application.

@@ -41,14 +41,14 @@ pub fn begin(app: App, words: &'static Words, details: ApplicationDetails) -> Vi
             let details = details.clone();
             sensor::sensor(app, words, state, move |state| make(app, details.clone(), state))
         }
-        (_, Preparation::Making(_)) => waiting_for_window(app, words, words.pin_window),
+        (_, Preparation::Making(_)) => waiting_for_window(app, words, words.pin_window()),
         (_, Preparation::Uploading(_)) => uploading(words),
         (_, Preparation::NotUploaded(state)) => not_uploaded(app, words, details.clone(), state),
     });
     el("div")
         .class("begin")
-        .child(el("p").child(words.insert_and_press))
-        .child(pieces::button("button button--main button--large", words.get_certificate, press).set("id", "get"))
+        .child(el("p").child(words.insert_and_press()))
+        .child(pieces::button("button button--main button--large", words.get_certificate(), press).set("id", "get"))
         .child(shown)
         .view()
 }
@@ -119,12 +119,12 @@ pub fn waiting_for_window(app: App, words: &'static Words, title: &'static str) 
             workstation::cancel(operation);
         }
     };
-    let told = part(move || if cancelling.get() { words.cancelling } else { words.cancel });
-    let stage = part(move || app.progress.get().map_or(words.pin_enter, |stage| words::progress(words, stage)));
+    let told = part(move || if cancelling.get() { words.cancelling() } else { words.cancel() });
+    let stage = part(move || app.progress.get().map_or(words.pin_enter(), |stage| words::progress(words, stage)));
     let body = View::all([
         el("p").class("stage").set("role", "status").child(stage).view(),
         el("progress").class("bar").set("aria-label", title).view(),
-        el("p").class("aside").child(words.pin_safe).view(),
+        el("p").class("aside").child(words.pin_safe()).view(),
         el("div")
             .class("dialog__buttons")
             .child(pieces::button("button", told, cancel).set("disabled", flag(move || cancelling.get())))
@@ -135,10 +135,10 @@ pub fn waiting_for_window(app: App, words: &'static Words, title: &'static str) 
 
 fn uploading(words: &'static Words) -> View {
     let body = View::all([
-        el("p").class("stage").set("role", "status").child(words.uploading).view(),
-        el("progress").class("bar").set("aria-label", words.uploading).view(),
+        el("p").class("stage").set("role", "status").child(words.uploading()).view(),
+        el("progress").class("bar").set("aria-label", words.uploading()).view(),
     ]);
-    dialog::dialog(words.request, "", || {}, body)
+    dialog::dialog(words.request(), "", || {}, body)
 }
 
 fn not_uploaded(app: App, words: &'static Words, details: ApplicationDetails, state: NotUploaded) -> View {
@@ -171,14 +171,14 @@ fn not_uploaded(app: App, words: &'static Words, details: ApplicationDetails, st
     };
     let body = View::all([
         trouble,
-        el("p").child(words.not_uploaded_next).view(),
-        part(move || busy.get().then(|| el("p").set("role", "status").child(words.removing).view())),
+        el("p").child(words.not_uploaded_next()).view(),
+        part(move || busy.get().then(|| el("p").set("role", "status").child(words.removing()).view())),
         notice::slot(words, failed),
         question::answers(
             busy,
-            pieces::button("button button--main", words.send_again, retry),
-            pieces::button("button", words.remove_pair, remove),
+            pieces::button("button button--main", words.send_again(), retry),
+            pieces::button("button", words.remove_pair(), remove),
         ),
     ]);
-    dialog::dialog(words.not_uploaded, "", || {}, body)
+    dialog::dialog(words.not_uploaded(), "", || {}, body)
 }

@@ -35,26 +35,26 @@ pub fn report(words: &'static Words, entries: Vec<Entry>, close: impl Fn() + Cop
             close();
         }
     };
-    let shown = part(move || text.get().unwrap_or_else(|| words.loading.to_owned()));
+    let shown = part(move || text.get().unwrap_or_else(|| words.loading().to_owned()));
     let body = View::all([
-        el("p").child(words.report_intro).view(),
+        el("p").child(words.report_intro()).view(),
         el("pre")
             .class("report")
             .set("tabindex", "0")
             .set("role", "region")
-            .set("aria-label", words.report)
+            .set("aria-label", words.report())
             .child(shown)
             .view(),
         el("label")
             .class("report__consent")
             .child(el("input").set("type", "checkbox").on("change", consent))
-            .child(words.report_personal)
+            .child(words.report_personal())
             .view(),
         el("div")
             .class("dialog__buttons")
-            .child(pieces::button("button button--main", words.save, save))
-            .child(pieces::button("button", words.cancel, close))
+            .child(pieces::button("button button--main", words.save(), save))
+            .child(pieces::button("button", words.cancel(), close))
             .view(),
     ]);
-    dialog::dialog(words.report, "dialog--wide", close, body)
+    dialog::dialog(words.report(), "dialog--wide", close, body)
 }

@@ -35,16 +35,16 @@ pub fn revocation(app: App, words: &'static Words, certificate: &CertificateView
             Shown::Reasons => untrack(|| reasons(app, words, id, state)),
             Shown::Password(reason) => untrack(|| password(app, words, id, &serial, reason)),
         };
-        let cancel = pieces::button("button", words.cancel, leave);
+        let cancel = pieces::button("button", words.cancel(), leave);
         let buttons = el("div").class("dialog__buttons").child(cancel).view();
-        dialog::dialog(words.revoke, "", leave, View::all([content, buttons]))
+        dialog::dialog(words.revoke(), "", leave, View::all([content, buttons]))
     });
     View::all([
         el("p")
             .class("aside")
-            .child(words.revoke_why)
+            .child(words.revoke_why())
             .child(" ")
-            .child(pieces::button("button button--link", words.revoke, begin))
+            .child(pieces::button("button button--link", words.revoke(), begin))
             .view(),
         content,
     ])
@@ -94,7 +94,7 @@ fn reasons(app: App, words: &'static Words, certificate: Uuid, state: State) -> 
         })
     });
     View::all([
-        el("p").class("notice notice--bad").child(words.revoke_warning).view(),
+        el("p").class("notice notice--bad").child(words.revoke_warning()).view(),
         el("form")
             .class("form")
             .set("novalidate", "")
@@ -104,17 +104,17 @@ fn reasons(app: App, words: &'static Words, certificate: Uuid, state: State) -> 
                     .class("reasons")
                     .set("aria-describedby", "reason-error")
                     .set("disabled", flag(busy))
-                    .child(el("legend").class("field__name").child(words.reason))
+                    .child(el("legend").class("field__name").child(words.reason()))
                     .child(options)
                     .child(
                         el("p")
                             .set("id", "reason-error")
                             .class("field__error")
                             .set("role", "alert")
-                            .child(part(move || missing.get().then_some(words.revoke_choose))),
+                            .child(part(move || missing.get().then_some(words.revoke_choose()))),
                     ),
             )
-            .child(pieces::submit(busy, ["button button--main", words.get_password, words.sending]))
+            .child(pieces::submit(busy, ["button button--main", words.get_password(), words.sending()]))
             .view(),
         trouble,
     ])
@@ -155,7 +155,7 @@ fn password(app: App, words: &'static Words, certificate: Uuid, serial: &str, re
     };
     let key = ordered::key(certificate);
     let purpose = Purpose {
-        button: ["button button--bad", words.revoke, words.sending],
+        button: ["button button--bad", words.revoke(), words.sending()],
         deadline: ordered::deadline(&key),
         key,
         ordered: true,
@@ -163,6 +163,10 @@ fn password(app: App, words: &'static Words, certificate: Uuid, serial: &str, re
         send: Box::new(send),
     };
     let told =
-        vec![(words.serial_number, serial.to_owned()), (words.reason, words::revocation(words, reason).to_owned())];
-    View::all([el("p").child(words.revoke_intro).view(), pieces::pairs(told), password::password(app, words, purpose)])
+        vec![(words.serial_number(), serial.to_owned()), (words.reason(), words::revocation(words, reason).to_owned())];
+    View::all([
+        el("p").child(words.revoke_intro()).view(),
+        pieces::pairs(told),
+        password::password(app, words, purpose),
+    ])
 }

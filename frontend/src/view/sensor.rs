@@ -25,7 +25,7 @@ pub fn sensor(app: App, words: &'static Words, state: Sensing, make: impl Fn(Mak
             .set("id", "sensor")
             .class("sensor")
             .set("tabindex", "0")
-            .child(el("p").child(words.sensor_intro))
+            .child(el("p").child(words.sensor_intro()))
             .child(el("span").class("sensor__mark").set("aria-hidden", "true"))
             .view(),
         el("div")
@@ -35,7 +35,7 @@ pub fn sensor(app: App, words: &'static Words, state: Sensing, make: impl Fn(Mak
                     .class("bar")
                     .set("max", "100")
                     .set("value", attribute(move || percent.get().to_string()))
-                    .set("aria-label", words.sensor_progress)
+                    .set("aria-label", words.sensor_progress())
                     .set("aria-valuemin", "0")
                     .set("aria-valuemax", "100")
                     .set("aria-valuenow", attribute(move || percent.get().to_string())),
@@ -48,9 +48,9 @@ pub fn sensor(app: App, words: &'static Words, state: Sensing, make: impl Fn(Mak
                     .child(" %"),
             )
             .view(),
-        el("div").class("dialog__buttons").child(pieces::button("button", words.cancel, cancel)).view(),
+        el("div").class("dialog__buttons").child(pieces::button("button", words.cancel(), cancel)).view(),
     ]);
-    dialog::dialog(words.sensor, "", cancel, body)
+    dialog::dialog(words.sensor(), "", cancel, body)
 }
 
 /// Listens to pointer and keyboard until there is enough, then hands over the pool, once. The signal is the

@@ -26,7 +26,7 @@ pub fn phone(app: App, words: &'static Words, state: EnterPhone) -> View {
     let failed = RwSignal::new(None::<Trouble>);
     let busy = RwSignal::new(false);
     let ended =
-        state.session_ended.then(|| el("p").class("notice").set("role", "status").child(words.session_ended).view());
+        state.session_ended.then(|| el("p").class("notice").set("role", "status").child(words.session_ended()).view());
     let submit = move || {
         if busy.get_untracked() {
             return;
@@ -57,16 +57,16 @@ pub fn phone(app: App, words: &'static Words, state: EnterPhone) -> View {
     browser::focus("phone");
     let inside = View::all([
         ended.into(),
-        el("p").child(words.sign_in_intro).view(),
+        el("p").child(words.sign_in_intro()).view(),
         el("form")
             .class("form")
             .set("novalidate", "")
             .on_submit(submit)
             .child(phone_field(words, text, error))
-            .child(pieces::submit(move || busy.get(), ["button button--main", words.get_password, words.sending]))
+            .child(pieces::submit(move || busy.get(), ["button button--main", words.get_password(), words.sending()]))
             .view(),
         notice::slot(words, failed),
-        pieces::call(app, words.no_message),
+        pieces::call(app, words.no_message()),
     ]);
     columns(app, words, inside)
 }
@@ -94,7 +94,7 @@ fn phone_field(words: &'static Words, text: RwSignal<String>, error: RwSignal<Op
     };
     el("div")
         .class("field")
-        .child(el("label").class("field__name").set("for", "phone").child(words.phone))
+        .child(el("label").class("field__name").set("for", "phone").child(words.phone()))
         .child(
             el("input")
                 .set("id", "phone")
@@ -108,7 +108,7 @@ fn phone_field(words: &'static Words, text: RwSignal<String>, error: RwSignal<Op
                 .set("aria-invalid", state(move || error.with(Option::is_some)))
                 .set("aria-describedby", "phone-hint phone-error"),
         )
-        .child(el("p").set("id", "phone-hint").class("field__hint").child(words.phone_hint))
+        .child(el("p").set("id", "phone-hint").class("field__hint").child(words.phone_hint()))
         .child(
             el("p")
                 .set("id", "phone-error")
@@ -131,7 +131,7 @@ pub fn password(app: App, words: &'static Words, state: EnterPassword) -> View {
     };
     let ordered = state.phone.clone();
     let purpose = Purpose {
-        button: ["button button--main", words.enter, words.entering],
+        button: ["button button--main", words.enter(), words.entering()],
         key: ordered::SIGN_IN.to_owned(),
         deadline: ordered::deadline(ordered::SIGN_IN),
         ordered: true,
@@ -142,9 +142,9 @@ pub fn password(app: App, words: &'static Words, state: EnterPassword) -> View {
         el("p")
             .class("given")
             .child(el("span").class("given__value").child(phone.pretty()))
-            .child(pieces::button("button button--link", words.change_number, change))
+            .child(pieces::button("button button--link", words.change_number(), change))
             .view(),
-        el("p").child(words::fill(words.sent_to, &phone.pretty())).view(),
+        el("p").child(words::fill(words.sent_to(), &phone.pretty())).view(),
         password::password(app, words, purpose),
     ]);
     columns(app, words, inside)
@@ -172,7 +172,7 @@ fn columns(app: App, words: &'static Words, inside: View) -> View {
             el("section")
                 .class("panel")
                 .set("aria-labelledby", "heading")
-                .child(el("h1").set("id", "heading").class("heading").set("tabindex", "-1").child(words.sign_in))
+                .child(el("h1").set("id", "heading").class("heading").set("tabindex", "-1").child(words.sign_in()))
                 .child(inside),
         )
         .child(checkup::checkup(app, words))

@@ -24,7 +24,7 @@ pub fn step_bar(app: App, words: &'static Words) -> View {
         };
         let mark = move || (step == current.get()).then_some("step");
         let done =
-            part(move || (step < current.get()).then(|| el("span").class("unseen").child(words.step_done).view()));
+            part(move || (step < current.get()).then(|| el("span").class("unseen").child(words.step_done()).view()));
         el("li")
             .class(attribute(class))
             .set("aria-current", maybe(mark))
@@ -35,17 +35,17 @@ pub fn step_bar(app: App, words: &'static Words) -> View {
     };
     el("nav")
         .class("steps")
-        .set("aria-label", words.steps)
+        .set("aria-label", words.steps())
         .child(el("ol").class("steps__list").child(Step::ALL.into_iter().map(item).collect::<View>()))
         .view()
 }
 
 fn name(words: &'static Words, step: Step) -> &'static str {
     match step {
-        Step::SignIn => words.step_sign_in,
-        Step::Choice => words.step_choice,
-        Step::Receiving => words.step_receiving,
-        Step::Installation => words.step_installation,
-        Step::Done => words.step_all_done,
+        Step::SignIn => words.step_sign_in(),
+        Step::Choice => words.step_choice(),
+        Step::Receiving => words.step_receiving(),
+        Step::Installation => words.step_installation(),
+        Step::Done => words.step_all_done(),
     }
 }

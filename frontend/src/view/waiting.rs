@@ -16,10 +16,10 @@ pub fn waiting(app: App, words: &'static Words, id: Uuid, state: ApplicationStat
     let question = Question::new(app);
     // What is being issued already cannot be taken back.
     let withdraw = (state == ApplicationState::Sent).then(|| {
-        el("p").class("aside").child(words.withdraw_why).child(" ").child(question.button(words.withdraw)).view()
+        el("p").class("aside").child(words.withdraw_why()).child(" ").child(question.button(words.withdraw())).view()
     });
-    let sure = || el("p").child(words.withdraw_sure).view();
-    pieces::panel(app, words, words.sent)
+    let sure = || el("p").child(words.withdraw_sure()).view();
+    pieces::panel(app, words, words.sent())
         .child(
             el("p")
                 .class("stage")
@@ -28,10 +28,10 @@ pub fn waiting(app: App, words: &'static Words, id: Uuid, state: ApplicationStat
                 .child(choice::state_mark(words, state)),
         )
         .child(el("progress").class("bar").set("aria-labelledby", "heading"))
-        .child(el("p").child(words.sent_intro))
-        .child(el("p").child(words.sent_leave))
-        .child(pieces::call(app, words.sent_longer))
+        .child(el("p").child(words.sent_intro()))
+        .child(el("p").child(words.sent_leave()))
+        .child(pieces::call(app, words.sent_longer()))
         .child(withdraw)
-        .child(question.dialog(words, [words.withdraw, words.cancel], sure, move || portal::withdraw(id)))
+        .child(question.dialog(words, [words.withdraw(), words.cancel()], sure, move || portal::withdraw(id)))
         .view()
 }

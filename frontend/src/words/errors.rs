@@ -1,19 +1,33 @@
 //! What each error code says to a person: what happened, and what to do next.
 
+use std::str::Lines;
+
 use qcert_protocol::ErrorCode;
 
-use super::Language;
-
 macro_rules! errors {
-    ($($($code:ident)|+: $ru_what:literal, $ru_next:literal, $en_what:literal, $en_next:literal;)*) => {
-        /// What happened, and what to do next. Exhaustive: a new code without words does not compile.
-        pub(super) const fn text(language: Language, code: ErrorCode) -> [&'static str; 2] {
-            match (language, code) {
-                $((Language::Russian, $(ErrorCode::$code)|+) => [$ru_what, $ru_next],
-                (Language::English, $(ErrorCode::$code)|+) => [$en_what, $en_next],)*
-            }
+    ($($first:ident $(| $other:ident)*: $ru_what:literal, $ru_next:literal, $en_what:literal, $en_next:literal;)*) => {
+        /// Codes that read the same, by the first of them.
+        enum Row { $($first,)* }
+
+        /// Where a code's texts stand. Exhaustive: a new code without words does not compile.
+        pub(super) const fn row(code: ErrorCode) -> usize {
+            (match code { $(ErrorCode::$first $(| ErrorCode::$other)* => Row::$first,)* }) as usize
         }
+
+        pub(super) static RUSSIAN: [[&str; 2]; [$(Row::$first,)*].len()] = [$([$ru_what, $ru_next],)*];
+
+        /// Two lines for each of the rows.
+        pub(super) const ENGLISH: &str = concat!($($en_what, "\n", $en_next, "\n",)*);
+
+        /// What stands where, for the tests.
+        #[cfg(test)]
+        pub(super) const WRITTEN: &[(ErrorCode, [&str; 2])] = &[$((ErrorCode::$first, [$en_what, $en_next]),)*];
     };
+}
+
+/// Takes the lines of [`ENGLISH`].
+pub(super) fn english(lines: &mut Lines<'static>) -> &'static [[&'static str; 2]] {
+    std::iter::from_fn(|| Some([lines.next()?, lines.next()?])).collect::<Vec<_>>().leak()
 }
 
 errors! {

@@ -1,20 +1,49 @@
 //! The texts of the screens.
 
-use super::Language;
+use std::str::Lines;
+
+use super::{Language, errors};
 
 macro_rules! words {
     ($($name:ident: $ru:literal, $en:literal;)*) => {
+        #[allow(non_camel_case_types)]
+        enum Place { $($name,)* }
+
+        const COUNT: usize = [$(Place::$name,)*].len();
+
         /// The texts of one language; a name says where the text stands.
-        #[allow(missing_docs)]
         #[derive(Debug)]
         pub struct Words {
+            /// Which one.
             pub language: Language,
-            $(pub $name: &'static str,)*
+            pub(super) errors: &'static [[&'static str; 2]],
+            // An array and not a field for each: reading hundreds of fields from a file is much code.
+            texts: [&'static str; COUNT],
         }
 
-        pub(super) static RUSSIAN: Words = Words { language: Language::Russian, $($name: $ru,)* };
-        pub(super) static ENGLISH: Words = Words { language: Language::English, $($name: $en,)* };
+        #[allow(missing_docs)]
+        impl Words {
+            $(pub const fn $name(&self) -> &'static str { self.texts[Place::$name as usize] })*
+        }
+
+        pub(super) static RUSSIAN: Words =
+            Words { language: Language::Russian, errors: &errors::RUSSIAN, texts: [$($ru,)*] };
+
+        /// A text a line, in the order in which [`Words::english`] takes them.
+        pub(super) const ENGLISH: &str = concat!($($en, "\n",)*);
+
+        /// What stands where, for the tests.
+        #[cfg(test)]
+        pub(super) const WRITTEN: &[(fn(&Words) -> &'static str, &str)] = &[$((Words::$name, $en),)*];
     };
+}
+
+impl Words {
+    /// Takes the lines of [`ENGLISH`], then those of [`errors::ENGLISH`].
+    pub(super) fn english(lines: &mut Lines<'static>) -> Self {
+        let texts = std::array::from_fn(|_| lines.next().unwrap_or_default());
+        Self { language: Language::English, texts, errors: errors::english(lines) }
+    }
 }
 
 words! {
@@ -46,6 +75,7 @@ words! {
     try_again_in: "Повторить можно через {}.", "You can try again in {}.";
     time_left: "Осталось времени", "Time left";
     back: "Вернуться к списку", "Back to the list";
+    no_english: "Английские тексты не загрузились. English could not be loaded: check the connection, then press “English” again.", "English could not be loaded: check the connection, then try again.";
     offline: "Нет связи с порталом. Соединение восстановится само.", "The portal cannot be reached. The connection will come back by itself.";
 
     // The check of the workstation.

@@ -215,7 +215,12 @@ impl Workplace {
         tokio::spawn(neighbours::listen(Arc::clone(&portal)));
         let index = b"<!doctype html><script>start()</script>".to_vec();
         let script = b"start();".repeat(100);
-        let files = [("index.html".to_owned(), index), ("app-0123456789abcdef.js".to_owned(), script)];
+        let texts = "english-0123456789abcdef.txt\nSign in…\n".as_bytes().to_vec();
+        let files = [
+            ("index.html".to_owned(), index),
+            ("app-0123456789abcdef.js".to_owned(), script),
+            ("english-0123456789abcdef.txt".to_owned(), texts),
+        ];
         let pages = Arc::new(Pages::new(files.into_iter()).unwrap());
         Arc::clone(&pages).compress();
         let router = api::router(Arc::clone(&portal), pages)

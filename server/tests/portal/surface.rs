@@ -126,6 +126,16 @@ async fn the_page_is_served_compressed_tagged_and_cached_by_its_name() {
 }
 
 #[tokio::test]
+async fn the_english_texts_are_text_and_cached_by_their_name_and_those_of_another_build_are_not_there() {
+    let workplace = Workplace::new().await;
+    let mut browser = workplace.browser();
+    let texts = get(&mut browser, "/english-0123456789abcdef.txt", &[]).await;
+    assert_eq!(texts.headers["content-type"], "text/plain; charset=utf-8");
+    assert_eq!(texts.headers["cache-control"], "public, max-age=31536000, immutable");
+    assert_eq!(get(&mut browser, "/english-fedcba9876543210.txt", &[]).await.status, 404);
+}
+
+#[tokio::test]
 async fn the_authoritys_files_are_there_for_everybody() {
     let workplace = Workplace::new().await;
     let mut browser = workplace.browser();

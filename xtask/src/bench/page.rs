@@ -12,9 +12,12 @@ use crate::run::run_quietly;
 use crate::setup::Toolbox;
 use crate::{parts, under_target};
 
-/// What the whole page may weigh.
+/// What a first visit may fetch.
 const LIMIT_BYTES: f64 = 140_000.0;
 const TOTAL: &str = "page, total";
+
+/// Fetched by those who choose English, and by nobody else.
+const ENGLISH: &str = "english";
 
 /// Kinds of files by the ends of their names; the rest is `other` (icons, pictures).
 const KINDS: [&str; 4] = ["wasm", "js", "css", "html"];
@@ -30,15 +33,16 @@ pub fn sizes(tools: &Toolbox) -> Result<Vec<Measure>> {
         let peer = theirs.get(kind).copied().unwrap_or(0);
         measures.push(Measure::new(format!("page, {kind}"), f64::from(*bytes), "bytes").beside(f64::from(peer)));
     }
-    let [ours, theirs] = [ours, theirs].map(|sizes| f64::from(sizes.values().sum::<u32>()));
+    let [ours, theirs] = [ours, theirs].map(|sizes| first_visit(&sizes));
     measures.push(Measure::new(TOTAL, ours, "bytes").beside(theirs));
     Ok(measures)
 }
 
 /// Fails when the built page is above its limit.
 pub fn check_built(tools: &Toolbox) -> Result<()> {
-    let total = f64::from(weigh(tools, &root().join("frontend/dist"))?.values().sum::<u32>());
-    println!("the page weighs {total} bytes on the wire");
+    let sizes = weigh(tools, &root().join("frontend/dist"))?;
+    let (total, english) = (first_visit(&sizes), sizes.get(ENGLISH).context("no English texts in frontend/dist")?);
+    println!("the page weighs {total} bytes on the wire, and in English {english} more");
     check_limit(&[Measure::new(TOTAL, total, "bytes")])
 }
 
@@ -51,15 +55,25 @@ pub fn check_limit(measures: &[Measure]) -> Result<()> {
     }
 }
 
+fn first_visit(sizes: &BTreeMap<&'static str, u32>) -> f64 {
+    sizes.iter().filter(|(kind, _)| **kind != ENGLISH).map(|(_, bytes)| f64::from(*bytes)).sum()
+}
+
 /// Compressed bytes by kind of file.
 fn weigh(tools: &Toolbox, directory: &Path) -> Result<BTreeMap<&'static str, u32>> {
     let mut sizes = BTreeMap::new();
     for file in files(directory)? {
-        let extension = file.extension().unwrap_or_default().to_string_lossy();
-        let kind = KINDS.into_iter().find(|kind| *kind == extension).unwrap_or("other");
-        *sizes.entry(kind).or_insert(0) += compressed(tools, &file)?;
+        *sizes.entry(kind(&file)).or_insert(0) += compressed(tools, &file)?;
     }
     Ok(sizes)
+}
+
+fn kind(file: &Path) -> &'static str {
+    let [name, extension] = [file.file_name(), file.extension()].map(|part| part.unwrap_or_default().to_string_lossy());
+    if name.starts_with("english-") {
+        return ENGLISH;
+    }
+    KINDS.into_iter().find(|kind| *kind == extension).unwrap_or("other")
 }
 
 fn files(directory: &Path) -> Result<Vec<PathBuf>> {
@@ -119,6 +133,13 @@ mod tests {
     fn the_peer_is_built_with_our_profile_and_nothing_else_of_ours() {
         let toml = "[profile.dev]\na = 1\n\n[profile.wasm-release]\nlto = \"fat\"\n\n[other]\nb = 2\n";
         assert_eq!(section(toml, "[profile.wasm-release]"), Some("[profile.wasm-release]\nlto = \"fat\"\n\n"));
+    }
+
+    #[test]
+    fn a_first_visit_is_everything_but_the_english_texts() {
+        let names = ["english-0123456789abcdef.txt", "page-0123456789abcdef.js", "favicon.svg", "index.html"];
+        let sizes = names.iter().map(|name| (kind(Path::new(name)), 10)).collect::<BTreeMap<_, _>>();
+        assert_eq!((sizes.len(), first_visit(&sizes)), (4, 30.0));
     }
 
     #[test]

@@ -46,10 +46,10 @@ pub fn inserted(
         None => details.set(None),
     }));
     let shown = part(move || match chosen.get() {
-        None => el("p").child(words.no_token).view(),
+        None => el("p").child(words.no_token()).view(),
         Some(token) => View::all([
             el("p").class("carrier__label").child(token.name.label).view(),
-            el("p").child(words.inserted_state).child(": ").child(words.can_be_chosen).view(),
+            el("p").child(words.inserted_state()).child(": ").child(words.can_be_chosen()).view(),
         ]),
     });
     let orphans = part(move || {
@@ -67,15 +67,15 @@ pub fn inserted(
         (open.get() && chosen.with(Option::is_some)).then(|| match (details.get(), failed.get()) {
             (Some(found), _) => list_details(words, found),
             (None, Some(trouble)) => notice::trouble(words, &trouble),
-            (None, None) => el("p").set("role", "status").child(words.loading).view(),
+            (None, None) => el("p").set("role", "status").child(words.loading()).view(),
         })
     });
     el("div")
         .class("carrier__inserted")
-        .child(el("h3").class("carrier__name").child(words.inserted))
+        .child(el("h3").class("carrier__name").child(words.inserted()))
         .child(shown)
         .child(
-            pieces::button("button", words.details, move || open.update(|open| *open = !*open))
+            pieces::button("button", words.details(), move || open.update(|open| *open = !*open))
                 .set("aria-expanded", state(move || open.get()))
                 .set("disabled", flag(move || chosen.with(Option::is_none))),
         )
@@ -87,20 +87,21 @@ pub fn inserted(
 fn list_details(words: &'static Words, found: TokenDetails) -> View {
     let token = &found.token;
     let mut pin = words::token_tries(words, token.pin.tries).to_owned();
-    for (applies, sentence) in [(token.pin.to_be_changed, words.pin_factory), (token.pin.pad, words.pin_pad)] {
+    for (applies, sentence) in [(token.pin.to_be_changed, words.pin_factory()), (token.pin.pad, words.pin_pad())] {
         if applies {
             pin.push(' ');
             pin.push_str(sentence);
         }
     }
-    let memory = found.free_memory.map_or_else(|| words.not_told.to_owned(), |free| format!("{free} {}", words.bytes));
+    let memory =
+        found.free_memory.map_or_else(|| words.not_told().to_owned(), |free| format!("{free} {}", words.bytes()));
     pieces::pairs(vec![
-        (words.serial, token.name.serial.clone()),
-        (words.model, token.name.model.clone()),
-        (words.manufacturer, found.manufacturer.clone()),
-        (words.firmware, found.firmware.clone()),
-        (words.free_memory, memory),
-        (words.pin_state, pin),
-        (words.mechanisms, found.mechanisms.join(", ")),
+        (words.serial(), token.name.serial.clone()),
+        (words.model(), token.name.model.clone()),
+        (words.manufacturer(), found.manufacturer.clone()),
+        (words.firmware(), found.firmware.clone()),
+        (words.free_memory(), memory),
+        (words.pin_state(), pin),
+        (words.mechanisms(), found.mechanisms.join(", ")),
     ])
 }

@@ -45,10 +45,10 @@ pub fn orphan(
     };
     el("div")
         .class("notice orphan")
-        .child(el("p").child(words.orphan).child(" ").child(el("b").class("container").child(orphan.label)))
-        .child(el("p").child(words.orphan_note))
-        .child(pieces::button("button", words.remove, remove).set("disabled", flag(move || busy.get())))
-        .child(part(move || busy.get().then(|| el("p").set("role", "status").child(words.removing).view())))
+        .child(el("p").child(words.orphan()).child(" ").child(el("b").class("container").child(orphan.label)))
+        .child(el("p").child(words.orphan_note()))
+        .child(pieces::button("button", words.remove(), remove).set("disabled", flag(move || busy.get())))
+        .child(part(move || busy.get().then(|| el("p").set("role", "status").child(words.removing()).view())))
         .child(notice::slot(words, failed))
         .view()
 }

@@ -1,8 +1,11 @@
-// Takes exports out of a WebAssembly module that this page never calls, so that wasm-opt finds what only they need.
-// Leptos links wasm-streams, for servers that it streams from; what wasm-bindgen exports is kept whether it is used or not.
+// Makes the WebAssembly module of the page smaller before wasm-opt does. Exports go that this page never calls, so that
+// wasm-opt finds what only they need: Leptos links wasm-streams, for servers that it streams from, and what wasm-bindgen
+// exports is kept whether it is used or not. The English texts go into a file beside the module, named by their first line.
 import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
 const UNUSED = /^(__wbg_)?intounderlying(bytesource|sink|source)_/;
+const CUSTOM = 0;
 const EXPORTS = 7;
 
 const [file] = process.argv.slice(2);
@@ -33,6 +36,15 @@ function used() {
   return Buffer.concat([Buffer.from(leb(kept.length)), ...kept]);
 }
 
+/** Writes the section's texts, if it is theirs. */
+function moved(end) {
+  const length = number();
+  if (bytes.toString('utf8', at, (at += length)) !== 'english') return false;
+  const texts = bytes.subarray(at, end);
+  writeFileSync(join(dirname(file), texts.toString('utf8').split('\n')[0]), texts);
+  return true;
+}
+
 const parts = [bytes.subarray(0, at)];
 while (at < bytes.length) {
   const start = at;
@@ -41,7 +53,7 @@ while (at < bytes.length) {
   if (id === EXPORTS) {
     const body = used();
     parts.push(Buffer.from([id, ...leb(body.length)]), body);
-  } else {
+  } else if (id !== CUSTOM || !moved(end)) {
     parts.push(bytes.subarray(start, end));
   }
   at = end;

@@ -1,22 +1,25 @@
 //! The biological sensor: what a hand does with a mouse or a keyboard is never quite even, and the unevenness is
 //! collected. It is stirred into a token's generator and never replaces the token's own randomness.
+//!
+//! Everything is stirred into the pool; how much of it counts is [`assessment`]'s to say.
 
-use qcert_protocol::workstation::SENSOR_BYTES;
+mod assessment;
+
+use assessment::Assessment;
 
 /// Size of the pool, in bytes: what is sent.
 pub const POOL_BYTES: usize = 256;
 
-/// How many bits must be collected.
-const BITS_NEEDED: u32 = SENSOR_BYTES as u32 * 8;
+/// How many bits must be collected: as many as a generator of the highest strength is seeded with.
+const BITS_NEEDED: f64 = 256.0;
 
-/// Credited to one movement of the pointer: its length and direction vary by more, but they follow a curve.
-const BITS_OF_MOVE: u32 = 4;
+/// What is told apart of places, in pixels: a straight line that is rounded to pixels bends by one. A difference of steps
+/// varies by √6 times what a place does, 1.3 bits more; of pixels, 4 are one zero, which takes 2 bits away.
+const PLACES: f64 = 2.0;
 
-/// Credited to one key: people vary by tens of milliseconds, and a browser's clock ticks ten times in each.
-const BITS_OF_KEY: u32 = 8;
-
-/// Keys whose gaps differ by less than this, in milliseconds, come from a machine or from a key that is held down.
-const EVEN_MS: f64 = 0.75;
+/// What is told apart of times, in milliseconds: browsers blur their clocks by up to one, and a program that waits is
+/// late by one or two. A difference of gaps varies by √2 times what a gap does, half a bit more; 8 milliseconds are one zero.
+const TIMES: f64 = 4.0;
 
 /// What was noticed. Times are the event's own, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,75 +50,49 @@ pub struct Sensor {
     pool: [u8; POOL_BYTES],
     position: usize,
     mixed: u64,
-    bits: u32,
-    place: Option<(f64, f64)>,
-    step: Option<(f64, f64)>,
-    pressed_at: Option<f64>,
-    gap: Option<f64>,
+    pointer: Source,
+    keyboard: Source,
 }
 
 impl Default for Sensor {
     fn default() -> Self {
-        Self {
-            pool: [0; POOL_BYTES],
-            position: 0,
-            mixed: 0,
-            bits: 0,
-            place: None,
-            step: None,
-            pressed_at: None,
-            gap: None,
-        }
+        Self { pool: [0; POOL_BYTES], position: 0, mixed: 0, pointer: Source::default(), keyboard: Source::default() }
     }
 }
 
 impl Sensor {
-    /// Takes a sample. True if it added something: a place or a gap that repeats the one before adds nothing.
+    /// Takes a sample. True if it can have changed what was collected: a pointer that stays and a key that is held down
+    /// cannot.
     pub fn feed(&mut self, sample: Sample) -> bool {
         match sample {
             Sample::Move { x, y, at } => {
-                let uneven = self.moved(x, y);
-                if uneven {
-                    self.stir(&[x.to_bits(), y.to_bits(), at.to_bits()], BITS_OF_MOVE);
-                }
-                uneven
+                self.stir(&[x.to_bits(), y.to_bits(), at.to_bits()]);
+                // Browsers tell of a pointer when they draw, so its times are theirs.
+                self.pointer.last != Some([x, y]) && self.pointer.feed([x, y], PLACES)
             }
             Sample::Key { key, repeated, at } => {
-                let uneven = !repeated && self.pressed(at);
-                if uneven {
-                    self.stir(&[u64::from(key), at.to_bits()], BITS_OF_KEY);
-                }
-                uneven
+                self.stir(&[u64::from(key), at.to_bits()]);
+                !repeated && self.keyboard.feed([at, 0.0], TIMES)
             }
         }
     }
 
-    /// From 0 to 100.
+    /// From 0 to 100. It falls when what comes turns out to be foreseeable.
     pub fn percent(&self) -> u32 {
-        (self.bits * 100 / BITS_NEEDED).min(100)
+        (self.bits() * 100.0 / BITS_NEEDED).min(100.0) as u32
     }
 
     /// The pool, once enough was collected.
     pub fn collected(&self) -> Option<Vec<u8>> {
-        (self.bits >= BITS_NEEDED).then(|| self.pool.to_vec())
+        (self.bits() >= BITS_NEEDED).then(|| self.pool.to_vec())
     }
 
-    fn moved(&mut self, x: f64, y: f64) -> bool {
-        let Some((left, top)) = self.place.replace((x, y)) else { return false };
-        let step = (x - left, y - top);
-        if step == (0.0, 0.0) {
-            return false;
-        }
-        self.step.replace(step).is_some_and(|before| before != step)
+    /// A hand at the mouse and a hand at the keyboard are independent.
+    fn bits(&self) -> f64 {
+        self.pointer.assessment.bits() + self.keyboard.assessment.bits()
     }
 
-    fn pressed(&mut self, at: f64) -> bool {
-        let Some(before) = self.pressed_at.replace(at) else { return false };
-        let gap = at - before;
-        self.gap.replace(gap).is_some_and(|before| (gap - before).abs() >= EVEN_MS)
-    }
-
-    fn stir(&mut self, words: &[u64], bits: u32) {
+    fn stir(&mut self, words: &[u64]) {
         for word in words {
             self.mixed = mix(self.mixed ^ word);
             for byte in self.mixed.to_le_bytes() {
@@ -123,7 +100,25 @@ impl Sensor {
                 self.position = (self.position + 1) % POOL_BYTES;
             }
         }
-        self.bits += bits;
+    }
+}
+
+/// The pointer's places or the times of keys: the latest, and how it differed from the one before.
+#[derive(Clone, Debug, Default)]
+struct Source {
+    last: Option<[f64; 2]>,
+    step: Option<[f64; 2]>,
+    assessment: Assessment,
+}
+
+impl Source {
+    /// What counts is how a step differs from the step before: even steps do not differ at all.
+    fn feed(&mut self, [x, y]: [f64; 2], resolution: f64) -> bool {
+        let Some([last_x, last_y]) = self.last.replace([x, y]) else { return false };
+        let step = [x - last_x, y - last_y];
+        let Some(before) = self.step.replace(step) else { return false };
+        self.assessment.take([0, 1].map(|i| ((step[i] - before[i]) / resolution) as i32));
+        true
     }
 }
 
@@ -137,79 +132,201 @@ fn mix(word: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::f64::consts::TAU;
+
     use super::*;
+
+    /// Numbers between 0 and 1, the same for a seed.
+    struct Chance(u64);
+
+    impl Chance {
+        fn next(&mut self) -> f64 {
+            self.0 = mix(self.0);
+            (self.0 >> 11) as f64 / (1_u64 << 53) as f64
+        }
+
+        /// About normally distributed, with the deviation 1.
+        fn normal(&mut self) -> f64 {
+            (0..12).map(|_| self.next()).sum::<f64>() - 6.0
+        }
+    }
+
+    const SEEDS: std::ops::Range<u64> = 0..20;
+
+    /// How far the bar got while the samples came.
+    fn highest(samples: impl IntoIterator<Item = Sample>) -> u32 {
+        let mut sensor = Sensor::default();
+        samples.into_iter().map(|sample| if sensor.feed(sample) { sensor.percent() } else { 0 }).max().unwrap_or(0)
+    }
+
+    /// After how many samples the bar was full.
+    fn filled_after(samples: impl IntoIterator<Item = Sample>) -> Option<usize> {
+        let mut sensor = Sensor::default();
+        samples.into_iter().take(2000).position(|sample| sensor.feed(sample) && sensor.collected().is_some())
+    }
+
+    fn feed(sensor: &mut Sensor, sample: Sample) {
+        sensor.feed(sample);
+    }
 
     fn key(at: f64) -> Sample {
         Sample::Key { key: 65, repeated: false, at }
     }
 
-    fn hand(i: u32) -> f64 {
-        f64::from(i) * 90.0 + f64::from(i * i % 37)
+    /// A pointer that is somewhere at every step of a screen that is drawn 60 times a second.
+    fn pointer(place: impl FnMut(f64) -> (f64, f64)) -> impl Iterator<Item = Sample> {
+        let places = (0..2000).map(f64::from).map(place);
+        places.enumerate().map(|(i, (x, y))| Sample::Move { x: x.round(), y: y.round(), at: i as f64 * 16.7 })
+    }
+
+    /// Strokes from place to place, each fastest in its middle, with the tremor of a hand.
+    fn hand_at_the_mouse(seed: u64) -> impl Iterator<Item = Sample> {
+        let mut chance = Chance(seed);
+        let (mut from, mut to, mut done, mut of) = ((400.0, 300.0), (400.0, 300.0), 1.0, 1.0);
+        let mut at = 0.0;
+        (0..2000).map(move |_| {
+            if done >= of {
+                (from, done, of) = (to, 0.0, 15.0 + chance.next() * 25.0);
+                to = (chance.next() * 800.0, chance.next() * 600.0);
+            }
+            done += 1.0;
+            let part = f64::min(done / of, 1.0);
+            let way = part * part * part * (10.0 - 15.0 * part + 6.0 * part * part);
+            let x = from.0 + (to.0 - from.0) * way + 1.2 * chance.normal();
+            let y = from.1 + (to.1 - from.1) * way + 1.2 * chance.normal();
+            at += 16.7 + 0.5 * chance.normal();
+            Sample::Move { x: x.round(), y: y.round(), at }
+        })
+    }
+
+    fn hand_at_the_keyboard(seed: u64) -> impl Iterator<Item = Sample> {
+        let (mut chance, mut at) = (Chance(seed), 0.0);
+        (0..2000).map(move |_| {
+            at += 170.0 + 40.0 * chance.normal();
+            key(at)
+        })
     }
 
     #[test]
-    fn a_pointer_that_stays_or_moves_evenly_adds_nothing() {
-        let mut sensor = Sensor::default();
-        for i in 0..1000 {
-            sensor.feed(Sample::Move { x: 5.0, y: 5.0, at: f64::from(i) * 16.0 });
-            assert_eq!(sensor.percent(), 0);
+    fn a_hand_at_the_mouse_fills_the_bar_in_some_seconds() {
+        for seed in SEEDS {
+            let filled = filled_after(hand_at_the_mouse(seed));
+            assert!(filled.is_some_and(|events| (100..500).contains(&events)), "seed {seed}: {filled:?}");
         }
-        let mut sensor = Sensor::default();
-        for i in 0..1000 {
-            sensor.feed(Sample::Move { x: f64::from(i) * 10.0, y: 3.0, at: f64::from(i) * 16.0 });
-        }
-        assert_eq!(sensor.percent(), 0);
     }
 
     #[test]
-    fn keys_that_are_held_down_or_evenly_spaced_add_nothing() {
-        let mut sensor = Sensor::default();
-        for i in 0..500 {
-            sensor.feed(key(f64::from(i) * 30.0));
+    fn a_hand_at_the_keyboard_fills_the_bar_with_a_few_lines() {
+        for seed in SEEDS {
+            let filled = filled_after(hand_at_the_keyboard(seed));
+            assert!(filled.is_some_and(|events| (100..300).contains(&events)), "seed {seed}: {filled:?}");
         }
-        for i in 0..500 {
-            sensor.feed(Sample::Key { key: 65, repeated: true, at: 20_000.0 + hand(i) });
-        }
-        assert_eq!(sensor.percent(), 0);
     }
 
     #[test]
-    fn the_keyboard_alone_suffices() {
-        let mut sensor = Sensor::default();
-        let mut pressed = 0;
-        while sensor.collected().is_none() {
-            sensor.feed(key(hand(pressed)));
-            pressed += 1;
-            assert!(pressed < 200, "{}", sensor.percent());
+    fn a_pointer_that_stays_adds_nothing() {
+        assert_eq!(highest((0..2000).map(|i| Sample::Move { x: 5.0, y: 5.0, at: f64::from(i * i % 977) })), 0);
+    }
+
+    #[test]
+    fn a_straight_line_adds_nothing_whatever_its_slope() {
+        for seed in SEEDS {
+            let mut chance = Chance(seed);
+            let (x, y) = (chance.next() * 9.0, chance.next() * 9.0);
+            let percent = highest(pointer(|i| (i * x, i * y)));
+            assert_eq!(percent, 0, "seed {seed}");
         }
-        assert!(pressed > 60);
+    }
+
+    #[test]
+    fn a_circle_that_a_program_draws_does_not_fill_the_bar() {
+        for steps in (20..120).step_by(7) {
+            let circle = |i: f64| TAU * i / f64::from(steps);
+            let percent = highest(pointer(|i| (300.0 + 200.0 * circle(i).cos(), 300.0 + 200.0 * circle(i).sin())));
+            assert!(percent < 100, "{steps} steps: {percent}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_that_a_program_repeats_does_not_fill_the_bar() {
+        for seed in SEEDS {
+            let mut chance = Chance(seed);
+            let length = 2.0 + chance.next() * 48.0;
+            let pattern: Vec<_> = (0..length as usize).map(|_| (chance.next() * 9e2, chance.next() * 9e2)).collect();
+            let percent = highest(pointer(|i| pattern[i as usize % pattern.len()]));
+            assert!(percent < 100, "seed {seed}, {} places: {percent}", pattern.len());
+        }
+    }
+
+    #[test]
+    fn few_distinct_steps_do_not_fill_the_bar_even_at_random() {
+        for seed in SEEDS {
+            let (mut chance, mut x) = (Chance(seed), 0.0);
+            let percent = highest(pointer(|_| {
+                x += if chance.next() < 0.3 { 5.0 } else { 9.0 };
+                (x, 3.0)
+            }));
+            assert!(percent < 100, "seed {seed}: {percent}");
+        }
+    }
+
+    #[test]
+    fn keys_that_are_held_down_add_nothing() {
+        let held = |sample| match sample {
+            Sample::Key { key, at, .. } => Sample::Key { key, repeated: true, at },
+            other => other,
+        };
+        assert_eq!(highest(hand_at_the_keyboard(1).map(held)), 0);
+    }
+
+    #[test]
+    fn keys_that_a_program_presses_evenly_add_nothing_though_it_is_never_quite_in_time() {
+        for seed in SEEDS {
+            let mut chance = Chance(seed);
+            let percent = highest((0..2000).map(|i| key(f64::from(i) * 30.0 + chance.next())));
+            assert_eq!(percent, 0, "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn a_hand_is_believed_after_a_program() {
+        let robot = pointer(|i| (i * 7.0, i * 3.0));
+        let filled = filled_after(robot.take(600).chain(hand_at_the_mouse(3)));
+        assert!(filled.is_some_and(|events| events < 1100), "{filled:?}");
+    }
+
+    #[test]
+    fn a_repetition_stops_what_counts_and_what_counted_stays() {
+        let mut sensor = Sensor::default();
+        hand_at_the_mouse(5).take(90).for_each(|sample| feed(&mut sensor, sample));
+        let line = |i: u32| Sample::Move { x: f64::from(i), y: 0.0, at: 9e3 + f64::from(i) * 16.0 };
+        (0..30).for_each(|i| feed(&mut sensor, line(i)));
+        let bits = sensor.bits();
+        (30..500).for_each(|i| feed(&mut sensor, line(i)));
+        assert!(bits > 0.0);
+        assert_eq!(sensor.bits(), bits);
     }
 
     #[test]
     fn the_pool_is_given_only_when_enough_was_collected_and_no_byte_of_it_is_untouched() {
         let mut sensor = Sensor::default();
-        let mut moves = 0;
-        while sensor.collected().is_none() {
-            let at = hand(moves);
-            sensor.feed(Sample::Move { x: f64::from(moves * moves % 101), y: f64::from(moves % 7), at });
-            moves += 1;
+        let mut hand = hand_at_the_mouse(7);
+        while sensor.percent() < 100 {
+            assert_eq!(sensor.collected(), None);
+            sensor.feed(hand.next().unwrap());
         }
         let pool = sensor.collected().unwrap();
         assert_eq!(pool.len(), POOL_BYTES);
         assert!(pool.iter().filter(|byte| **byte == 0).count() < 16);
-        assert_eq!(sensor.percent(), 100);
-        assert!(moves >= 128);
     }
 
     #[test]
     fn other_movements_give_another_pool() {
-        let pool = |shift: f64| {
+        let pool = |seed| {
             let mut sensor = Sensor::default();
-            for i in 0..300 {
-                sensor.feed(key(hand(i) + shift));
-            }
+            hand_at_the_mouse(seed).take(500).for_each(|sample| feed(&mut sensor, sample));
             sensor.collected().unwrap()
         };
-        assert_ne!(pool(0.0), pool(0.1));
+        assert_ne!(pool(1), pool(2));
     }
 }

@@ -241,18 +241,16 @@ impl Browser {
         textbox.send_keys(text).await
     }
 
-    /// Moves the mouse as a hand does: about, never quite evenly. `seed` makes each stroke another one.
+    /// Moves the mouse from place to place, in pixels of the window.
     ///
     /// # Errors
     /// The browser does not answer.
-    pub async fn move_mouse(&self, seed: u32) -> Result<()> {
-        let mut hand = self.driver.action_chain_with_delay(None, Some(Duration::from_millis(4)));
-        let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(97);
-        for _ in 0..24 {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            hand = hand.move_to(i64::from(300 + (state >> 8) % 600), i64::from(200 + (state >> 20) % 400));
+    pub async fn move_mouse(&self, places: &[(i64, i64)]) -> Result<()> {
+        let mut mouse = self.driver.action_chain_with_delay(None, Some(Duration::from_millis(4)));
+        for (x, y) in places {
+            mouse = mouse.move_to(*x, *y);
         }
-        hand.perform().await.context("move the mouse")
+        mouse.perform().await.context("move the mouse")
     }
 
     /// Presses keys one after the other.

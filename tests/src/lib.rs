@@ -5,6 +5,7 @@
 
 pub mod browser;
 pub mod contents;
+pub mod hand;
 pub mod journey;
 pub mod memory;
 pub mod portal;

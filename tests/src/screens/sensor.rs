@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 
-use crate::Browser;
+use crate::{Browser, hand::Hand};
 
 /// The dialog's name.
 pub const DIALOG: &str = "Биологический датчик случайных чисел";
@@ -15,14 +15,16 @@ pub async fn fill(browser: &Browser, percent: u32) -> Result<()> {
     if percent < 100 {
         browser.find("dialog", DIALOG).await?;
     }
-    for stroke in 0..40 {
+    let seed = u64::from(percent);
+    let mut hand = Hand::new(seed);
+    for _ in 0..40 {
         let Some(shown) = shown(browser).await? else { return Ok(()) };
         if shown >= percent {
             return Ok(());
         }
-        browser.move_mouse(stroke + percent * 41).await?;
+        browser.move_mouse(&hand.stroke()).await?;
     }
-    bail!("the mouse moves and the bar does not fill")
+    bail!("the mouse moves and the bar does not fill (seed {seed})")
 }
 
 /// The percentage on screen; nothing once the dialog is gone.

@@ -6,10 +6,10 @@
 use qcert_protocol::{
     Base64,
     portal::TokenName,
-    workstation::{Reply, Stage, Tokens},
+    workstation::{Failure, Outcome, Reply, Stage, Tokens},
 };
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::{Deserialize, Serialize, de::IgnoredAny};
+use serde_json::value::RawValue;
 
 use crate::log::Level;
 
@@ -67,11 +67,35 @@ pub enum Notice {
 }
 
 /// A frame of a worker.
-#[derive(Deserialize)]
-#[serde(untagged)]
 pub enum Said {
     /// Unasked.
     Notice(Notice),
     /// An answer.
-    Reply(Reply<Value>),
+    Reply(Reply<Box<RawValue>>),
+}
+
+impl Said {
+    /// Understands a frame. An answer may be long, so it is read once.
+    ///
+    /// # Errors
+    /// It is neither.
+    pub fn read(frame: &[u8]) -> serde_json::Result<Self> {
+        #[derive(Deserialize)]
+        struct Parts {
+            event: Option<IgnoredAny>,
+            #[serde(default)]
+            id: String,
+            result: Option<Box<RawValue>>,
+            error: Option<Failure>,
+        }
+        let Parts { event, id, result, error } = serde_json::from_slice(frame)?;
+        Ok(match (event, error) {
+            (Some(_), _) => Self::Notice(serde_json::from_slice(frame)?),
+            (None, Some(failure)) => Self::Reply(Reply { id, outcome: Outcome::Error(failure) }),
+            (None, None) => {
+                let result = result.unwrap_or_else(|| RawValue::NULL.to_owned());
+                Self::Reply(Reply { id, outcome: Outcome::Result(result) })
+            }
+        })
+    }
 }

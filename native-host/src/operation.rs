@@ -15,7 +15,7 @@ use qcert_protocol::{
     ErrorCode,
     workstation::{Authorization, CreateRequest, Event, Failure, InstallCertificate, OneToken, RemoveKeyPair, Stage},
 };
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 pub use half_made::Orphans;
 pub use install_certificate::holds_key;
@@ -61,7 +61,7 @@ impl Operation<'_> {
     ///
     /// # Errors
     /// Those of the command.
-    pub fn run(&self, task: Task) -> Result<Value, Failure> {
+    pub fn run(&self, task: Task) -> Result<Box<RawValue>, Failure> {
         match task {
             Task::CreateRequest(params) => self.create_request(&params).map(value),
             Task::InstallCertificate(params) => self.install_certificate(&params).map(value),
@@ -84,8 +84,8 @@ impl Operation<'_> {
 }
 
 /// A result as JSON; [`Outbox`] sends results of many types through one door.
-pub(crate) fn value(result: impl serde::Serialize) -> Value {
+pub(crate) fn value(result: impl serde::Serialize) -> Box<RawValue> {
     // Strings, numbers and lists of them: nothing that JSON cannot say.
     #[allow(clippy::expect_used)]
-    serde_json::to_value(result).expect("a result of the protocol is JSON")
+    serde_json::value::to_raw_value(&result).expect("a result of the protocol is JSON")
 }

@@ -19,7 +19,7 @@ use qcert_protocol::{
     ErrorCode,
     workstation::{Failure, Outcome, Stage, TokenId, Tokens, WatchTokens},
 };
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 pub use process::{Heard, Process};
 
@@ -151,7 +151,7 @@ impl Workers {
     ///
     /// # Errors
     /// Those of the answer; `module_hangs`, `module_crashed`, `operation_in_progress`.
-    pub fn answer(&self, reached: &Reached, heard: &Receiver<Heard>) -> Result<Value, Failure> {
+    pub fn answer(&self, reached: &Reached, heard: &Receiver<Heard>) -> Result<Box<RawValue>, Failure> {
         match heard.recv_timeout(HANGING.min(self.shared.limit())) {
             Ok(Heard::Answer(outcome)) => outcome_of(outcome),
             Err(RecvTimeoutError::Timeout) if !self.is_busy(reached) => Err(self.end(reached)),
@@ -169,7 +169,7 @@ impl Workers {
         reached: &Reached,
         heard: &Receiver<Heard>,
         mut progress: impl FnMut(Stage),
-    ) -> Result<Value, Failure> {
+    ) -> Result<Box<RawValue>, Failure> {
         loop {
             match heard.recv_timeout(self.shared.limit()) {
                 Ok(Heard::Progress(stage)) => progress(stage),
@@ -249,7 +249,7 @@ impl Workers {
     }
 }
 
-fn outcome_of(outcome: Outcome<Value>) -> Result<Value, Failure> {
+fn outcome_of(outcome: Outcome<Box<RawValue>>) -> Result<Box<RawValue>, Failure> {
     match outcome {
         Outcome::Result(result) => Ok(result),
         Outcome::Error(failure) => Err(failure),

@@ -15,7 +15,7 @@ use qcert_protocol::{
     ErrorCode,
     workstation::{Cancel, CancelAccepted, Command, Diagnose, Event, Failure, TokenId, Tokens},
 };
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::{
     Outbox,
@@ -201,7 +201,7 @@ impl Shared {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn reply(&self, id: &str, outcome: Result<Value, Failure>) {
+    fn reply(&self, id: &str, outcome: Result<Box<RawValue>, Failure>) {
         self.open().remove(id);
         self.outbox.reply(id, outcome);
     }

@@ -10,7 +10,7 @@ use qcert_protocol::{
     workstation::{Failure, MAX_MESSAGE_FROM_HOST, Outcome, Reply},
 };
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::frame;
 
@@ -31,7 +31,7 @@ impl Outbox {
     }
 
     /// Answers a request.
-    pub fn reply(&self, id: &str, outcome: Result<Value, Failure>) {
+    pub fn reply(&self, id: &str, outcome: Result<Box<RawValue>, Failure>) {
         let outcome = match outcome {
             Ok(result) => Outcome::Result(result),
             Err(failure) => Outcome::Error(failure),
@@ -44,7 +44,7 @@ impl Outbox {
 
     /// Answers a request with an error.
     pub fn fail(&self, id: &str, failure: Failure) {
-        self.send(&Reply::<Value> { id: id.to_owned(), outcome: Outcome::Error(failure) });
+        self.send(&Reply::<()> { id: id.to_owned(), outcome: Outcome::Error(failure) });
     }
 
     fn write(&self, message: &impl Serialize) -> io::Result<()> {

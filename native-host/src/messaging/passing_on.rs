@@ -12,7 +12,7 @@ use qcert_protocol::{
         Cancel, CreateRequest, Event, Failure, InstallCertificate, OneToken, Outcome, RemoveKeyPair, TokenId,
     },
 };
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::desk::Shared;
 use crate::{
@@ -65,7 +65,7 @@ pub fn pass_on(
     task: &Task,
     frame: SecretBytes,
     cancelled: &AtomicBool,
-) -> Result<Value, Failure> {
+) -> Result<Box<RawValue>, Failure> {
     let workers = &shared.workers;
     let reached = workers.reach(&task.token)?;
     if let Some(certificate) = &task.certificate {
@@ -101,12 +101,13 @@ fn check_right_token(workers: &Workers, reached: &Reached, task: &Task, certific
     let end = crate::clock::monotonic() + ELSEWHERE;
     let elsewhere = others.iter().any(|heard| {
         let left = end.saturating_duration_since(crate::clock::monotonic());
-        matches!(heard.recv_timeout(left), Ok(Heard::Answer(Outcome::Result(Value::Array(tokens)))) if !tokens.is_empty())
+        let Ok(Heard::Answer(Outcome::Result(tokens))) = heard.recv_timeout(left) else { return false };
+        read::<Vec<TokenId>>(tokens).is_ok_and(|tokens| !tokens.is_empty())
     });
     // Else the login decides: a token may hide its public keys from strangers.
     if elsewhere || !here.is_empty() { Err(ErrorCode::TokenMismatch.into()) } else { Ok(()) }
 }
 
-fn read<T: serde::de::DeserializeOwned>(answer: Value) -> Result<T, Failure> {
-    serde_json::from_value(answer).map_err(|_| ErrorCode::ModuleFailed.into())
+fn read<T: serde::de::DeserializeOwned>(answer: Box<RawValue>) -> Result<T, Failure> {
+    serde_json::from_str(answer.get()).map_err(|_| ErrorCode::ModuleFailed.into())
 }

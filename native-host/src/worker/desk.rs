@@ -17,7 +17,7 @@ use qcert_protocol::{
     ErrorCode,
     workstation::{Authorization, CancelAccepted, Command, Failure, TokenId, Tokens},
 };
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::changes::Changes;
 use crate::{
@@ -204,7 +204,7 @@ impl Shared {
         task: Task,
         authorization: &Authorization,
         cancelled: &AtomicBool,
-    ) -> Result<Value, Failure> {
+    ) -> Result<Box<RawValue>, Failure> {
         let operation = Operation {
             id,
             origin,

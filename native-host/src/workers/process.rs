@@ -14,7 +14,7 @@ use std::{
 
 use qcert_protocol::workstation::{Failure, Outcome, Stage};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{json, value::RawValue};
 
 use crate::{frame, link::Beginning, worker};
 
@@ -26,7 +26,7 @@ pub enum Heard {
     /// Where the operation is.
     Progress(Stage),
     /// How it ended.
-    Answer(Outcome<Value>),
+    Answer(Outcome<Box<RawValue>>),
 }
 
 /// The process of one module.

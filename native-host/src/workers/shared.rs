@@ -11,7 +11,7 @@ use qcert_protocol::{
     ErrorCode,
     workstation::{Failure, MAX_MESSAGE_FROM_HOST, Outcome, Reply, TokenId, Tokens, WatchTokens},
 };
-use serde_json::{Value, json};
+use serde_json::{json, value::RawValue};
 
 use super::{
     Reached,
@@ -135,7 +135,7 @@ impl Shared {
             move || {
                 while let Ok(Some(frame)) = frame::read_open(&mut said, MAX_MESSAGE_FROM_HOST) {
                     // What is not understood is its module's doing.
-                    let Ok(said) = serde_json::from_slice(&frame) else { break };
+                    let Ok(said) = Said::read(&frame) else { break };
                     this.hear(&process, said);
                 }
                 this.bury(&path, &process);
@@ -195,9 +195,9 @@ impl Shared {
     }
 }
 
-fn understood(outcome: Outcome<Value>) -> Option<Tokens> {
+fn understood(outcome: Outcome<Box<RawValue>>) -> Option<Tokens> {
     match outcome {
-        Outcome::Result(tokens) => serde_json::from_value(tokens).ok(),
+        Outcome::Result(tokens) => serde_json::from_str(tokens.get()).ok(),
         Outcome::Error(_) => None,
     }
 }

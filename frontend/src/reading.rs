@@ -18,8 +18,8 @@ use qcert_protocol::{
         RevocationView, Session, TokenName,
     },
     workstation::{
-        Container, CreatedRequest, Failure, Installed, Module, PinState, Reader, Removed, Stage, Token, TokenDetails,
-        TokenId, Tokens, TriesLeft,
+        Carrier, Container, CreatedRequest, Failure, Installed, Module, PinState, Reader, Removed, Stage, Token,
+        TokenDetails, TokenId, Tokens, TriesLeft,
     },
 };
 use time::OffsetDateTime;
@@ -96,7 +96,7 @@ objects! {
     RequestView: id key_code key_id container token password_ordered resend_after_seconds confirmed_at;
     RevocationView: at reason;
     Session: phone expires_at;
-    Token: id name pin unsuitable;
+    Token: id name pin unsuitable carrier;
     TokenDetails: token manufacturer firmware free_memory mechanisms containers;
     TokenName: label serial model;
     Tokens: modules readers missing;
@@ -154,6 +154,7 @@ fn position(value: &JsValue, names: &[&str]) -> Option<usize> {
 
 names! {
     ActivationState: NotNeeded = "notNeeded" Needed = "needed" Done = "done";
+    Carrier: Signs = "signs" Stores = "stores";
     CertificateType: Qualified = "qualified";
     FieldReason: Empty = "empty" TooLong = "tooLong" Form = "form" Character = "character" CheckDigits = "checkDigits"
         Missing = "missing" Superfluous = "superfluous";

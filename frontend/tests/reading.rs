@@ -14,7 +14,7 @@ use qcert_protocol::{
         ActivationState, ApplicationDetails, CertificateDetails, Configuration, PackageLinks, PasswordOrdered, Problem,
         RevocationReason, Session,
     },
-    workstation::{CreatedRequest, Failure, Installed, Removed, Stage, TokenDetails, Tokens, TriesLeft},
+    workstation::{Carrier, CreatedRequest, Failure, Installed, Removed, Stage, TokenDetails, Tokens, TriesLeft},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -41,6 +41,7 @@ fn same<T: Read + DeserializeOwned + Serialize + PartialEq + Debug>(value: &Valu
 fn token() -> Value {
     json!({
         "id": "a", "name": {"label": "rutoken", "serial": "1", "model": "lite"}, "unsuitable": "pin_locked",
+        "carrier": "stores",
         "pin": {"tries": "final", "toBeChanged": true, "pad": false, "minLength": 4, "maxLength": 4_000_000_000_u32},
     })
 }
@@ -159,6 +160,7 @@ fn every_name_on_the_wire_is_read() {
     all(&[Available, Preparing, Sent, Issuing, ReadyToInstall, Installed, Rejected, Withdrawn, Expired, Revoked]);
     all(&[KeyAlgorithm::P256, KeyAlgorithm::P384, KeyAlgorithm::Rsa2048]);
     all(&[ActivationState::NotNeeded, ActivationState::Needed, ActivationState::Done]);
+    all(&[Carrier::Signs, Carrier::Stores]);
     all(&[CertificateType::Qualified]);
     all(&RevocationReason::OF_HOLDER);
     all(&[HolderKind::LegalEntity, HolderKind::SoleProprietor, HolderKind::Person]);

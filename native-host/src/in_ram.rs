@@ -1,4 +1,4 @@
-//! Memory that holds a PIN is locked in RAM while it does, so that it is not written to swap. A system that allows no
+//! Memory that holds a PIN or a private key is locked in RAM while it does, so that it is not written to swap. A system that allows no
 //! more of that (RLIMIT_MEMLOCK) is no reason not to work.
 
 #[cfg(windows)]
@@ -32,7 +32,16 @@ pub struct InRam {
 impl InRam {
     /// Locks the pages on which these bytes lie, as far as the system allows.
     pub fn keep(bytes: &[u8]) -> Self {
-        if bytes.is_empty() {
+        Self::keep_at(bytes.as_ptr().addr(), bytes.len())
+    }
+
+    /// The same for a value, where it is now. What it points to is not meant.
+    pub fn keep_value<T>(value: &T) -> Self {
+        Self::keep_at(std::ptr::from_ref(value).addr(), size_of::<T>())
+    }
+
+    fn keep_at(address: usize, length: usize) -> Self {
+        if length == 0 {
             // Their address is no memory's.
             return Self { pages: Vec::new() };
         }
@@ -42,10 +51,10 @@ impl InRam {
             ROOM.call_once(windows::make_room);
         }
         let size = region::page::size();
-        let first = bytes.as_ptr().addr() / size * size;
+        let first = address / size * size;
         let mut locked = PAGES.lock().unwrap_or_else(PoisonError::into_inner);
         let mut pages = Vec::new();
-        for page in (first..bytes.as_ptr().addr() + bytes.len()).step_by(size) {
+        for page in (first..address + length).step_by(size) {
             if let Some((count, _)) = locked.get_mut(&page) {
                 *count += 1;
             } else if let Ok(guard) = region::lock(std::ptr::without_provenance::<u8>(page), size) {

@@ -5,6 +5,7 @@
 //! did not allow.
 
 pub mod access;
+pub mod carrier;
 pub mod clock;
 pub mod command_line;
 pub mod configuration;
@@ -20,7 +21,9 @@ pub mod module;
 pub mod operation;
 pub mod places;
 pub mod registration;
+pub mod secret_value;
 pub mod store;
+pub mod stored;
 pub mod streams;
 pub mod survey;
 pub mod token_key;

@@ -4,6 +4,7 @@
 mod change_pin;
 mod create_request;
 mod half_made;
+mod hand_over;
 mod install_certificate;
 mod login;
 mod remove_key_pair;

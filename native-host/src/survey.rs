@@ -7,18 +7,22 @@ use cryptoki::{
     session::{Session, UserType},
     slot::{Slot, TokenInfo},
 };
+use qcert_pki::PublicKey;
 use qcert_protocol::{
     ErrorCode, KeyId, Pin,
     portal::TokenName,
     workstation::{
-        Container, Failure, Module as ModuleView, PinState, Reader, Token, TokenDetails, TokenId, Tokens, TriesLeft,
+        Carrier, Container, Failure, Module as ModuleView, PinState, Reader, Token, TokenDetails, TokenId, Tokens,
+        TriesLeft,
     },
 };
 use sha2::{Digest, Sha256};
 
 use crate::{
+    carrier::carrier,
     failure::failure,
     module::{Loader, Module},
+    stored,
 };
 
 /// A token, and how to reach it.
@@ -128,6 +132,8 @@ fn describe(module: &Module, slot: Slot, info: &TokenInfo) -> Token {
             max_length: longest_pin(info),
         },
         unsuitable: unsuitable(info),
+        // A token that does not say what it can do may be able to do all of it.
+        carrier: module.pkcs11.get_mechanism_list(slot).ok().and_then(|mechanisms| carrier(&mechanisms)),
     }
 }
 
@@ -189,18 +195,24 @@ pub fn details(found: &Found) -> Result<TokenDetails, Failure> {
     let mechanisms = pkcs11.get_mechanism_list(found.slot).map_err(failed)?;
     let _reading = found.module.reading();
     let session = pkcs11.open_ro_session(found.slot).map_err(failed)?;
+    let stored = stored::public_halves(&session).map_err(failed)?;
+    let mut token = describe(&found.module, found.slot, &info);
+    if token.carrier.is_some() && !stored.is_empty() {
+        // It lists that it signs, and took no key to sign with.
+        token.carrier = Some(Carrier::Stores);
+    }
     Ok(TokenDetails {
-        token: describe(&found.module, found.slot, &info),
+        token,
         manufacturer: info.manufacturer_id().trim().to_owned(),
         firmware: format!("{}.{}", info.firmware_version().major(), info.firmware_version().minor()),
         free_memory: info.free_public_memory().map(|bytes| bytes as u64),
         mechanisms: mechanisms.iter().map(ToString::to_string).collect(),
-        containers: containers(&session).map_err(failed)?,
+        containers: containers(&session, stored).map_err(failed)?,
     })
 }
 
 /// Key pairs and certificates whose CKA_ID is a key's name, by that name.
-fn containers(session: &Session) -> Result<Vec<Container>, cryptoki::error::Error> {
+fn containers(session: &Session, stored: Vec<(PublicKey, String)>) -> Result<Vec<Container>, cryptoki::error::Error> {
     let mut containers = BTreeMap::<[u8; 20], Container>::new();
     for (class, has_certificate) in [(ObjectClass::PUBLIC_KEY, false), (ObjectClass::CERTIFICATE, true)] {
         for object in session.find_objects(&[Attribute::Class(class), Attribute::Token(true)])? {
@@ -217,6 +229,10 @@ fn containers(session: &Session) -> Result<Vec<Container>, cryptoki::error::Erro
             let container = containers.entry(id).or_insert(Container { label, key_id, has_certificate });
             container.has_certificate |= has_certificate;
         }
+    }
+    for (key, label) in stored {
+        let key_id = key.key_id();
+        containers.entry(key_id.to_bytes()).or_insert(Container { label, key_id, has_certificate: false });
     }
     Ok(containers.into_values().collect())
 }

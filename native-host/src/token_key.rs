@@ -1,4 +1,5 @@
-//! A key pair on a token: found, described, and used to sign. The private key never comes here; the token signs.
+//! A key pair on a token: found, described, and used to sign. The token signs, and the private key never comes here,
+//! unless the token only stores it.
 
 use std::cell::RefCell;
 
@@ -14,7 +15,7 @@ use qcert_protocol::{ErrorCode, KeyAlgorithm, workstation::Failure};
 use rcgen::PublicKeyData;
 use sha2::{Digest, Sha256, Sha384};
 
-use crate::survey::Found;
+use crate::{stored, survey::Found};
 
 /// RFC 5480 §2.1.1.1: named curves, as CKA_EC_PARAMS.
 const P256_PARAMETERS: &[u8] = &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
@@ -82,6 +83,11 @@ impl PublicHalf {
         Ok(half)
     }
 
+    /// The public half of a key that was not read from a public key object; none as [`Self::read`].
+    pub fn of(key: &PublicKey) -> Option<Self> {
+        Some(Self { algorithm: key.algorithm().key_algorithm()?, bits: key.subject_public_key().to_vec() })
+    }
+
     /// The same key, checked.
     ///
     /// # Errors
@@ -132,6 +138,28 @@ fn rsa(modulus: &[u8], exponent: &[u8]) -> Option<PublicHalf> {
     Some(PublicHalf { algorithm: KeyAlgorithm::Rsa2048, bits: key.to_der().ok()? })
 }
 
+/// Where the private half of a pair is.
+#[derive(Clone, Copy)]
+pub enum Private {
+    /// A private key object, which the token uses itself.
+    Object(ObjectHandle),
+    /// A data object of the container of this key, which is read and wiped.
+    Stored([u8; 20]),
+}
+
+impl Private {
+    /// CKA_ID of the pair.
+    ///
+    /// # Errors
+    /// Those of C_GetAttributeValue.
+    pub fn id(self, session: &Session) -> Result<Vec<u8>, Error> {
+        match self {
+            Self::Object(object) => id_of(session, object),
+            Self::Stored(key_id) => Ok(key_id.to_vec()),
+        }
+    }
+}
+
 /// A pair on a token, ready to sign.
 pub struct TokenKey<'a> {
     /// Where.
@@ -139,7 +167,7 @@ pub struct TokenKey<'a> {
     /// A session of a user who is logged in.
     pub session: &'a Session,
     /// The private half.
-    pub private: ObjectHandle,
+    pub private: Private,
     /// The public half.
     pub public: PublicHalf,
     /// What went wrong inside `rcgen`, whose errors have no room for it.
@@ -147,8 +175,8 @@ pub struct TokenKey<'a> {
 }
 
 impl<'a> TokenKey<'a> {
-    /// A pair by its handles.
-    pub fn new(found: &'a Found, session: &'a Session, private: ObjectHandle, public: PublicHalf) -> Self {
+    /// A pair by its halves.
+    pub fn new(found: &'a Found, session: &'a Session, private: Private, public: PublicHalf) -> Self {
         Self { found, session, private, public, failure: RefCell::default() }
     }
 
@@ -163,7 +191,10 @@ impl<'a> TokenKey<'a> {
             KeyAlgorithm::Rsa2048 => (Mechanism::RsaPkcs, [SHA256_DIGEST_INFO, &Sha256::digest(message)].concat()),
         };
         let failed = |error| self.found.failure(&error, ErrorCode::SigningFailed);
-        let signature = self.session.sign(&mechanism, self.private, &input).map_err(failed)?;
+        let signature = match self.private {
+            Private::Object(object) => self.session.sign(&mechanism, object, &input).map_err(failed)?,
+            Private::Stored(key_id) => stored::sign(self.found, self.session, &key_id, &input)?,
+        };
         match self.public.algorithm {
             KeyAlgorithm::Rsa2048 => Ok(signature),
             KeyAlgorithm::P256 | KeyAlgorithm::P384 => {

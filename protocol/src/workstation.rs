@@ -76,7 +76,7 @@ pub enum Command {
     WatchTokens(WatchTokens),
     /// `tokenDetails`: one token, with mechanisms and containers. Answer: [`TokenDetails`].
     TokenDetails(OneToken),
-    /// `createRequest`: makes a key pair on the token and a PKCS#10 request signed by it. Needs authorization.
+    /// `createRequest`: makes a key pair, on the token or for it, and a PKCS#10 request signed by it. Needs authorization.
     /// Answer: [`CreatedRequest`]. A failure or [`Command::Cancel`] after the key pair was made removes it.
     CreateRequest(CreateRequest),
     /// `installCertificate`: writes a certificate beside its key, reads it back, and puts it into the person's
@@ -269,6 +269,19 @@ pub struct Token {
     /// Why it cannot be chosen: `token_unsuitable`, `pin_locked`, `token_full`, `module_failed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsuitable: Option<ErrorCode>,
+    /// What it does with keys that others make; absent for a token that makes its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carrier: Option<Carrier>,
+}
+
+/// A token that makes no key pairs: the host makes them, and hands them over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Carrier {
+    /// It signs with what it was given: other programs use its keys as those of any token.
+    Signs,
+    /// It only stores. The host reads a key when a signature is needed; other programs do so by `qcert-pkcs11`.
+    Stores,
 }
 
 /// State of a token's user PIN, from CK_TOKEN_INFO.flags; found without trying one.
@@ -344,7 +357,7 @@ pub struct CreatedRequest {
     pub key_code: KeyCode,
     /// The token.
     pub token: TokenName,
-    /// Did the token's generator take the sensor's bytes (C_SeedRandom)?
+    /// Did the generator take the sensor's bytes (C_SeedRandom, or the host's own)?
     pub sensor_taken: bool,
 }
 
@@ -465,9 +478,9 @@ pub enum Event {
 pub enum Stage {
     /// The PIN is presented.
     LoggingIn,
-    /// The sensor's bytes are stirred into the token's generator.
+    /// The sensor's bytes are stirred into the generator, the token's or the host's.
     Seeding,
-    /// The token makes the key pair.
+    /// The token makes the key pair, or the host for it.
     GeneratingKey,
     /// The token signs.
     Signing,

@@ -93,7 +93,7 @@ pub fn pass_on(
 /// Before a PIN is presented: is the key perhaps on another token?
 fn check_right_token(workers: &Workers, reached: &Reached, task: &Task, certificate: &Base64) -> Result<(), Failure> {
     let find = || FindKey { certificate: certificate.clone() };
-    let here: Vec<TokenId> = read(workers.answer(reached, &reached.process.ask(FIND_KEY, find()))?)?;
+    let here: Vec<TokenId> = read(&workers.answer(reached, &reached.process.ask(FIND_KEY, find()))?)?;
     if here.contains(&task.token) {
         return Ok(());
     }
@@ -102,12 +102,12 @@ fn check_right_token(workers: &Workers, reached: &Reached, task: &Task, certific
     let elsewhere = others.iter().any(|heard| {
         let left = end.saturating_duration_since(crate::clock::monotonic());
         let Ok(Heard::Answer(Outcome::Result(tokens))) = heard.recv_timeout(left) else { return false };
-        read::<Vec<TokenId>>(tokens).is_ok_and(|tokens| !tokens.is_empty())
+        read::<Vec<TokenId>>(&tokens).is_ok_and(|tokens| !tokens.is_empty())
     });
     // Else the login decides: a token may hide its public keys from strangers.
     if elsewhere || !here.is_empty() { Err(ErrorCode::TokenMismatch.into()) } else { Ok(()) }
 }
 
-fn read<T: serde::de::DeserializeOwned>(answer: Box<RawValue>) -> Result<T, Failure> {
+fn read<T: serde::de::DeserializeOwned>(answer: &RawValue) -> Result<T, Failure> {
     serde_json::from_str(answer.get()).map_err(|_| ErrorCode::ModuleFailed.into())
 }

@@ -17,6 +17,7 @@ use qcert_protocol::{
 use crate::{
     link::{Notice, Orphan},
     messaging::Outbox,
+    stored,
     survey::Found,
     token_key::{PublicHalf, curve_parameters, find_by_id, id_of},
 };
@@ -52,6 +53,11 @@ impl Orphans {
         self.outbox.send(&Notice::HalfMade(orphan));
     }
 
+    /// A pair is kept, whichever of these CKA_IDs it has.
+    pub(super) fn keep(&self, found: &Found, ids: &[Vec<u8>]) {
+        ids.iter().for_each(|id| self.settle(found, id));
+    }
+
     /// It is kept, or gone.
     fn settle(&self, found: &Found, id: &[u8]) {
         let orphan = Orphan { token: found.token.name.clone(), id: Base64(id.to_vec()) };
@@ -64,7 +70,7 @@ impl Orphans {
     }
 }
 
-/// Removes both halves of a pair, the private one first. A session whose login the token forgot does not see private
+/// Removes both halves of a pair, of whatever kind, the private one first. A session whose login the token forgot does not see private
 /// keys: not to find one there is not to have removed it, and without its public half nobody would find it again.
 pub(super) fn remove(session: &Session, id: &[u8]) -> Result<(), Error> {
     if session.get_session_info()?.session_state() != SessionState::RwUser {
@@ -74,6 +80,9 @@ pub(super) fn remove(session: &Session, id: &[u8]) -> Result<(), Error> {
         for half in find_by_id(session, class, id)? {
             session.destroy_object(half)?;
         }
+    }
+    for half in stored::find(session, id)? {
+        session.destroy_object(half)?;
     }
     Ok(())
 }
@@ -88,10 +97,14 @@ pub(super) struct HalfMade<'a> {
     ids: Vec<Vec<u8>>,
     /// The public and the private half.
     halves: Option<(ObjectHandle, ObjectHandle)>,
-    kept: bool,
 }
 
 impl<'a> HalfMade<'a> {
+    /// Nothing is on the token yet.
+    pub(super) fn begin(found: &'a Found, session: &'a Session, orphans: &'a Orphans) -> Self {
+        Self { found, session, orphans, ids: Vec::new(), halves: None }
+    }
+
     /// Makes a pair on the token.
     ///
     /// # Errors
@@ -122,14 +135,15 @@ impl<'a> HalfMade<'a> {
             Attribute::Sign(true),
         ];
         let private = [&both[..], &secret].concat();
-        let mut pair = Self { found, session, orphans, ids: Vec::new(), halves: None, kept: false };
+        let mut pair = Self::begin(found, session, orphans);
         pair.may_have(id);
         let halves = session.generate_key_pair(&mechanism, &public, &private);
         pair.halves = Some(halves.map_err(|error| pair.failed(&error))?);
         Ok(pair)
     }
 
-    fn may_have(&mut self, id: Vec<u8>) {
+    /// From now on it may be there by this CKA_ID.
+    pub(super) fn may_have(&mut self, id: Vec<u8>) {
         self.orphans.begin(self.found, &id);
         self.ids.push(id);
     }
@@ -168,29 +182,29 @@ impl<'a> HalfMade<'a> {
         Ok((half, KeyId::from_bytes(&id)))
     }
 
-    /// Invariant 2: a token may silently ignore what the template asked for.
-    pub(super) fn check_private(&self) -> Result<(), Failure> {
-        use AttributeType as T;
-        let asked = [T::Sensitive, T::Extractable, T::AlwaysSensitive, T::NeverExtractable];
-        let attributes = self.session.get_attributes(self.private()?, &asked).map_err(|error| self.failed(&error))?;
-        let locked_in = attributes.contains(&Attribute::Sensitive(true))
-            && attributes.contains(&Attribute::Extractable(false))
-            && !attributes.contains(&Attribute::AlwaysSensitive(false))
-            && !attributes.contains(&Attribute::NeverExtractable(false));
-        if locked_in { Ok(()) } else { Err(ErrorCode::KeyGenerationFailed.into()) }
+    /// All is well: it stays. [`Orphans::keep`] is told when nothing can go wrong any more.
+    pub(super) fn keep(mut self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.ids)
     }
+}
 
-    /// All is well: it stays.
-    pub(super) fn keep(mut self) {
-        self.kept = true;
-    }
+/// Invariant 2: a token may silently ignore what the template asked for. One that was `handed_over` was not always there.
+pub(super) fn check_private(session: &Session, private: ObjectHandle, handed_over: bool) -> Result<bool, Error> {
+    use AttributeType as T;
+    let asked = [T::Sensitive, T::Extractable, T::AlwaysSensitive, T::NeverExtractable];
+    let attributes = session.get_attributes(private, &asked)?;
+    let never_seen = !attributes.contains(&Attribute::AlwaysSensitive(false))
+        && !attributes.contains(&Attribute::NeverExtractable(false));
+    Ok(attributes.contains(&Attribute::Sensitive(true))
+        && attributes.contains(&Attribute::Extractable(false))
+        && (handed_over || never_seen))
 }
 
 impl Drop for HalfMade<'_> {
     fn drop(&mut self) {
         // The last one first: if the halves differ it is the private one's, and that goes before the public one.
         for id in std::mem::take(&mut self.ids).into_iter().rev() {
-            if self.kept || remove(self.session, &id).is_ok() {
+            if remove(self.session, &id).is_ok() {
                 self.orphans.settle(self.found, &id);
             }
         }

@@ -15,9 +15,9 @@ use qcert_protocol::{
 
 use super::Operation;
 use crate::{
-    store,
+    store, stored,
     survey::{self, Found},
-    token_key::{TokenKey, find_by_id, find_public, id_of},
+    token_key::{Private, PublicHalf, TokenKey, find_by_id, find_public, id_of},
 };
 
 /// What stands before the bytes of every proof that a key is here: no signature of another meaning begins like this.
@@ -35,7 +35,7 @@ impl Operation<'_> {
         self.stage(Stage::Signing)?;
         self.prove(&key, &certificate)?;
         let failed = |error| found.failure(&error, ErrorCode::ModuleFailed);
-        let id = id_of(&session, key.private).map_err(failed)?;
+        let id = key.private.id(&session).map_err(failed)?;
         let key_id = <[u8; 20]>::try_from(id.as_slice()).map_err(|_| ErrorCode::KeyNotFound)?;
         self.stage(Stage::Writing)?;
         let label = params.container.as_str();
@@ -76,20 +76,26 @@ impl Operation<'_> {
 pub fn holds_key(found: &Found, certificate: &Certificate) -> Result<bool, Error> {
     let _reading = found.module.reading();
     let session = found.module.pkcs11.open_ro_session(found.slot)?;
-    Ok(find_public(&session, certificate.public_key())?.is_some())
+    let key = certificate.public_key();
+    Ok(find_public(&session, key)?.is_some() || stored::holds(&session, key)?)
 }
 
 /// The pair of this certificate, on this token.
 fn find_pair<'a>(found: &'a Found, session: &'a Session, certificate: &Certificate) -> Result<TokenKey<'a>, Failure> {
     let failed = |error| found.failure(&error, ErrorCode::ModuleFailed);
-    let (public, half) =
-        find_public(session, certificate.public_key()).map_err(failed)?.ok_or(ErrorCode::KeyNotFound)?;
-    let id = id_of(session, public).map_err(failed)?;
-    let private = find_by_id(session, ObjectClass::PRIVATE_KEY, &id).map_err(failed)?;
-    match private.first() {
-        Some(private) => Ok(TokenKey::new(found, session, *private, half)),
-        None => Err(ErrorCode::KeyNotFound.into()),
+    let key = certificate.public_key();
+    if let Some((public, half)) = find_public(session, key).map_err(failed)? {
+        let id = id_of(session, public).map_err(failed)?;
+        let private = find_by_id(session, ObjectClass::PRIVATE_KEY, &id).map_err(failed)?;
+        if let Some(private) = private.first() {
+            return Ok(TokenKey::new(found, session, Private::Object(*private), half));
+        }
     }
+    if !stored::holds(session, key).map_err(failed)? {
+        return Err(ErrorCode::KeyNotFound.into());
+    }
+    let half = PublicHalf::of(key).ok_or(ErrorCode::KeyNotFound)?;
+    Ok(TokenKey::new(found, session, Private::Stored(key.key_id().to_bytes()), half))
 }
 
 /// What PKCS#11 wants to know of a certificate beside its bytes (§4.6.3).

@@ -12,7 +12,7 @@ use qcert_protocol::{
 
 use super::{Operation, half_made::remove};
 use crate::{
-    survey,
+    stored, survey,
     token_key::{PublicHalf, find_by_id},
 };
 
@@ -35,6 +35,7 @@ impl Operation<'_> {
             }
             halves.extend(find_by_id(&session, ObjectClass::PRIVATE_KEY, id).map_err(failed)?);
             halves.extend(find_by_id(&session, ObjectClass::PUBLIC_KEY, id).map_err(failed)?);
+            halves.extend(stored::find(&session, id).map_err(failed)?);
         }
         let mut all_ours = !halves.is_empty();
         for half in halves {

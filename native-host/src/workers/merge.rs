@@ -80,6 +80,7 @@ mod tests {
             name: TokenName { label: "T".into(), serial: serial.into(), model: "M".into() },
             pin: PinState { tries: TriesLeft::Full, to_be_changed: false, pad: false, min_length: 4, max_length: 8 },
             unsuitable: None,
+            carrier: None,
         });
         Reader { name: name.into(), module: module.into(), token }
     }

@@ -21,6 +21,8 @@ mod pulling;
 mod registering;
 mod requests;
 #[cfg(test)]
+mod storing;
+#[cfg(test)]
 mod strangers;
 mod tokens;
 #[cfg(test)]

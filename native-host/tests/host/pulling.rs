@@ -105,33 +105,55 @@ fn a_pair_on_a_token_that_was_pulled_out_is_removed_when_the_token_is_opened_aga
     assert_eq!(obedient.workplace.objects("first").matches("Private Key Object").count(), 1);
 }
 
-/// Pulls the token out before, then after, each call on a session that an operation makes, until it makes no more.
-/// `again` looks at a host that has the token back.
-fn pulled_at_each_call(
-    obedient: &Obedient,
-    prepare: impl Fn(&mut Browser) -> (&'static str, Value),
-    again: impl Fn(&mut Browser, &str),
-) {
-    for when in ["before-call", "after-call"] {
-        for call in 1..200 {
-            obedient.control("");
-            let mut browser = obedient.browser();
-            let (command, params) = prepare(&mut browser);
-            obedient.control(&format!("pull {when} {call}"));
-            let id = browser.send(command, params, json!({"pin": PIN}));
-            let answer = browser.answer(&id);
-            let pulled = crate::workplace::text(&obedient.workplace.path("control")).starts_with("token out");
-            obedient.control("");
-            let code = answer["error"]["code"].as_str();
-            assert!(code.is_none() || pulled && code == Some("token_removed"), "{when} {call}: {answer}");
-            again(&mut browser, &format!("{when} {call}: {answer}"));
-            if !pulled {
-                assert!(call > 5, "{command} made {call} calls");
-                break;
+/// What happens to a token, of the kind that these lines of its control file make it, and what is answered then.
+pub struct Interruption {
+    pub token: &'static str,
+    pub command: &'static str,
+    pub code: &'static str,
+}
+
+impl Interruption {
+    pub const fn pull(token: &'static str) -> Self {
+        Self { token, command: "pull", code: "token_removed" }
+    }
+
+    pub const fn crash(token: &'static str) -> Self {
+        Self { token, command: "crash", code: "module_crashed" }
+    }
+
+    /// Lets it happen before, then after, each call on a session that an operation makes, until it makes no more.
+    /// `again` looks at a host that has the token back.
+    pub fn at_each_call(
+        &self,
+        obedient: &Obedient,
+        prepare: impl Fn(&mut Browser) -> (&'static str, Value),
+        again: impl Fn(&mut Browser, &str),
+    ) {
+        for when in ["before-call", "after-call"] {
+            for call in 1..200 {
+                obedient.control(self.token);
+                let mut browser = obedient.browser();
+                let (command, params) = prepare(&mut browser);
+                let control = format!("{}\n{} {when} {call}", self.token, self.command);
+                obedient.control(&control);
+                let id = browser.send(command, params, json!({"pin": PIN}));
+                let answer = browser.answer(&id);
+                let happened = crate::workplace::text(&obedient.workplace.path("control")) != control;
+                obedient.control(self.token);
+                let code = answer["error"]["code"].as_str();
+                assert!(code.is_none() || happened && code == Some(self.code), "{when} {call}: {answer}");
+                again(&mut browser, &format!("{when} {call}: {answer}"));
+                if !happened {
+                    assert!(call > 5, "{command} made {call} calls");
+                    break;
+                }
             }
         }
     }
 }
+
+/// An ordinary token is pulled out.
+const PULLED: Interruption = Interruption::pull("");
 
 /// Whatever happened, the next request of the same host finds no rest of the one before.
 #[test]
@@ -142,7 +164,7 @@ fn a_token_pulled_out_at_any_call_keeps_no_orphan_after_the_next_request() {
         browser.ask("removeKeyPair", json!({"token": token, "keyId": key_id}), json!({"pin": PIN}));
     };
     let prepare = |browser: &mut Browser| ("createRequest", request_params(&browser.token("first"), "P-256"));
-    pulled_at_each_call(&obedient, prepare, |browser, told| {
+    PULLED.at_each_call(&obedient, prepare, |browser, told| {
         let kept = usize::from(!told.contains("error"));
         let created = browser.create_request("first", "P-256");
         let objects = obedient.workplace.objects("first");
@@ -160,7 +182,7 @@ fn a_token_pulled_out_at_any_call_keeps_no_orphan_after_the_next_request() {
 fn a_pair_of_a_host_that_ended_with_the_token_out_is_seen_and_removed_by_the_next_host() {
     let obedient = Obedient::new();
     let prepare = |browser: &mut Browser| ("createRequest", request_params(&browser.token("first"), "P-256"));
-    pulled_at_each_call(&obedient, prepare, |_, told| {
+    PULLED.at_each_call(&obedient, prepare, |_, told| {
         let mut browser = obedient.browser();
         for container in containers(&mut browser) {
             let params = json!({"token": browser.token("first"), "keyId": container["keyId"]});
@@ -183,7 +205,7 @@ fn a_token_pulled_out_at_any_call_of_a_removal_lets_the_removal_be_finished() {
         let key_id = browser.create_request("first", "P-256")["keyId"].clone();
         ("removeKeyPair", json!({"token": browser.token("first"), "keyId": key_id}))
     };
-    pulled_at_each_call(&obedient, prepare, |browser, told| {
+    PULLED.at_each_call(&obedient, prepare, |browser, told| {
         for container in containers(browser) {
             let params = json!({"token": browser.token("first"), "keyId": container["keyId"]});
             browser.ask("removeKeyPair", params, json!({"pin": PIN}));
@@ -206,7 +228,7 @@ fn a_token_pulled_out_at_any_call_of_an_installation_takes_the_certificate_the_n
         let delete = ["--delete-object", "--type", "cert", "--label", CONTAINER];
         assert!(obedient.workplace.run("pkcs11-tool", arguments.into_iter().chain(delete)).status.success());
     };
-    pulled_at_each_call(
+    PULLED.at_each_call(
         &obedient,
         |browser| ("installCertificate", params(browser)),
         |browser, told| {

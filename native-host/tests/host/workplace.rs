@@ -274,7 +274,8 @@ impl Browser {
 
     /// Is this in the memory of the host or a worker now?
     pub fn remembers(&self, secret: &str) -> bool {
-        remembers(&self.process(), secret) || self.workers().values().any(|worker| remembers(worker, secret))
+        let remembers = |process: &Path| remembers(process, secret.as_bytes());
+        remembers(&self.process()) || self.workers().values().any(|worker| remembers(worker))
     }
 
     /// Closes the pipe; the host's exit and what it wrote to stderr.
@@ -287,15 +288,14 @@ impl Browser {
 }
 
 /// Is this in a process's memory now?
-pub fn remembers(process: &Path, secret: &str) -> bool {
+pub fn remembers(process: &Path, secret: &[u8]) -> bool {
     let memory = std::fs::File::open(process.join("mem")).unwrap();
     text(&process.join("maps")).lines().filter(|line| line.contains(" rw")).any(|line| {
         let (from, to) = line.split_once(' ').unwrap().0.split_once('-').unwrap();
         let from = u64::from_str_radix(from, 16).unwrap();
         let mut region = vec![0; usize::try_from(u64::from_str_radix(to, 16).unwrap() - from).unwrap()];
         // Some regions are the kernel's own.
-        memory.read_exact_at(&mut region, from).is_ok()
-            && region.windows(secret.len()).any(|window| window == secret.as_bytes())
+        memory.read_exact_at(&mut region, from).is_ok() && region.windows(secret.len()).any(|window| window == secret)
     })
 }
 

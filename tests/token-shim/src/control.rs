@@ -15,6 +15,9 @@ pub enum Pull {
     BeforeCall(u32),
     /// As before, but the call has done its work, and its caller is not told.
     AfterCall(u32),
+    /// Not the token leaves before or after this call, but the process ends.
+    CrashBeforeCall(u32),
+    CrashAfterCall(u32),
 }
 
 /// What a call does that a module should not do.
@@ -41,6 +44,8 @@ pub enum Mechanisms {
     Right,
     /// It generates no keys, and says so.
     NoGeneration,
+    /// It neither generates keys nor signs: it stores.
+    None,
     /// It generates none, and says that it does.
     Lie,
 }
@@ -70,6 +75,10 @@ pub struct Control {
     pub pad_entry: Option<String>,
     pub full: bool,
     pub mechanisms: Mechanisms,
+    /// C_CreateObject takes no private keys.
+    pub keys_refused: bool,
+    /// What the token says of its free memory, in bytes.
+    pub memory: Option<u32>,
     /// Values of attributes are a byte shorter than they are.
     pub short_attributes: bool,
     /// Those that hang return now.
@@ -98,6 +107,8 @@ impl Default for Control {
             pad_entry: None,
             full: false,
             mechanisms: Mechanisms::Right,
+            keys_refused: false,
+            memory: None,
             short_attributes: false,
             hang_ends: false,
         }
@@ -152,11 +163,15 @@ impl Control {
                 ("crash", "slots") => control.mischief = Some(Mischief::CrashAtSlots),
                 ("crash", "before-generation") => control.mischief = Some(Mischief::CrashBeforeGeneration),
                 ("crash", "after-generation") => control.mischief = Some(Mischief::CrashAfterGeneration),
+                ("crash", at) => control.pull = Some(crash_at_call(at).ok_or(line)?),
                 ("print", "always") => control.prints = true,
                 ("seed", "refused") => control.seed_refused = true,
                 ("pad-entry", pin) => control.pad_entry = Some(pin.to_owned()),
                 ("token", "full") => control.full = true,
                 ("mechanisms", "no-generation") => control.mechanisms = Mechanisms::NoGeneration,
+                ("mechanisms", "none") => control.mechanisms = Mechanisms::None,
+                ("keys", "refused") => control.keys_refused = true,
+                ("memory", bytes) => control.memory = Some(bytes.parse().map_err(|_| line)?),
                 ("mechanisms", "lie") => control.mechanisms = Mechanisms::Lie,
                 ("short", "attributes") => control.short_attributes = true,
                 ("hang", "end") => control.hang_ends = true,
@@ -180,6 +195,14 @@ fn pull_at_call(text: &str) -> Option<Pull> {
         "after-call" => Some(Pull::AfterCall(n)),
         _ => None,
     }
+}
+
+fn crash_at_call(text: &str) -> Option<Pull> {
+    Some(match pull_at_call(text)? {
+        Pull::BeforeCall(n) => Pull::CrashBeforeCall(n),
+        Pull::AfterCall(n) => Pull::CrashAfterCall(n),
+        _ => return None,
+    })
 }
 
 /// Takes the token out of the reader until the test writes the control file again.
@@ -262,6 +285,7 @@ mod tests {
         assert_eq!(control.generation_delay, Duration::from_millis(1500));
         assert_eq!(control.pull, Some(Pull::AfterGeneration));
         assert_eq!(Control::parse("pull before-call 7").unwrap().pull, Some(Pull::BeforeCall(7)));
+        assert_eq!(Control::parse("crash after-call 8").unwrap().pull, Some(Pull::CrashAfterCall(8)));
         assert!(!Control::parse("reader out").unwrap().present());
         assert_eq!(Control::parse("pin pad\npad-entry 47 11").unwrap().pad_entry.unwrap(), "47 11");
         assert_eq!(Control::parse("crash slots").unwrap().mischief, Some(Mischief::CrashAtSlots));

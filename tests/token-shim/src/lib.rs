@@ -22,6 +22,7 @@
 //! | `pull after-generation` | the pair is made, then the token leaves and the caller is told `CKR_DEVICE_REMOVED` |
 //! | `pull before-call N` | the token leaves at the Nth call on a session of this process, which does nothing |
 //! | `pull after-call N` | the Nth call does its work, then the token leaves and the caller is told `CKR_DEVICE_REMOVED` |
+//! | `crash before-call N`, `crash after-call N` | the process ends there, and the control file is emptied before |
 //! | `logout after-generation` | the pair is made, then nobody is logged in, as when another program resets the card |
 //! | `hang sign N` | N calls of `C_Sign`, counted while the file says so, do not return until it says `hang end` |
 //! | `hang slots`, `hang login` | `C_GetSlotList`, `C_Login` do not return until it says `hang end` |
@@ -34,12 +35,15 @@
 //! | `pad-entry PIN` | where `C_Login` is given no PIN, this is what the person enters on the PIN pad |
 //! | `token full` | `C_GenerateKeyPair` and `C_CreateObject` answer `CKR_DEVICE_MEMORY` |
 //! | `mechanisms no-generation` | no mechanism is listed that generates a key pair |
+//! | `mechanisms none` | no mechanism at all is listed |
+//! | `keys refused` | `C_CreateObject` answers `CKR_ATTRIBUTE_VALUE_INVALID` for a private key |
+//! | `memory BYTES` | so much memory is free, of both kinds |
 //! | `mechanisms lie` | they are listed, and `C_GenerateKeyPair` answers `CKR_MECHANISM_INVALID` |
 //! | `short attributes` | `C_GetAttributeValue` gives each value without its last byte |
 //! | `corrupt objects` | `C_CreateObject` writes a label that is a byte shorter |
 //! | `show empty-slots` | also SoftHSM's last slot, whose token is not initialised and which is else hidden |
 //!
-//! Calls are counted only while the file has one of these two lines. The `pull` commands replace the control file's text by `token out`, so the token stays out until the test puts
+//! Calls are counted only while the file has a line with `N` that counts them. The `pull` commands replace the control file's text by `token out`, so the token stays out until the test puts
 //! it back. A line that is none of these makes every call fail with `CKR_GENERAL_ERROR`, and stderr says why.
 
 mod control;

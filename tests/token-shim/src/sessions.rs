@@ -5,7 +5,7 @@ use cryptoki_sys::*;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::{
-    control::{Control, Pull, hang, pull_token},
+    control::{Control, Pull, crash, hang, pull_token},
     real,
     slots::token_is_there,
 };
@@ -19,9 +19,11 @@ pub fn call(make: impl FnOnce() -> CK_RV) -> CK_RV {
         Ok(control) => control,
         Err(rv) => return rv,
     };
-    let (at, before) = match control.pull {
-        Some(Pull::BeforeCall(n)) => (n, true),
-        Some(Pull::AfterCall(n)) => (n, false),
+    let (at, before, crashes) = match control.pull {
+        Some(Pull::BeforeCall(n)) => (n, true, false),
+        Some(Pull::AfterCall(n)) => (n, false, false),
+        Some(Pull::CrashBeforeCall(n)) => (n, true, true),
+        Some(Pull::CrashAfterCall(n)) => (n, false, true),
         _ => return make(),
     };
     if CALLS.fetch_add(1, Ordering::SeqCst) + 1 != at {
@@ -29,6 +31,9 @@ pub fn call(make: impl FnOnce() -> CK_RV) -> CK_RV {
     }
     if !before {
         make();
+    }
+    if crashes {
+        crash();
     }
     pulled()
 }

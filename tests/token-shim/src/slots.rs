@@ -159,6 +159,9 @@ unsafe extern "C" fn get_token_info(slot: CK_SLOT_ID, info: CK_TOKEN_INFO_PTR) -
         for (wanted, flag) in flags {
             info.flags = if wanted { info.flags | flag } else { info.flags & !flag };
         }
+        if let Some(bytes) = control.memory.map(CK_ULONG::from) {
+            (info.ulFreePublicMemory, info.ulFreePrivateMemory) = (bytes, bytes);
+        }
     }
     rv
 }
@@ -169,11 +172,16 @@ unsafe extern "C" fn get_mechanism_list(slot: CK_SLOT_ID, list: CK_MECHANISM_TYP
         Err(rv) => return rv,
     };
     let rv = real!(C_GetMechanismList(slot, list, count));
-    if rv == CKR_OK && !list.is_null() && control.mechanisms == Mechanisms::NoGeneration {
+    let listed = |kind: CK_MECHANISM_TYPE| match control.mechanisms {
+        Mechanisms::NoGeneration => !GENERATION.contains(&kind),
+        Mechanisms::None => false,
+        Mechanisms::Right | Mechanisms::Lie => true,
+    };
+    if rv == CKR_OK && !list.is_null() {
         // SAFETY: the real module has just written so many mechanisms.
         unsafe {
-            let listed = std::slice::from_raw_parts(list, usize::try_from(*count).unwrap_or(0));
-            let kept: Vec<_> = listed.iter().copied().filter(|kind| !GENERATION.contains(kind)).collect();
+            let all = std::slice::from_raw_parts(list, usize::try_from(*count).unwrap_or(0));
+            let kept: Vec<_> = all.iter().copied().filter(|kind| listed(*kind)).collect();
             ptr::copy_nonoverlapping(kept.as_ptr(), list, kept.len());
             *count = kept.len() as CK_ULONG;
         }
@@ -181,7 +189,14 @@ unsafe extern "C" fn get_mechanism_list(slot: CK_SLOT_ID, list: CK_MECHANISM_TYP
     rv
 }
 
-const GENERATION: [CK_MECHANISM_TYPE; 2] = [CKM_EC_KEY_PAIR_GEN, CKM_RSA_PKCS_KEY_PAIR_GEN];
+/// All that SoftHSM lists.
+const GENERATION: [CK_MECHANISM_TYPE; 5] = [
+    CKM_EC_KEY_PAIR_GEN,
+    CKM_EC_EDWARDS_KEY_PAIR_GEN,
+    CKM_RSA_PKCS_KEY_PAIR_GEN,
+    CKM_DSA_KEY_PAIR_GEN,
+    CKM_DH_PKCS_KEY_PAIR_GEN,
+];
 
 unsafe extern "C" fn get_mechanism_info(
     slot: CK_SLOT_ID,

@@ -127,8 +127,12 @@ unsafe extern "C" fn create_object(
     count: CK_ULONG,
     object: CK_OBJECT_HANDLE_PTR,
 ) -> CK_RV {
-    if Control::read().is_ok_and(|control| control.full) {
+    let control = Control::read().unwrap_or_default();
+    if control.full {
         return CKR_DEVICE_MEMORY;
+    }
+    if control.keys_refused && is_private_key(template, count) {
+        return CKR_ATTRIBUTE_VALUE_INVALID;
     }
     let corrupt = token_is_there().is_ok_and(|control| control.corrupt_objects);
     let length = usize::try_from(count).unwrap_or(0);
@@ -141,6 +145,21 @@ unsafe extern "C" fn create_object(
         attribute.ulValueLen = attribute.ulValueLen.saturating_sub(1);
     }
     call(|| real!(C_CreateObject(session, changed.as_mut_ptr(), count, object)))
+}
+
+/// Does the template say CKO_PRIVATE_KEY?
+fn is_private_key(template: CK_ATTRIBUTE_PTR, count: CK_ULONG) -> bool {
+    if template.is_null() {
+        return false;
+    }
+    // SAFETY: not null, so by C_CreateObject's contract it points to `count` attributes.
+    let attributes = unsafe { std::slice::from_raw_parts(template, usize::try_from(count).unwrap_or(0)) };
+    attributes.iter().any(|attribute| {
+        attribute.type_ == CKA_CLASS
+            && attribute.ulValueLen == size_of::<CK_OBJECT_CLASS>() as CK_ULONG
+            // SAFETY: it has a value of this length, wherever that begins.
+            && unsafe { attribute.pValue.cast::<CK_OBJECT_CLASS>().read_unaligned() } == CKO_PRIVATE_KEY
+    })
 }
 
 /// Waits for as long as the control file asks, unless the token leaves first.

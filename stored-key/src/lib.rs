@@ -1,0 +1,11 @@
+//! The key pair of a token that makes none and only stores it (Rutoken Lite): made here, kept on the token, read when a
+//! signature is needed, used and wiped.
+//!
+//! [`container`] is the format in which a token keeps it that takes no private key objects.
+
+pub mod container;
+mod generator;
+mod private_key;
+
+pub use generator::{Generator, SYSTEM_OCTETS};
+pub use private_key::{PrivateKey, Secrets, Unusable};

@@ -35,8 +35,8 @@ use worker::{SILENCE, Worker};
 /// A module that has been silent for this long is ended.
 const HANGING: Duration = Duration::from_secs(10);
 
-/// How long somebody who will be told of changes waits for the slower modules, once a token is there.
-const SETTLING: Duration = Duration::from_millis(100);
+/// How long a module is waited for that is at work with one of its tokens.
+const AT_WORK: Duration = Duration::from_millis(100);
 
 /// How often each module is asked what it shows while somebody watches, though it tells of changes itself.
 const HEARTBEAT: Duration = Duration::from_secs(2);
@@ -61,7 +61,8 @@ pub fn survey_once(mut configuration: Configuration) -> Tokens {
 
 /// A module, to work with one of its tokens.
 pub struct Reached {
-    path: PathBuf,
+    /// Its file.
+    pub path: PathBuf,
     /// Its process.
     pub process: Arc<Process>,
 }
@@ -69,9 +70,9 @@ pub struct Reached {
 /// How complete a listing is to be.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Listing {
-    /// A module is waited for until it is ended.
+    /// Every module is waited for, unless it hangs.
     Whole,
-    /// Who asks will be told of changes.
+    /// Who asks will be told of changes: the first token is enough.
     Begun,
 }
 
@@ -82,18 +83,17 @@ impl Workers {
         Self { shared: Arc::new(Shared { configuration, log, state, changed, on_change: Box::new(on_change) }) }
     }
 
-    /// What is plugged in. Modules are asked at the same time; for one that hangs nobody waits a second time.
+    /// What is plugged in. Modules are asked at the same time; a token waits for no other module than its own.
     pub fn survey(&self, listing: Listing) -> Tokens {
         self.tend(true);
         let mut state = self.shared.state();
         loop {
             let now = monotonic();
-            let has_token = state.workers.iter().any(Worker::has_token);
+            let shows_token = state.workers.iter().any(|worker| worker.looking.is_none() && worker.has_token());
             let patience = |worker: &Worker| match listing {
-                _ if worker.busy > 0 => SETTLING,
-                Listing::Begun if has_token => SETTLING,
-                Listing::Begun => SILENCE,
-                Listing::Whole => HANGING,
+                Listing::Begun if shows_token => Duration::ZERO,
+                _ if worker.busy > 0 => AT_WORK,
+                Listing::Begun | Listing::Whole => SILENCE,
             };
             let left = state.workers.iter().map(|worker| worker.worth_waiting(patience(worker), now)).max();
             match left.filter(|left| !left.is_zero()) {

@@ -13,7 +13,7 @@ use std::{
 
 use qcert_protocol::{
     ErrorCode,
-    workstation::{Cancel, CancelAccepted, Command, Diagnose, Event, Failure, TokenId, Tokens},
+    workstation::{Cancel, CancelAccepted, Command, Diagnose, Diagnosis, Event, Failure, TokenId, Tokens},
 };
 use serde_json::value::RawValue;
 
@@ -57,9 +57,7 @@ struct Running {
 
 /// What the watch is told.
 enum Told {
-    List(String),
     Watch(String, bool),
-    Diagnose(String, Diagnose),
     Changed,
     End,
 }
@@ -112,10 +110,10 @@ impl Desk {
             return Err((String::new(), ErrorCode::FrameMalformed.into()));
         }
         let refused = match command {
-            Command::ListTokens => self.tell(Told::List(id.clone())),
+            Command::ListTokens => self.question(&id, |shared| Ok(value(shared.workers.survey(Listing::Whole)))),
             Command::WatchTokens(params) => self.tell(Told::Watch(id.clone(), params.on)),
             Command::TokenDetails(params) | Command::StoreState(params) => self.ask(&id, params.token, frame),
-            Command::Diagnose(params) => self.tell(Told::Diagnose(id.clone(), params)),
+            Command::Diagnose(params) => self.question(&id, move |shared| Ok(value(shared.diagnose(params)))),
             Command::Cancel(params) => {
                 let found = self.shared.cancel(Some(&params.request));
                 self.shared.reply(&id, Ok(value(CancelAccepted { found })));
@@ -137,20 +135,28 @@ impl Desk {
         self.watch.try_send(told).map_err(|_| ErrorCode::OperationInProgress)
     }
 
-    /// A question about one token, whose module may be slow: in a thread of its own.
+    /// A question about one token.
     fn ask(&mut self, id: &str, token: TokenId, frame: SecretBytes) -> Result<(), ErrorCode> {
+        let asked = id.to_owned();
+        self.question(id, move |shared| {
+            let reached = shared.workers.reach(&token)?;
+            let heard = reached.process.pass_on(&asked, &frame);
+            shared.workers.answer(&reached, &heard)
+        })
+    }
+
+    /// A question that a module may be slow to answer: in a thread of its own, so that nobody else waits for it.
+    fn question(
+        &mut self,
+        id: &str,
+        answer: impl FnOnce(&Shared) -> Result<Box<RawValue>, Failure> + Send + 'static,
+    ) -> Result<(), ErrorCode> {
         if self.shared.open().len() > QUEUE {
             return Err(ErrorCode::OperationInProgress);
         }
         self.questions.retain(|question| !question.is_finished());
         let (shared, id) = (self.shared.clone(), id.to_owned());
-        self.questions.push(std::thread::spawn(move || {
-            let outcome = shared.workers.reach(&token).and_then(|reached| {
-                let heard = reached.process.pass_on(&id, &frame);
-                shared.workers.answer(&reached, &heard)
-            });
-            shared.reply(&id, outcome);
-        }));
+        self.questions.push(std::thread::spawn(move || shared.reply(&id, answer(&shared))));
         Ok(())
     }
 
@@ -206,6 +212,10 @@ impl Shared {
         self.outbox.reply(id, outcome);
     }
 
+    fn diagnose(&self, wanted: Diagnose) -> Diagnosis {
+        doctor::diagnose(&self.workers.survey(Listing::Whole), &self.configuration, wanted)
+    }
+
     fn note(&self, operation: &str, failure: Option<&Failure>) {
         match failure {
             None => self.log.info(format_args!("{operation}: done")),
@@ -246,18 +256,12 @@ impl Shared {
                 None => told.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
             match next {
-                Ok(Told::List(id)) => self.reply(&id, Ok(value(self.workers.survey(Listing::Whole)))),
                 Ok(Told::Watch(id, on)) => {
                     self.workers.watch(on);
                     let tokens = self.workers.survey(Listing::Begun);
                     let answer = value(&tokens);
                     watched = on.then_some(tokens);
                     self.reply(&id, Ok(answer));
-                }
-                Ok(Told::Diagnose(id, wanted)) => {
-                    let tokens = self.workers.survey(Listing::Whole);
-                    let diagnosis = doctor::diagnose(&tokens, &self.configuration, wanted);
-                    self.reply(&id, Ok(value(diagnosis)));
                 }
                 Err(RecvTimeoutError::Timeout) => self.workers.tend(false),
                 Ok(Told::Changed) => {}

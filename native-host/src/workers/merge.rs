@@ -12,7 +12,8 @@ use qcert_protocol::{
 pub struct Merged {
     /// As the protocol tells it.
     pub tokens: Tokens,
-    /// Which module a token is worked with: its place among those that were merged.
+    /// Which module a token is worked with: its place among those that were merged. Who was shown a token by a module that
+    /// answered before the preferred one did goes on with that.
     pub module_of: HashMap<TokenId, usize>,
 }
 
@@ -40,11 +41,11 @@ impl Merged {
             };
             same_token || other.name == reader.name
         });
+        self.module_of.extend(reader.token.as_ref().map(|token| (token.id.clone(), place)));
         let keeps = twin.is_some_and(|twin| self.tokens.readers[twin].token.is_some() || reader.token.is_none());
         if keeps {
             return;
         }
-        self.module_of.extend(reader.token.as_ref().map(|token| (token.id.clone(), place)));
         match twin {
             None => self.tokens.readers.push(reader),
             Some(twin) => self.tokens.readers[twin] = reader,
@@ -100,7 +101,8 @@ mod tests {
         let merged = merge([first, second]);
         let seen: Vec<_> = merged.tokens.readers.iter().map(|r| (r.name.as_str(), r.module.as_str())).collect();
         assert_eq!(seen, [("R0", "second"), ("R1", "first")]);
-        let worked_with = [("second-2", 1), ("first-1", 0)].map(|(id, place)| (TokenId(id.into()), place));
+        let worked_with =
+            [("second-2", 1), ("first-1", 0), ("second-1", 1)].map(|(id, place)| (TokenId(id.into()), place));
         assert_eq!(merged.module_of, HashMap::from(worked_with));
     }
 

@@ -94,6 +94,18 @@ fn a_module_that_hangs_is_named_and_those_who_watch_get_the_others_at_once() {
 }
 
 #[test]
+fn who_watches_does_not_wait_behind_a_listing_that_a_module_keeps() {
+    let obedient = beside_a_good_one();
+    obedient.control("hang slots");
+    let mut browser = obedient.browser();
+    let listing = browser.send("listTokens", Value::Null, Value::Null);
+    let tokens = browser.ask("watchTokens", json!({"on": true}), Value::Null);
+    assert_eq!(shown_by(&tokens), "libsofthsm2");
+    // An answer that had come before is lost by now.
+    assert_eq!(error(&browser.answer(&listing)["result"], SHIM), "module_hangs");
+}
+
+#[test]
 fn a_module_that_goes_on_hanging_is_ended_and_started_again() {
     let obedient = beside_a_good_one();
     obedient.configure(&[shim(), softhsm()], "module_time_limit = 1");

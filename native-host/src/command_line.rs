@@ -135,12 +135,13 @@ impl Target {
 
 /// What `--help` says of the configuration.
 fn configuration_help() -> String {
-    let Written { person, system, module, log } = places::WRITTEN;
+    let Written { person, system, module, certificates, log } = places::WRITTEN;
     format!(
         "The configuration is {person}, and {system}, which wins:\n\
          \n  allowed_origins = ['https://ca.example']  # sites that may use the host\
          \n  modules = ['{module}']  # PKCS#11 modules; without it the well-known places\
          \n  factory_pins = ['12345678']               # PINs that a person is asked to change\
+         \n  authority_certificates = ['{certificates}']  # PEM; beside a holder's on the token\
          \n  log = 'info'                              # or 'error', 'off': {log}\
          \n  module_time_limit = 180                   # seconds for one step of a module before it is ended\
          \n  extension_ids = ['a…p']                   # extensions that may start the host; without it that of the sources\n\

@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use qcert_pki::Certificate;
 use serde::Deserialize;
 
 use crate::{EXTENSION_ID, access, log::Level, places};
@@ -28,6 +29,7 @@ struct File {
     modules: Option<Vec<PathBuf>>,
     factory_pins: Option<Vec<String>>,
     extension_ids: Option<Vec<String>>,
+    authority_certificates: Option<Vec<PathBuf>>,
     log: Option<Level>,
     module_time_limit: Option<std::num::NonZero<u32>>,
 }
@@ -43,6 +45,8 @@ pub struct Configuration {
     pub factory_pins: Vec<String>,
     /// Extensions in Chromium and its kin that may start the host.
     pub extension_ids: Vec<String>,
+    /// Files with certificates of the authority (PEM), which go onto the token beside a holder's.
+    pub authority_certificates: Vec<PathBuf>,
     /// How much the log of [`crate::log`] is told.
     pub log: Level,
     /// How long a PKCS#11 module may take for one step before it is ended.
@@ -82,6 +86,7 @@ impl Configuration {
                 .extension_ids
                 .or(person.extension_ids)
                 .unwrap_or_else(|| vec![EXTENSION_ID.to_owned()]),
+            authority_certificates: system.authority_certificates.or(person.authority_certificates).unwrap_or_default(),
             log: system.log.or(person.log).unwrap_or_default(),
             module_time_limit: system
                 .module_time_limit
@@ -108,6 +113,12 @@ impl Configuration {
         self.factory_pins.iter().any(|factory| factory == pin)
     }
 
+    /// The authority's certificates; of files that cannot be read `doctor` tells.
+    pub fn authority(&self) -> Vec<Certificate> {
+        let read = self.authority_certificates.iter().filter_map(|file| certificates(file).ok());
+        read.flatten().collect()
+    }
+
     /// The modules to load now: those configured, else those that are found in the well-known places.
     pub fn module_paths(&self) -> Vec<PathBuf> {
         self.modules.clone().unwrap_or_else(places::well_known_modules)
@@ -126,9 +137,19 @@ fn read(path: &Path) -> Result<File> {
 fn parse(text: &str) -> Result<File> {
     let file: File = understand(text)?;
     // The browser starts the host wherever it likes: a relative path would load what lies there.
-    let relative = file.modules.iter().flatten().find(|module| !module.is_absolute());
-    anyhow::ensure!(relative.is_none(), "the path of a module must be absolute");
+    let relative = file.modules.iter().chain(&file.authority_certificates).flatten().find(|path| !path.is_absolute());
+    anyhow::ensure!(relative.is_none(), "the path of a module or of a certificate must be absolute");
     Ok(file)
+}
+
+/// The certificates in a file.
+///
+/// # Errors
+/// It cannot be read, or is not PEM.
+pub fn certificates(file: &Path) -> Result<Vec<Certificate>> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+    let certificates = Certificate::parse_pem(&text);
+    certificates.map_err(|_| anyhow::anyhow!("{} is not a list of certificates in PEM", file.display()))
 }
 
 fn understand(text: &str) -> Result<File> {

@@ -24,7 +24,7 @@ use qcert_protocol::{
 use time::format_description::well_known::Rfc3339;
 
 use self::{
-    finding::{advice, missing, ok},
+    finding::{advice, missing, ok, warning},
     machine::Machine,
 };
 use crate::{
@@ -150,7 +150,8 @@ fn check_configuration() -> (Configuration, Vec<Check>) {
             (configuration, vec![check])
         }
         Ok(configuration) => {
-            let checks = vec![ok(part, file), ok(part, configuration.allowed_origins.join(", "))];
+            let mut checks = vec![ok(part, file), ok(part, configuration.allowed_origins.join(", "))];
+            checks.extend(configuration.authority_certificates.iter().map(|file| authority(file)));
             (configuration, checks)
         }
         Err(error) => {
@@ -159,6 +160,21 @@ fn check_configuration() -> (Configuration, Vec<Check>) {
                 ["Исправьте или удалите этот файл.", "Mend or remove this file."],
             );
             (Configuration::default(), vec![missing(part, file, ErrorCode::HostConfigurationInvalid, text)])
+        }
+    }
+}
+
+/// A file with certificates of the authority. Who cannot have them on the token works nonetheless.
+fn authority(file: &Path) -> Check {
+    let (part, subject) = (CheckedPart::Configuration, file.display().to_string());
+    match configuration::certificates(file) {
+        Ok(_) => ok(part, subject),
+        Err(error) => {
+            let text = advice(
+                [format!("Сертификаты центра не читаются: {error:#}"), format!("No certificates: {error:#}")],
+                ["Возьмите их у портала: /ca/chain.pem", "Take them from the portal: /ca/chain.pem"],
+            );
+            warning(part, subject, ErrorCode::HostConfigurationInvalid, text)
         }
     }
 }

@@ -3,6 +3,8 @@
 //! The host begins with a [`Beginning`]; then come requests, the browser's own or some of the host's. A worker answers
 //! each, as the host answers the browser, and says some things unasked: [`Notice`].
 
+use std::path::PathBuf;
+
 use qcert_protocol::{
     Base64,
     portal::TokenName,
@@ -19,6 +21,8 @@ use crate::log::Level;
 pub struct Beginning {
     /// PINs that a person is asked to change.
     pub factory_pins: Vec<String>,
+    /// Files with certificates of the authority.
+    pub authority_certificates: Vec<PathBuf>,
     /// How much it writes to the log.
     pub log: Level,
     /// Pairs to be removed from their token when it is opened.

@@ -1,6 +1,7 @@
 //! Operations that a person authorized: they open a token. One at a time, in a thread of its own, so that the host
 //! goes on answering; a cancellation is honoured between two calls of PKCS#11.
 
+mod chain;
 mod change_pin;
 mod create_request;
 mod half_made;

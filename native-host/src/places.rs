@@ -24,6 +24,8 @@ pub struct Written {
     pub system: &'static str,
     /// A module, for an example.
     pub module: &'static str,
+    /// The authority's certificates, for an example.
+    pub certificates: &'static str,
     /// The log.
     pub log: &'static str,
 }

@@ -243,7 +243,21 @@ impl rcgen::SigningKey for TokenKey<'_> {
 /// # Errors
 /// Those of PKCS#11.
 pub fn find_public(session: &Session, key: &PublicKey) -> Result<Option<(ObjectHandle, PublicHalf)>, Error> {
-    for object in session.find_objects(&[Attribute::Class(ObjectClass::PUBLIC_KEY), Attribute::Token(true)])? {
+    // By the name that our pairs have; and if it is not there, among all of them: a full token is slow to read.
+    let named = find_by_id(session, ObjectClass::PUBLIC_KEY, &key.key_id().to_bytes())?;
+    let all = || session.find_objects(&[Attribute::Class(ObjectClass::PUBLIC_KEY), Attribute::Token(true)]);
+    match public_among(session, key, named)? {
+        None => public_among(session, key, all()?),
+        found => Ok(found),
+    }
+}
+
+fn public_among(
+    session: &Session,
+    key: &PublicKey,
+    objects: Vec<ObjectHandle>,
+) -> Result<Option<(ObjectHandle, PublicHalf)>, Error> {
+    for object in objects {
         if let Some(half) = PublicHalf::read(session, object)?
             && half.subject_public_key_info() == key.spki_der()
         {

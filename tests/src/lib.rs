@@ -5,6 +5,7 @@
 
 pub mod browser;
 pub mod contents;
+pub mod display;
 pub mod hand;
 pub mod journey;
 pub mod memory;
@@ -13,6 +14,7 @@ pub mod programs;
 pub mod screens;
 pub mod stopwatch;
 pub mod stranger;
+pub mod tls;
 pub mod token;
 pub mod workstation;
 

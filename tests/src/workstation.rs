@@ -37,6 +37,8 @@ pub struct Workstation {
     pub other_extensions: Vec<PathBuf>,
     /// Are host and extension those that a package has installed on this machine?
     pub installed: bool,
+    /// The display on which the browser is seen; without it there is no window at all.
+    pub display: Option<String>,
 }
 
 impl Workstation {
@@ -101,9 +103,9 @@ impl Workstation {
         }
         let token = Token::make(directory, "Рутокен", pin)?;
         let (directory, pin) = (directory.to_owned(), pin.to_owned());
-        let (other_extensions, locking_token) = Default::default();
+        let (other_extensions, locking_token, display) = Default::default();
         let (extension, installed) = (true, false);
-        Ok(Self { directory, software, token, locking_token, pin, extension, other_extensions, installed })
+        Ok(Self { directory, software, token, locking_token, pin, extension, other_extensions, installed, display })
     }
 
     /// Puts a token of kryoptic with the same label and PIN in place of the other.
@@ -150,6 +152,7 @@ impl Workstation {
             command.env("QCERT_HOST_CONFIG", self.host_configuration());
         }
         command
+            .envs(self.display.iter().map(|display| ("DISPLAY", display)))
             .env("HOME", self.path("home"))
             .env("TMPDIR", self.path("temporary"))
             .env("SOFTHSM2_CONF", self.token.configuration())
@@ -215,7 +218,7 @@ impl Workstation {
         fs::write(folder.join("profiles.ini"), profile).context("write profiles.ini")
     }
 
-    /// What the database of certificates that this browser reads lists, with the trust that each has.
+    /// What this browser's database of certificates and the tokens that it knows have, with the trust of each.
     ///
     /// # Errors
     /// There is no database, or certutil is not installed.
@@ -224,8 +227,11 @@ impl Workstation {
             Software::Chromium => self.path("home/.pki/nssdb"),
             Software::Firefox => self.profile(),
         };
-        let database = format!("sql:{}", database.display());
-        let listed = programs::run(Command::new("certutil").args(["-L", "-d", &database]))?;
+        let (database, pin) = (format!("sql:{}", database.display()), self.path("pin"));
+        fs::write(&pin, &self.pin).context("write the PIN for certutil")?;
+        let mut certutil = Command::new("certutil");
+        certutil.args(["-L", "-d", &database, "-h", "all", "-f"]).arg(pin);
+        let listed = programs::run(self.furnish(&mut certutil))?;
         Ok(String::from_utf8_lossy(&listed).into_owned())
     }
 

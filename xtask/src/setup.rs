@@ -59,9 +59,9 @@ pub enum Need {
     ExtensionTools,
     /// Chromium and its driver, with fonts that have Cyrillic letters.
     Browser,
-    /// Firefox and its driver.
+    /// Firefox and its driver; a display, and what types there, for what it asks outside of its pages.
     Firefox,
-    /// SoftHSM, OpenSC's pkcs11-tool, openssl, NSS's certutil and modutil.
+    /// SoftHSM, OpenSC's pkcs11-tool, openssl with its engine for PKCS#11, curl, NSS's certutil and modutil.
     TokenTools,
     /// kryoptic, a PKCS#11 module that locks PINs, with what builds it.
     Kryoptic,

@@ -1,21 +1,31 @@
 //! Whether other programs of the person use the keys on tokens: the person decides it, here or in the extension's window.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use anyhow::{Context, Result, anyhow, ensure};
-use qcert_protocol::ErrorCode;
+use qcert_protocol::{
+    ErrorCode, KeyId,
+    workstation::{OneToken, TokenDetails},
+};
 
-use crate::{configuration::Configuration, module::name_of, store, workers::survey_once};
+use crate::{
+    configuration::Configuration,
+    log::{Level, Log},
+    store,
+    workers::{Listing, Workers},
+};
 
 /// Tells NSS's databases of a module, or of those whose tokens are plugged in.
 pub fn register(module: Option<PathBuf>) -> Result<()> {
-    let modules = match module {
-        Some(module) => vec![std::path::absolute(module).context("the module's file")?],
-        None => with_token()?,
-    };
+    let mut modules = with_token()?;
+    if let Some(module) = module {
+        let module = std::path::absolute(module).context("the module's file")?;
+        let keys = modules.remove(&module).unwrap_or_default();
+        modules = BTreeMap::from([(module, keys)]);
+    }
     ensure!(!modules.is_empty(), "no token is plugged in: plug it in, or name the module's file");
-    for module in modules {
-        store::register_module(&module).map_err(failed)?;
+    for (module, keys) in modules {
+        store::register_module(&module, &keys).map_err(failed)?;
         println!("{}: browsers find the keys of its tokens", module.display());
     }
     Ok(())
@@ -30,13 +40,24 @@ pub fn unregister(module: Option<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// The modules that show a token.
-fn with_token() -> Result<Vec<PathBuf>> {
-    let configuration = Configuration::load()?;
-    let mut modules = configuration.module_paths();
-    let tokens = survey_once(configuration);
-    let shows = |name: &str| tokens.readers.iter().any(|reader| reader.token.is_some() && reader.module == name);
-    modules.retain(|path| shows(&name_of(path)));
+/// The modules that show a token, and the keys on it.
+fn with_token() -> Result<BTreeMap<PathBuf, Vec<KeyId>>> {
+    let mut configuration = Configuration::load()?;
+    configuration.log = Level::Off;
+    let workers = Workers::new(configuration, Log::off().into(), || {});
+    let tokens = workers.survey(Listing::Whole);
+    let mut modules = BTreeMap::new();
+    for token in tokens.readers.into_iter().filter_map(|reader| reader.token) {
+        let details = workers.reach(&token.id).and_then(|reached| {
+            let heard = reached.process.ask("tokenDetails", OneToken { token: token.id });
+            Ok((reached.path.clone(), workers.answer(&reached, &heard)?))
+        });
+        let (module, details) = details.map_err(|failure| failed(failure.code))?;
+        let details: TokenDetails = serde_json::from_str(details.get()).context("what a token shows")?;
+        let keys: &mut Vec<_> = modules.entry(module).or_default();
+        keys.extend(details.containers.into_iter().map(|container| container.key_id));
+    }
+    workers.close();
     Ok(modules)
 }
 

@@ -40,6 +40,7 @@ impl Operation<'_> {
         self.stage(Stage::Writing)?;
         let label = params.container.as_str();
         write(&found, &session, self, &content.attributes(label, &id), der)?;
+        self.write_chain(&session, &certificate);
         drop(key);
         drop(session);
         let store_error = self.store(&found, &params.container, der).err();
@@ -62,9 +63,11 @@ impl Operation<'_> {
         self.outbox
             .send(&qcert_protocol::workstation::Event::Progress { id: self.id.to_owned(), stage: Stage::Storing });
         if self.authorization.register_module {
-            store::register_module(&found.module.path)?;
+            let containers = survey::details(found).map(|details| details.containers).unwrap_or_default();
+            let keys: Vec<_> = containers.into_iter().map(|container| container.key_id).collect();
+            store::register_module(&found.module.path, &keys)?;
         }
-        store::add_certificate(container.as_str(), der)
+        store::add_certificate(container.as_str(), der, &found.module.path)
     }
 }
 
@@ -99,7 +102,7 @@ fn find_pair<'a>(found: &'a Found, session: &'a Session, certificate: &Certifica
 }
 
 /// What PKCS#11 wants to know of a certificate beside its bytes (§4.6.3).
-struct Content {
+pub(super) struct Content {
     subject: Vec<u8>,
     issuer: Vec<u8>,
     serial: Vec<u8>,
@@ -107,7 +110,7 @@ struct Content {
 }
 
 impl Content {
-    fn read(der: &[u8]) -> Option<Self> {
+    pub(super) fn read(der: &[u8]) -> Option<Self> {
         let certificate = x509_cert::Certificate::from_der(der).ok()?;
         let tbs = certificate.tbs_certificate();
         Some(Self {
@@ -119,7 +122,7 @@ impl Content {
     }
 
     /// CKA_TRUSTED is not among them, and never will be: trust is the administrator's to give (invariant 3).
-    fn attributes(&self, label: &str, id: &[u8]) -> Vec<Attribute> {
+    pub(super) fn attributes(&self, label: &str, id: &[u8]) -> Vec<Attribute> {
         vec![
             Attribute::Class(ObjectClass::CERTIFICATE),
             Attribute::CertificateType(CertificateType::X_509),

@@ -9,6 +9,7 @@ pub const WRITTEN: Written = Written {
     person: "~/.config/qcert/host.toml",
     system: "/etc/qcert/host.toml",
     module: "/usr/lib/librtpkcs11ecp.so",
+    certificates: "/etc/qcert/authority.pem",
     log: "~/.local/state/qcert/host.log",
 };
 

@@ -9,6 +9,7 @@ pub const WRITTEN: Written = Written {
     person: r"%APPDATA%\Qcert\host.toml",
     system: r"%ProgramData%\Qcert\host.toml",
     module: r"C:\Windows\System32\rtPKCS11ECP.dll",
+    certificates: r"C:\ProgramData\Qcert\authority.pem",
     log: r"%LOCALAPPDATA%\Qcert\host.log",
 };
 

@@ -1,18 +1,19 @@
 //! NSS's store: `~/.pki/nssdb`, which Chromium and its kin read, and a database in each profile of Firefox. NSS's own
 //! programs write to them, also while a browser runs.
 
+mod copies;
 mod firefox;
 
 use std::{
     collections::BTreeSet,
     ffi::{OsStr, OsString},
-    io::Write,
+    io::{Read, Seek, Write},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::Duration,
 };
 
-use qcert_protocol::ErrorCode;
+use qcert_protocol::{ErrorCode, KeyId};
 use sha2::{Digest, Sha256};
 
 use crate::{access::keep_private, module::name_of, places::home};
@@ -28,36 +29,42 @@ fn folder() -> Option<PathBuf> {
     home().map(|home| home.join(".pki/nssdb"))
 }
 
-/// Adds a certificate under the container's name to every database, with no trust at all. Doing it twice is as good as
-/// once.
+/// Adds a certificate under the container's name to every database, with no trust at all. One that knows the token's module
+/// sees the certificate there. Doing it twice is as good as once.
 ///
 /// # Errors
 /// `store_tool_missing` or `store_failed`, of the first database that refuses; the others have the certificate.
-pub fn add_certificate(container: &str, der: &[u8]) -> Result<(), ErrorCode> {
+pub fn add_certificate(container: &str, der: &[u8], module: &Path) -> Result<(), ErrorCode> {
     let mut file = tempfile::NamedTempFile::new().map_err(|_| ErrorCode::StoreFailed)?;
     file.write_all(der).map_err(|_| ErrorCode::StoreFailed)?;
     // NSS gives a name to one subject only: another one's, after a correction of the application, needs its own.
     let own_name =
         || format!("{container} {}", Sha256::digest(der)[..4].iter().map(|b| format!("{b:02x}")).collect::<String>());
     in_every_database(|folder| {
+        if is_known(folder, module) {
+            return Ok(());
+        }
         let add = |name: &str| {
-            let mut certutil = Command::new("certutil");
-            certutil.args(["-A", "-t", ",,", "-n", name, "-d"]).arg(database(folder)).arg("-i").arg(file.path());
+            let mut certutil = certutil(folder, &["-A", "-t", ",,", "-n", name, "-i"]);
+            certutil.arg(file.path());
             run(certutil)
         };
         add(container).or_else(|code| if code == ErrorCode::StoreFailed { add(&own_name()) } else { Err(code) })
     })
 }
 
-/// Registers a module in every database, so that the browsers find the keys of its tokens. Doing it twice is as good as
-/// once.
+/// Registers a module in every database, so that the browsers find the keys of its tokens, which are these, and the
+/// certificates beside them. Doing it twice is as good as once.
 ///
 /// # Errors
 /// As [`add_certificate`].
-pub fn register_module(module: &Path) -> Result<(), ErrorCode> {
-    in_every_database(|folder| match is_known(folder, module) {
-        true => Ok(()),
-        false => modutil(folder, "-add", &own_name(module), &[OsStr::new("-libfile"), module.as_os_str()]),
+pub fn register_module(module: &Path, keys: &[KeyId]) -> Result<(), ErrorCode> {
+    in_every_database(|folder| {
+        if is_known(folder, module) {
+            return Ok(());
+        }
+        copies::remove(folder, keys)?;
+        modutil(folder, "-add", &own_name(module), &[OsStr::new("-libfile"), module.as_os_str()])
     })
 }
 
@@ -87,6 +94,12 @@ pub fn is_registered(module: &Path) -> bool {
 /// What a module is called in the databases.
 fn own_name(module: &Path) -> String {
     format!("Qcert {}", name_of(module))
+}
+
+fn certutil(folder: &Path, arguments: &[&str]) -> Command {
+    let mut certutil = Command::new("certutil");
+    certutil.arg("-d").arg(database(folder)).args(arguments);
+    certutil
 }
 
 fn modutil(folder: &Path, action: &str, name: &str, more: &[&OsStr]) -> Result<(), ErrorCode> {
@@ -168,9 +181,7 @@ fn prepare() -> Result<PathBuf, ErrorCode> {
     if let Some(parent) = folder.parent() {
         keep_private(parent).map_err(|_| ErrorCode::StoreFailed)?;
     }
-    let mut certutil = Command::new("certutil");
-    certutil.args(["-N", "--empty-password", "-d"]).arg(database(&folder));
-    run(certutil)?;
+    run(certutil(&folder, &["-N", "--empty-password"]))?;
     Ok(folder)
 }
 
@@ -180,9 +191,26 @@ fn database(folder: &Path) -> OsString {
     name
 }
 
-/// Runs a program that can neither ask the person nor write into the host's frames.
+/// What a program prints.
+fn output(mut command: Command) -> Result<Vec<u8>, ErrorCode> {
+    let failed = |_| ErrorCode::StoreFailed;
+    // A file: nobody need read while it writes.
+    let mut file = tempfile::tempfile().map_err(failed)?;
+    command.stdout(file.try_clone().map_err(failed)?);
+    run_to_end(command)?;
+    let mut printed = Vec::new();
+    file.rewind().and_then(|()| file.read_to_end(&mut printed)).map_err(failed)?;
+    Ok(printed)
+}
+
 fn run(mut command: Command) -> Result<(), ErrorCode> {
-    let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    command.stdout(Stdio::null());
+    run_to_end(command)
+}
+
+/// Runs a program that can neither ask the person nor write into the host's frames.
+fn run_to_end(mut command: Command) -> Result<(), ErrorCode> {
+    let child = command.stdin(Stdio::null()).stderr(Stdio::null()).spawn();
     let mut child = match child {
         Ok(child) => child,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(ErrorCode::StoreToolMissing),

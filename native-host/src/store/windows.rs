@@ -6,7 +6,7 @@
 
 use std::{ffi::c_void, path::Path, ptr::null_mut};
 
-use qcert_protocol::ErrorCode;
+use qcert_protocol::{ErrorCode, KeyId};
 use windows_sys::{
     Win32::Security::Cryptography::{
         CERT_CONTEXT, CERT_FRIENDLY_NAME_PROP_ID, CERT_STORE_ADD_USE_EXISTING, CERT_STORE_PROV_SYSTEM_W,
@@ -20,7 +20,7 @@ use windows_sys::{
 ///
 /// # Errors
 /// `store_failed`.
-pub fn add_certificate(container: &str, der: &[u8]) -> Result<(), ErrorCode> {
+pub fn add_certificate(container: &str, der: &[u8], _module: &Path) -> Result<(), ErrorCode> {
     let store = Store::open()?;
     let certificate = store.add(der)?;
     certificate.name(container)
@@ -30,7 +30,7 @@ pub fn add_certificate(container: &str, der: &[u8]) -> Result<(), ErrorCode> {
 ///
 /// # Errors
 /// None.
-pub fn register_module(_module: &Path) -> Result<(), ErrorCode> {
+pub fn register_module(_module: &Path, _keys: &[KeyId]) -> Result<(), ErrorCode> {
     Ok(())
 }
 

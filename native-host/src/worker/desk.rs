@@ -81,6 +81,7 @@ impl Desk {
     pub fn open(module: PathBuf, beginning: Beginning, outbox: Arc<Outbox>, log: Arc<Log>) -> Self {
         let mut configuration = Configuration::default();
         configuration.factory_pins = beginning.factory_pins;
+        configuration.authority_certificates = beginning.authority_certificates;
         let loader = Loader::new(module, log);
         let orphans = Orphans::new(beginning.orphans, outbox.clone());
         let shared = Arc::new(Shared { configuration, loader, outbox, running: Mutex::default(), orphans });

@@ -7,7 +7,9 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::workplace::{CONTAINER, PIN, Workplace, base64, certify, eventually, install_params, softhsm, text};
+use crate::workplace::{
+    Browser, CONTAINER, ORIGIN, PIN, Workplace, base64, certify, eventually, install_params, softhsm, text,
+};
 
 /// A workplace whose token has a certificate; its authority is `ca.pem` there.
 struct Certified {
@@ -17,19 +19,29 @@ struct Certified {
 }
 
 impl Certified {
-    /// From the key pair to the installation, by the host. The person has agreed that NSS may use the token.
     fn new() -> Self {
-        let workplace = Workplace::new();
-        let mut browser = workplace.browser();
-        let created = browser.create_request("first", "P-256");
+        Self::at(Workplace::new())
+    }
+
+    /// From the key pair to the installation, by the host.
+    fn at(workplace: Workplace) -> Self {
+        let created = workplace.browser().create_request("first", "P-256");
         let certificate = certify(&workplace, &created);
-        let params = install_params(&browser.token("first"), &certificate);
-        let installed = browser.ask("installCertificate", params, json!({"pin": PIN, "registerModule": true}));
-        assert_eq!(installed["storeError"], Value::Null);
-        let key_id = installed["keyId"].as_str().unwrap().to_owned();
         workplace.file("question", "GET / HTTP/1.0\r\n\r\n");
         workplace.file("pin", PIN);
-        Self { workplace, certificate, key_id }
+        let key_id = created["keyId"].as_str().unwrap().to_owned();
+        let this = Self { workplace, certificate, key_id };
+        this.install();
+        this
+    }
+
+    /// The person has agreed that NSS may use the token.
+    fn install(&self) {
+        let mut browser = self.workplace.browser();
+        let params = install_params(&browser.token("first"), &self.certificate);
+        let installed = browser.ask("installCertificate", params, json!({"pin": PIN, "registerModule": true}));
+        assert_eq!(installed["storeError"], Value::Null);
+        assert_eq!(installed["keyId"], self.key_id);
     }
 
     /// The certificate as OpenSC reads it from the token, in a file.
@@ -64,6 +76,13 @@ impl Certified {
         command.args(arguments).stdin(File::open(self.workplace.path("question")).unwrap()).output().unwrap()
     }
 
+    /// Does NSS's client get in, with the certificate of this name?
+    fn nss_logs_in(&self, server: &Server, name: &str) -> bool {
+        let database = format!("sql:{}", self.path("home/.pki/nssdb"));
+        let common = ["-4", "-h", "localhost", "-p", &server.port, "-d", &database, "-o", "-w", PIN];
+        self.is_let_in(&self.run("tstclnt", &[&common[..], &["-n", name]].concat()))
+    }
+
     /// Was this the server's page, on which it shows the certificate that it was given?
     fn is_let_in(&self, output: &Output) -> bool {
         let page: String = String::from_utf8_lossy(&output.stdout).split_whitespace().collect();
@@ -79,6 +98,10 @@ struct Server {
 
 impl Server {
     fn start(workplace: &Workplace) -> Self {
+        Self::trusting(workplace, "ca.pem")
+    }
+
+    fn trusting(workplace: &Workplace, authority: &str) -> Self {
         make_certificate(
             workplace,
             "server",
@@ -86,7 +109,7 @@ impl Server {
         );
         let log = workplace.path("server.log");
         let arguments = ["s_server", "-accept", "127.0.0.1:0", "-cert", "server.pem", "-key", "server.key", "-www"];
-        let demands = ["-CAfile", "ca.pem", "-Verify", "2", "-verify_return_error"];
+        let demands = ["-CAfile", authority, "-Verify", "2", "-verify_return_error"];
         let mut command = workplace.command("openssl");
         command.current_dir(workplace.path("")).args(arguments).args(demands);
         let output = File::create(&log).unwrap();
@@ -157,12 +180,67 @@ fn nss_sees_key_and_certificate_by_the_registered_module_and_logs_in_with_them()
         listed.lines().find(|line| line.starts_with(&name)).unwrap_or_else(|| panic!("no certificate: {listed}"));
     assert!(line.trim_end().ends_with("u,u,u"), "a user's, whose key is there: {line}");
 
-    let common = ["-4", "-h", "localhost", "-p", &server.port, "-d", &database, "-o", "-w", PIN];
-    let login = |more: &[&str]| certified.is_let_in(&certified.run("tstclnt", &[&common[..], more].concat()));
-    assert!(login(&["-n", &name]));
-    assert!(!login(&["-n", "none"]), "without a certificate");
+    assert!(certified.nss_logs_in(&server, &name));
+    assert!(!certified.nss_logs_in(&server, "none"), "without a certificate");
     assert!(certified.workplace.host(["unregister-module"]).status.success());
-    assert!(!login(&["-n", &name]), "without the module");
+    assert!(!certified.nss_logs_in(&server, &name), "without the module");
+}
+
+#[test]
+fn the_authoritys_certificates_go_onto_the_token_too_and_a_server_that_knows_the_root_alone_lets_in() {
+    let workplace = Workplace::new();
+    let authority = |name: &str, more: &[&str]| {
+        let subject = format!("/CN=Test {name}");
+        make_certificate(&workplace, name, &[&["-subj", &subject, "-addext", "keyUsage=keyCertSign"], more].concat());
+    };
+    authority("root", &[]);
+    authority("ca", &["-CA", "root.pem", "-CAkey", "root.key"]);
+    let server = Server::trusting(&workplace, "root.pem");
+    let chain = [text(&workplace.path("root.pem")), text(&workplace.path("ca.pem"))].concat();
+    let chain = workplace.file("chain.pem", chain);
+    let certified = Certified::at(workplace);
+    let name = format!("first:{CONTAINER}");
+    assert!(!certified.nss_logs_in(&server, &name), "without what is between root and holder");
+
+    let (modules, chain) = (softhsm().display().to_string(), chain.display().to_string());
+    certified.workplace.configure(&format!(
+        "allowed_origins = ['{ORIGIN}']\nmodules = ['{modules}']\nauthority_certificates = ['{chain}']\n"
+    ));
+    let doctor = certified.workplace.host(["doctor"]);
+    assert!(String::from_utf8_lossy(&doctor.stdout).contains(&format!("+ configuration: {chain}")), "{doctor:?}");
+    (0..2).for_each(|_| certified.install());
+    let objects = certified.workplace.objects("first");
+    assert_eq!(objects.matches("Certificate Object").count(), 2, "the holder's and the one between: {objects}");
+    assert!(certified.nss_logs_in(&server, &name));
+    let details = |browser: &mut Browser| {
+        let token = browser.token("first");
+        browser.ask("tokenDetails", json!({"token": token}), Value::Null)
+    };
+    let containers = details(&mut certified.workplace.browser())["containers"].clone();
+    assert_eq!(containers.as_array().unwrap().len(), 1, "the authority's is no container: {containers}");
+}
+
+/// Two certificates for one key would be two entries for one person, and of the one without a key Firefox makes no use.
+#[test]
+fn where_the_module_is_registered_the_certificate_on_the_token_is_the_only_one() {
+    let workplace = Workplace::new();
+    let mut browser = workplace.browser();
+    let created = browser.create_request("first", "P-256");
+    let certificate = certify(&workplace, &created);
+    let params = install_params(&browser.token("first"), &certificate);
+    browser.ask("installCertificate", params.clone(), json!({"pin": PIN}));
+    let database = format!("sql:{}", workplace.path("home/.pki/nssdb").display());
+    let theirs = ["-A", "-t", ",,", "-n", "Theirs", "-d", &database, "-i", "ca.pem"];
+    let added = workplace.command("certutil").args(theirs).current_dir(workplace.path("")).status().unwrap();
+    assert!(added.success());
+    let listed = || String::from_utf8_lossy(&workplace.run("certutil", ["-L", "-d", &database]).stdout).into_owned();
+    assert!(listed().contains(CONTAINER), "nobody has registered the module: {}", listed());
+    assert!(workplace.host(["register-module"]).status.success());
+    let expected = |listed: String| listed.contains("Theirs") && !listed.contains(CONTAINER);
+    assert!(expected(listed()), "{}", listed());
+    browser.ask("installCertificate", params, json!({"pin": PIN}));
+    assert!(expected(listed()), "{}", listed());
+    assert_eq!(workplace.objects("first").matches("Certificate Object").count(), 1);
 }
 
 /// Names of the modules in a database's list that are not NSS's own.

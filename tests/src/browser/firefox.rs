@@ -136,8 +136,10 @@ pub(super) fn capabilities(computer: &Workstation) -> Result<Capabilities> {
         "acceptInsecureCerts": true,
         "moz:firefoxOptions": {
             "binary": "/usr/bin/firefox-esr",
-            "args": ["-headless", "-profile", computer.profile()],
+            "args": ["-profile", computer.profile()],
             "prefs": {
+                // Who has one certificate does not choose.
+                "security.default_personal_cert": "Select Automatically",
                 "browser.download.folderList": 2,
                 "browser.download.dir": computer.downloads(),
                 "browser.download.alwaysOpenPanel": false,
@@ -151,6 +153,11 @@ pub(super) fn capabilities(computer: &Workstation) -> Result<Capabilities> {
             },
         },
     });
+    if computer.display.is_none()
+        && let Some(arguments) = capabilities["moz:firefoxOptions"]["args"].as_array_mut()
+    {
+        arguments.push(json!("-headless"));
+    }
     if computer.installed {
         // A driver has Firefox look for add-ons in the profile alone; this is what Firefox does by itself.
         capabilities["moz:firefoxOptions"]["prefs"]["extensions.enabledScopes"] = json!(15);

@@ -16,6 +16,8 @@ const PACKAGES: &[(&str, Need, &str)] = &[
     ("chromium", Need::Browser, "chromium"),
     ("chromium-driver", Need::Browser, "chromedriver"),
     ("firefox-esr", Need::Firefox, "firefox-esr"),
+    ("xvfb", Need::Firefox, "Xvfb"),
+    ("xdotool", Need::Firefox, "xdotool"),
     ("fonts-dejavu-core", Need::Browser, "/usr/share/fonts/truetype/dejavu"),
     ("softhsm2", Need::TokenTools, "softhsm2-util"),
     ("opensc", Need::TokenTools, "pkcs11-tool"),

@@ -1,7 +1,7 @@
 //! The biological sensor: what a hand does with a mouse or a keyboard is never quite even, and the unevenness is
 //! collected. It is stirred into a token's generator and never replaces the token's own randomness.
 //!
-//! Everything is stirred into the pool; how much of it counts is [`assessment`]'s to say.
+//! Everything is stirred into the pool; how much of it counts is `assessment`'s to say.
 
 mod assessment;
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::workplace::{Browser, ORIGIN, Workplace, softhsm};
+use crate::workplace::{Browser, ORIGIN, Workplace};
 
 /// The module, which Cargo builds beside the test programs.
 pub fn shim() -> PathBuf {
@@ -38,17 +38,8 @@ impl Obedient {
         std::fs::rename(new, self.workplace.path("control")).unwrap();
     }
 
-    /// What the shim goes by.
-    pub fn environment(&self) -> [(&'static str, PathBuf); 2] {
-        [("QCERT_SHIM_CONTROL", self.workplace.path("control")), ("QCERT_SHIM_MODULE", softhsm())]
-    }
-
     pub fn browser(&self) -> Browser {
-        let mut command = self.workplace.command(env!("CARGO_BIN_EXE_qcert-host"));
-        command.envs(self.environment());
-        let mut browser = Browser::start(command);
-        assert_eq!(browser.next()["event"], "hello");
-        browser
+        self.workplace.browser()
     }
 
     pub fn has_keys(&self) -> bool {

@@ -2,13 +2,17 @@
 
 use std::{
     fs::File,
+    path::PathBuf,
     process::{Child, Output, Stdio},
 };
 
 use serde_json::{Value, json};
 
-use crate::workplace::{
-    Browser, CONTAINER, ORIGIN, PIN, Workplace, base64, certify, eventually, install_params, softhsm, text,
+use crate::{
+    obedient::Obedient,
+    workplace::{
+        Browser, CONTAINER, ORIGIN, PIN, Workplace, base64, certify, eventually, install_params, softhsm, text,
+    },
 };
 
 /// A workplace whose token has a certificate; its authority is `ca.pem` there.
@@ -16,6 +20,8 @@ struct Certified {
     workplace: Workplace,
     certificate: Vec<u8>,
     key_id: String,
+    /// By which other programs use the token.
+    module: PathBuf,
 }
 
 impl Certified {
@@ -23,14 +29,29 @@ impl Certified {
         Self::at(Workplace::new())
     }
 
-    /// From the key pair to the installation, by the host.
     fn at(workplace: Workplace) -> Self {
-        let created = workplace.browser().create_request("first", "P-256");
+        Self::by(workplace, softhsm(), "P-256")
+    }
+
+    /// The token only stores the key: other programs reach it by our own module.
+    fn stored(algorithm: &str) -> Self {
+        let obedient = Obedient::new();
+        obedient.control("mechanisms none\nkeys refused");
+        let module = std::env::current_exe().unwrap().with_file_name("libqcert_pkcs11.so");
+        let certified = Self::by(obedient.workplace, module.clone(), algorithm);
+        assert!(certified.workplace.host(["unregister-module"]).status.success());
+        assert!(certified.workplace.host(["register-module", module.to_str().unwrap()]).status.success());
+        certified
+    }
+
+    /// From the key pair to the installation, by the host.
+    fn by(workplace: Workplace, module: PathBuf, algorithm: &str) -> Self {
+        let created = workplace.browser().create_request("first", algorithm);
         let certificate = certify(&workplace, &created);
         workplace.file("question", "GET / HTTP/1.0\r\n\r\n");
         workplace.file("pin", PIN);
         let key_id = created["keyId"].as_str().unwrap().to_owned();
-        let this = Self { workplace, certificate, key_id };
+        let this = Self { workplace, certificate, key_id, module };
         this.install();
         this
     }
@@ -46,15 +67,18 @@ impl Certified {
 
     /// The certificate as OpenSC reads it from the token, in a file.
     fn certificate_on_token(&self) -> String {
-        let (module, read) = (softhsm(), self.path("read.der"));
-        let arguments =
-            ["--module", module.to_str().unwrap(), "--token-label", "first", "--read-object", "--type", "cert"];
-        let output = self.workplace.run("pkcs11-tool", [&arguments[..], &["--id", &self.key_id, "-o", &read]].concat());
+        let read = self.path("read.der");
+        let output = self.pkcs11_tool(&["--read-object", "--type", "cert", "--id", &self.key_id, "-o", &read]);
         assert!(output.status.success(), "{output:?}");
         assert_eq!(std::fs::read(&read).unwrap(), self.certificate);
         let converted = self.workplace.openssl(&["x509", "-inform", "DER", "-in", &read, "-out", "read.pem"]);
         assert!(converted.status.success(), "{converted:?}");
         self.path("read.pem")
+    }
+
+    fn pkcs11_tool(&self, arguments: &[&str]) -> Output {
+        let token = ["--module", self.module.to_str().unwrap(), "--token-label", "first"];
+        self.run("pkcs11-tool", &[&token[..], arguments].concat())
     }
 
     /// The private key's address after RFC 7512.
@@ -72,7 +96,7 @@ impl Certified {
     fn run(&self, program: &str, arguments: &[&str]) -> Output {
         let mut command = self.workplace.command(program);
         // OpenSSL's engine goes by it.
-        command.env("PKCS11_MODULE_PATH", softhsm());
+        command.env("PKCS11_MODULE_PATH", &self.module);
         command.args(arguments).stdin(File::open(self.workplace.path("question")).unwrap()).output().unwrap()
     }
 
@@ -138,7 +162,16 @@ fn make_certificate(workplace: &Workplace, name: &str, more: &[&str]) {
 
 #[test]
 fn openssl_and_curl_log_in_with_the_tokens_key_and_nobody_without_it() {
-    let certified = Certified::new();
+    openssl_and_curl_log_in(&Certified::new());
+}
+
+#[test]
+fn openssl_and_curl_log_in_with_a_key_that_the_token_only_stores() {
+    openssl_and_curl_log_in(&Certified::stored("P-256"));
+    openssl_and_curl_log_in(&Certified::stored("RSA-2048"));
+}
+
+fn openssl_and_curl_log_in(certified: &Certified) {
     let server = Server::start(&certified.workplace);
     make_certificate(&certified.workplace, "stranger", &[]);
     let (authority, certificate, key) =
@@ -166,7 +199,16 @@ fn openssl_and_curl_log_in_with_the_tokens_key_and_nobody_without_it() {
 
 #[test]
 fn nss_sees_key_and_certificate_by_the_registered_module_and_logs_in_with_them() {
-    let certified = Certified::new();
+    nss_sees_both_and_logs_in(&Certified::new());
+}
+
+#[test]
+fn nss_logs_in_with_a_key_that_the_token_only_stores() {
+    nss_sees_both_and_logs_in(&Certified::stored("P-256"));
+    nss_sees_both_and_logs_in(&Certified::stored("RSA-2048"));
+}
+
+fn nss_sees_both_and_logs_in(certified: &Certified) {
     let server = Server::start(&certified.workplace);
     let database = format!("sql:{}", certified.path("home/.pki/nssdb"));
     let token = ["-d", &database, "-h", "first", "-f", &certified.path("pin")];
@@ -241,6 +283,41 @@ fn where_the_module_is_registered_the_certificate_on_the_token_is_the_only_one()
     browser.ask("installCertificate", params, json!({"pin": PIN}));
     assert!(expected(listed()), "{}", listed());
     assert_eq!(workplace.objects("first").matches("Certificate Object").count(), 1);
+}
+
+/// OpenSC's tool shows a stored key beside its certificate, after the login alone, signs with it, and cannot take it out.
+#[test]
+fn opensc_signs_with_a_key_that_the_token_only_stores_and_does_not_get_it() {
+    let certified = Certified::stored("P-384");
+    let shown = |arguments: &[&str]| {
+        String::from_utf8_lossy(&certified.pkcs11_tool(&[&["--list-objects"], arguments].concat()).stdout).into_owned()
+    };
+    assert!(!shown(&[]).contains("Private Key Object"));
+    let login = ["--login", "--pin", PIN];
+    let objects = shown(&login);
+    for kind in ["Private Key Object; EC", "Public Key Object; EC", "Certificate Object"] {
+        assert_eq!(objects.matches(kind).count(), 1, "{objects}");
+    }
+    assert!(objects.contains("Access:     sensitive"), "{objects}");
+    let (message, signature) = (certified.path("question"), certified.path("signature"));
+    let digest = certified.path("digest");
+    assert!(certified.workplace.openssl(&["dgst", "-sha384", "-binary", "-out", &digest, &message]).status.success());
+    let sign = ["--sign", "--mechanism", "ECDSA", "--signature-format", "openssl", "--id", &certified.key_id];
+    let signed =
+        certified.pkcs11_tool(&[&login[..], &sign, &["--input-file", &digest, "--output-file", &signature]].concat());
+    assert!(signed.status.success(), "{signed:?}");
+    let certificate = certified.certificate_on_token();
+    let public = certified.workplace.openssl(&["x509", "-in", &certificate, "-pubkey", "-noout", "-out", "public.pem"]);
+    assert!(public.status.success());
+    let verify = ["dgst", "-sha384", "-verify", "public.pem", "-signature", &signature, &message];
+    assert!(certified.workplace.openssl(&verify).status.success());
+    let key = certified.path("key");
+    let read = ["--read-object", "--type", "privkey", "--id", &certified.key_id, "--output-file", &key];
+    let refused = certified.pkcs11_tool(&[&login[..], &read].concat());
+    assert!(!certified.workplace.path("key").exists(), "{refused:?}");
+    let remove = ["--delete-object", "--type", "privkey", "--id", &certified.key_id];
+    assert!(!certified.pkcs11_tool(&[&login[..], &remove].concat()).status.success());
+    assert_eq!(shown(&login), objects);
 }
 
 /// Names of the modules in a database's list that are not NSS's own.

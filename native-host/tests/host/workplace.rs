@@ -69,6 +69,10 @@ impl Workplace {
             .env_remove("XDG_CONFIG_HOME")
             .env_remove("XDG_STATE_HOME")
             .env("SOFTHSM2_CONF", self.path("softhsm2.conf"))
+            // Modules of ours that stand before another: the shim goes by a file if there is one.
+            .env("QCERT_PKCS11_MODULE", softhsm())
+            .env("QCERT_SHIM_MODULE", softhsm())
+            .env("QCERT_SHIM_CONTROL", self.path("control"))
             .env("KRYOPTIC_CONF", self.path("kryoptic.toml"))
             .env("QCERT_HOST_CONFIG", self.path("host.toml"));
         command

@@ -26,6 +26,13 @@ fn now() -> (OffsetDateTime, Instant) {
     (OffsetDateTime::now_utc(), Instant::now())
 }
 
+/// Measures what is done at once.
+pub fn timed<T>(what: impl FnOnce() -> T) -> (T, Duration) {
+    let before = now().1;
+    let outcome = what();
+    (outcome, now().1.duration_since(before))
+}
+
 impl Stopwatch {
     /// Measures a step, whatever becomes of it.
     pub async fn time<T>(&mut self, name: &'static str, step: impl Future<Output = T>) -> T {

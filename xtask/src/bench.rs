@@ -3,6 +3,7 @@
 mod journey;
 pub mod page;
 mod server;
+mod token;
 mod workstation;
 
 use std::fs;
@@ -27,6 +28,13 @@ pub enum Subject {
     /// Certificates a second, what one costs and how long it takes, on SQLite and on PostgreSQL, beside `cfssl serve`;
     /// the same with a million certificates; OCSP answers beside `openssl ocsp`; memory. About ten minutes.
     Server {
+        /// Also writes the numbers as a list of {"name","ours","peer","ratio","unit"}.
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+    },
+    /// Key pair, request and certificate through the host, beside the same PKCS#11 calls made directly and beside
+    /// pkcs11-tool and openssl; the host's start; the first list of tokens, also with a module that hangs; memory.
+    Token {
         /// Also writes the numbers as a list of {"name","ours","peer","ratio","unit"}.
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
@@ -74,6 +82,7 @@ pub fn run_subject(subject: &Subject) -> Result<()> {
             page::check_limit(&measures)
         }
         Subject::Server { json } => tell(&server::measure()?, json.as_deref()),
+        Subject::Token { json } => tell(&token::measure()?, json.as_deref()),
         Subject::Workstation { json } => tell(&workstation::measure()?, json.as_deref()),
     }
 }

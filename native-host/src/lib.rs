@@ -13,6 +13,7 @@ pub mod confinement;
 pub mod doctor;
 pub mod failure;
 pub mod frame;
+pub mod functions;
 pub mod in_ram;
 pub mod link;
 pub mod log;

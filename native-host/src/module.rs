@@ -11,7 +11,7 @@ use cryptoki::{
 };
 use qcert_protocol::{ErrorCode, workstation::Failure};
 
-use crate::{failure::failure, log::Log};
+use crate::{failure::failure, functions::Functions, log::Log};
 
 /// A module that works.
 pub struct Module {
@@ -23,6 +23,8 @@ pub struct Module {
     pub description: String,
     /// Its functions.
     pub pkcs11: Pkcs11,
+    /// The same by themselves.
+    pub functions: Functions,
     /// C_Login lets no administrator in while there are sessions that only read, and while one is in there can be none.
     reading: Mutex<()>,
 }
@@ -109,9 +111,9 @@ fn note(loaded: &Loaded, log: &Log) {
 fn load(path: &Path) -> Loaded {
     let name = name_of(path);
     match initialize(path) {
-        Ok((pkcs11, description)) => {
+        Ok((pkcs11, functions, description)) => {
             let (path, reading) = (path.to_owned(), Mutex::default());
-            Ok(Arc::new(Module { name, path, description, pkcs11, reading }))
+            Ok(Arc::new(Module { name, path, description, pkcs11, functions, reading }))
         }
         Err(error) => {
             let failure = failure(&name, &error, ErrorCode::ModuleFailed);
@@ -120,8 +122,9 @@ fn load(path: &Path) -> Loaded {
     }
 }
 
-fn initialize(path: &Path) -> Result<(Pkcs11, String), Error> {
+fn initialize(path: &Path) -> Result<(Pkcs11, Functions, String), Error> {
     let pkcs11 = Pkcs11::new(path)?;
+    let functions = Functions::of(path)?;
     // The operation and the watch run in two threads.
     match pkcs11.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
         Ok(()) | Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => {}
@@ -130,5 +133,5 @@ fn initialize(path: &Path) -> Result<(Pkcs11, String), Error> {
     let info = pkcs11.get_library_info()?;
     let version = info.library_version();
     let description = format!("{} {}.{}", info.library_description().trim(), version.major(), version.minor());
-    Ok((pkcs11, description))
+    Ok((pkcs11, functions, description))
 }

@@ -21,6 +21,7 @@ use serde_json::value::RawValue;
 
 pub use half_made::Orphans;
 pub use install_certificate::holds_key;
+pub use login::Login;
 
 use crate::{configuration::Configuration, messaging::Outbox, module::Loader};
 

@@ -8,7 +8,7 @@ use cryptoki::{
     object::{Attribute, ObjectHandle},
     session::Session,
 };
-use cryptoki_sys::{CK_ATTRIBUTE, CK_FUNCTION_LIST_PTR, CK_ULONG, CKA_VALUE};
+use cryptoki_sys::{CK_ATTRIBUTE, CK_ULONG, CKA_VALUE};
 use zeroize::Zeroize;
 
 use crate::{
@@ -24,18 +24,7 @@ const LONGEST: usize = 16 * 1024;
 /// # Errors
 /// Those of C_GetAttributeValue.
 pub fn read(module: &Module, session: &Session, object: ObjectHandle) -> Result<SecretBytes, Error> {
-    let mut list: CK_FUNCTION_LIST_PTR = ptr::null_mut();
-    // SAFETY: the file is the module that this process works with, so it is loaded already and only counted here.
-    let library = unsafe { cryptoki_sys::Pkcs11::new(&module.path) }.map_err(Error::LibraryLoading)?;
-    if library.C_GetFunctionList.is_err() {
-        return Err(Error::NullFunctionPointer);
-    }
-    // SAFETY: the function is there, and the pointer may be written.
-    let answer = unsafe { library.C_GetFunctionList(&raw mut list) };
-    Rv::from(answer).into_result(Function::GetFunctionList)?;
-    // SAFETY: the list is null, or as long there as the library, which is loaded until this function returns.
-    let function = unsafe { list.as_ref() }.and_then(|list| list.C_GetAttributeValue);
-    let get = function.ok_or(Error::NullFunctionPointer)?;
+    let get = module.functions.list().C_GetAttributeValue.ok_or(Error::NullFunctionPointer)?;
     let mut attribute = CK_ATTRIBUTE { type_: CKA_VALUE, pValue: ptr::null_mut(), ulValueLen: 0 };
     // SAFETY: session and object are the module's own handles, and the template has one attribute.
     let ask = |attribute: &mut CK_ATTRIBUTE| {

@@ -15,7 +15,7 @@ use qcert_protocol::{ErrorCode, KeyAlgorithm, workstation::Failure};
 use rcgen::PublicKeyData;
 use sha2::{Digest, Sha256, Sha384};
 
-use crate::{stored, survey::Found};
+use crate::{operation::Login, stored, survey::Found};
 
 /// RFC 5480 §2.1.1.1: named curves, as CKA_EC_PARAMS.
 const P256_PARAMETERS: &[u8] = &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
@@ -165,7 +165,7 @@ pub struct TokenKey<'a> {
     /// Where.
     pub found: &'a Found,
     /// A session of a user who is logged in.
-    pub session: &'a Session,
+    pub session: &'a Login,
     /// The private half.
     pub private: Private,
     /// The public half.
@@ -176,7 +176,7 @@ pub struct TokenKey<'a> {
 
 impl<'a> TokenKey<'a> {
     /// A pair by its halves.
-    pub fn new(found: &'a Found, session: &'a Session, private: Private, public: PublicHalf) -> Self {
+    pub fn new(found: &'a Found, session: &'a Login, private: Private, public: PublicHalf) -> Self {
         Self { found, session, private, public, failure: RefCell::default() }
     }
 
@@ -192,7 +192,9 @@ impl<'a> TokenKey<'a> {
         };
         let failed = |error| self.found.failure(&error, ErrorCode::SigningFailed);
         let signature = match self.private {
-            Private::Object(object) => self.session.sign(&mechanism, object, &input).map_err(failed)?,
+            Private::Object(object) => {
+                self.session.sign(&self.found.module, &mechanism, object, &input).map_err(failed)?
+            }
             Private::Stored(key_id) => stored::sign(self.found, self.session, &key_id, &input)?,
         };
         match self.public.algorithm {

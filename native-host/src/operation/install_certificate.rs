@@ -13,7 +13,7 @@ use qcert_protocol::{
     workstation::{Failure, InstallCertificate, Installed, Stage},
 };
 
-use super::Operation;
+use super::{Login, Operation};
 use crate::{
     store, stored,
     survey::{self, Found},
@@ -84,7 +84,7 @@ pub fn holds_key(found: &Found, certificate: &Certificate) -> Result<bool, Error
 }
 
 /// The pair of this certificate, on this token.
-fn find_pair<'a>(found: &'a Found, session: &'a Session, certificate: &Certificate) -> Result<TokenKey<'a>, Failure> {
+fn find_pair<'a>(found: &'a Found, session: &'a Login, certificate: &Certificate) -> Result<TokenKey<'a>, Failure> {
     let failed = |error| found.failure(&error, ErrorCode::ModuleFailed);
     let key = certificate.public_key();
     if let Some((public, half)) = find_public(session, key).map_err(failed)? {

@@ -4,6 +4,8 @@ use std::ops::Deref;
 
 use cryptoki::{
     error::{Error, RvError},
+    mechanism::Mechanism,
+    object::{Attribute, AttributeType, ObjectHandle},
     session::{Session, UserType},
     types::AuthPin,
 };
@@ -13,11 +15,13 @@ use qcert_protocol::{
 };
 
 use super::Operation;
-use crate::{in_ram::InRam, survey::Found};
+use crate::{in_ram::InRam, module::Module, survey::Found};
 
 /// A session of a user who is logged in; logged out when dropped.
 pub struct Login {
     session: Session,
+    /// None where the reader asks for it.
+    pin: Option<Presented>,
 }
 
 impl Login {
@@ -25,21 +29,42 @@ impl Login {
     ///
     /// # Errors
     /// What [`refused`] and [`administrator_refused`] say, `token_removed`, `module_failed`.
-    pub(super) fn open(found: &Found, who: UserType, pin: Option<&AuthPin>) -> Result<Self, Failure> {
+    pub(super) fn open(found: &Found, who: UserType, pin: Option<Presented>) -> Result<Self, Failure> {
         let failed = |error| found.failure(&error, ErrorCode::ModuleFailed);
         let session = found.module.pkcs11.open_rw_session(found.slot).map_err(failed)?;
-        let mut answer = session.login(who, pin);
+        let mut answer = session.login(who, pin.as_deref());
         if let Err(Error::Pkcs11(RvError::UserAlreadyLoggedIn | RvError::UserAnotherAlreadyLoggedIn, _)) = answer {
             // Somebody's login was left behind: this person's PIN has not been checked yet.
             session.logout().map_err(failed)?;
-            answer = session.login(who, pin);
+            answer = session.login(who, pin.as_deref());
         }
         let refused = match who {
             UserType::So => administrator_refused,
             _ => refused,
         };
         answer.map_err(|error| refused(found, &error))?;
-        Ok(Self { session })
+        Ok(Self { session, pin })
+    }
+
+    /// Signs. A key may demand the PIN for each signature (CKA_ALWAYS_AUTHENTICATE).
+    ///
+    /// # Errors
+    /// Those of PKCS#11.
+    pub fn sign(
+        &self,
+        module: &Module,
+        mechanism: &Mechanism<'_>,
+        private: ObjectHandle,
+        input: &[u8],
+    ) -> Result<Vec<u8>, Error> {
+        // Older modules do not know the attribute.
+        let asked = self.session.get_attributes(private, &[AttributeType::AlwaysAuthenticate]).unwrap_or_default();
+        if !asked.contains(&Attribute::AlwaysAuthenticate(true)) {
+            return self.session.sign(mechanism, private, input);
+        }
+        self.session.sign_init(mechanism, private)?;
+        self.session.login(UserType::ContextSpecific, self.pin.as_deref())?;
+        module.functions.sign(&self.session, input)
     }
 }
 
@@ -73,7 +98,7 @@ impl Operation<'_> {
         self.check_before_presenting(pin, &found.token)?;
         self.stage(Stage::LoggingIn)?;
         let pin = pin.map(|pin| Presented::new(pin.expose()));
-        let login = Login::open(found, UserType::User, pin.as_deref())?;
+        let login = Login::open(found, UserType::User, pin)?;
         self.orphans.remove_from(found, &login);
         Ok(login)
     }

@@ -33,13 +33,13 @@ impl Operation<'_> {
         self.stage(Stage::LoggingIn)?;
         let _reading = found.module.reading();
         let entered = administrators.is_some();
-        let session = Login::open(&found, UserType::So, administrators.as_deref())?;
+        let session = Login::open(&found, UserType::So, administrators)?;
         self.check_cancelled()?;
         session.init_pin(&new).map_err(|error| found.failure(&error, ErrorCode::ModuleFailed))?;
         drop(session);
         if entered {
             // Some modules tell of a locked PIN until the new one has opened the token.
-            Login::open(&found, UserType::User, Some(&new))?;
+            Login::open(&found, UserType::User, Some(new))?;
         }
         Ok(PinChanged {})
     }

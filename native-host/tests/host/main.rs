@@ -16,10 +16,14 @@ mod log;
 #[cfg(test)]
 mod obedient;
 #[cfg(test)]
+mod pins;
+#[cfg(test)]
 mod pulling;
 #[cfg(test)]
 mod registering;
 mod requests;
+#[cfg(test)]
+mod signing;
 #[cfg(test)]
 mod storing;
 #[cfg(test)]

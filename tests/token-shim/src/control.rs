@@ -73,6 +73,8 @@ pub struct Control {
     pub seed_refused: bool,
     /// What a person enters on the reader's own PIN pad.
     pub pad_entry: Option<String>,
+    /// Keys that are made demand a login for each signature.
+    pub login_always: bool,
     pub full: bool,
     pub mechanisms: Mechanisms,
     /// C_CreateObject takes no private keys.
@@ -105,6 +107,7 @@ impl Default for Control {
             prints: false,
             seed_refused: false,
             pad_entry: None,
+            login_always: false,
             full: false,
             mechanisms: Mechanisms::Right,
             keys_refused: false,
@@ -167,6 +170,7 @@ impl Control {
                 ("print", "always") => control.prints = true,
                 ("seed", "refused") => control.seed_refused = true,
                 ("pad-entry", pin) => control.pad_entry = Some(pin.to_owned()),
+                ("login", "always") => control.login_always = true,
                 ("token", "full") => control.full = true,
                 ("mechanisms", "no-generation") => control.mechanisms = Mechanisms::NoGeneration,
                 ("mechanisms", "none") => control.mechanisms = Mechanisms::None,

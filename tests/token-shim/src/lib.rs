@@ -33,6 +33,7 @@
 //! | `print always` | `C_GetSlotList` writes to stdout and stderr |
 //! | `seed refused` | `C_SeedRandom` answers `CKR_RANDOM_SEED_NOT_SUPPORTED` |
 //! | `pad-entry PIN` | where `C_Login` is given no PIN, this is what the person enters on the PIN pad |
+//! | `login always` | key pairs that are made demand a login for each signature (`CKA_ALWAYS_AUTHENTICATE`) |
 //! | `token full` | `C_GenerateKeyPair` and `C_CreateObject` answer `CKR_DEVICE_MEMORY` |
 //! | `mechanisms no-generation` | no mechanism is listed that generates a key pair |
 //! | `mechanisms none` | no mechanism at all is listed |

@@ -32,13 +32,13 @@ unsafe extern "C" fn login(
     }
     match token_is_there() {
         Ok(control) if user == CKU_USER && control.pin_locked => CKR_PIN_LOCKED,
-        Ok(Control { pad_entry: Some(mut entry), .. }) if user == CKU_USER && pin.is_null() => {
+        Ok(Control { pad_entry: Some(mut entry), .. }) if user != CKU_SO && pin.is_null() => {
             let length = entry.len() as CK_ULONG;
             // SAFETY: a PIN is bytes, and the real module only reads them.
             let entered = unsafe { entry.as_bytes_mut() }.as_mut_ptr();
             counted(call(|| real!(C_Login(session, user, entered, length))))
         }
-        Ok(_) if user == CKU_USER => counted(call(|| real!(C_Login(session, user, pin, length)))),
+        Ok(_) if user != CKU_SO => counted(call(|| real!(C_Login(session, user, pin, length)))),
         Ok(_) => call(|| real!(C_Login(session, user, pin, length))),
         Err(rv) => rv,
     }
@@ -95,6 +95,16 @@ unsafe extern "C" fn generate_key_pair(
     if control.mechanisms == Mechanisms::Lie {
         return CKR_MECHANISM_INVALID;
     }
+    let mut demanding = Vec::new();
+    let (private_template, private_count) = if control.login_always && !private_template.is_null() {
+        let length = usize::try_from(private_count).unwrap_or(0);
+        // SAFETY: not null, so by C_GenerateKeyPair's contract it points to `private_count` attributes.
+        demanding.extend_from_slice(unsafe { std::slice::from_raw_parts(private_template, length) });
+        demanding.push(always_authenticate());
+        (demanding.as_mut_ptr(), private_count + 1)
+    } else {
+        (private_template, private_count)
+    };
     let rv = call(|| {
         real!(C_GenerateKeyPair(
             session,
@@ -117,6 +127,17 @@ unsafe extern "C" fn generate_key_pair(
             rv
         }
         _ => rv,
+    }
+}
+
+/// CKA_ALWAYS_AUTHENTICATE, true.
+fn always_authenticate() -> CK_ATTRIBUTE {
+    static YES: CK_BBOOL = CK_TRUE;
+    CK_ATTRIBUTE {
+        type_: CKA_ALWAYS_AUTHENTICATE,
+        // The real module only reads it.
+        pValue: (&raw const YES).cast_mut().cast(),
+        ulValueLen: size_of::<CK_BBOOL>() as CK_ULONG,
     }
 }
 

@@ -5,7 +5,7 @@
 //! its value is read from the token for each signature, used in this process and wiped. Whatever else is on the token,
 //! certificates above all, is the vendor's to show.
 //!
-//! The vendor's module is the one that [`configuration`] names.
+//! Which module is the vendor's stands in `/etc/qcert/pkcs11.conf`, or in the environment: `configuration.rs`.
 
 #![cfg(target_os = "linux")]
 

@@ -83,6 +83,35 @@ async fn a_certificate_waits_for_the_token_that_holds_its_key() -> Result<()> {
     journey.install().await
 }
 
+/// Rutoken Lite is like that. What the host writes for it is not seen as a key by anybody else.
+#[tokio::test]
+async fn a_person_gets_a_certificate_on_a_token_that_only_stores() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let stores = |computer: &mut Workstation| computer.token.control("mechanisms none\nkeys refused");
+    let mut journey = Journey::begin_with(directory.path(), &[], stores).await?;
+    journey.until_sent().await?;
+    journey.wait_for_certificate().await?;
+    journey.install().await?;
+    let contents = journey.token_contents()?;
+    assert!(contents.private_keys.is_empty() && contents.public_keys.is_empty());
+    assert_eq!(contents.certificates.len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_person_gets_a_certificate_on_a_token_that_takes_a_key_and_makes_none() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let signs = |computer: &mut Workstation| computer.token.control("mechanisms no-generation");
+    let mut journey = Journey::begin_with(directory.path(), &[], signs).await?;
+    journey.until_sent().await?;
+    journey.wait_for_certificate().await?;
+    journey.install().await?;
+    let contents = journey.token_contents()?;
+    assert_eq!(contents.private_keys.len(), 1);
+    assert_eq!(contents.certificates[0].0, contents.private_keys[0]);
+    Ok(())
+}
+
 /// Two modules: the shim, which misbehaves in the way that its control file says, and SoftHSM as it is.
 fn beside_a_good_module(computer: &Workstation, misbehaviour: &str) -> Result<()> {
     computer.set_modules(&[programs::built("libqcert_token_shim.so", "qcert-token-shim")?, SOFTHSM.into()])?;

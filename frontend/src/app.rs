@@ -9,15 +9,17 @@ use qcert_protocol::{
 use uuid::Uuid;
 
 use crate::{
-    browser,
+    browser::{self, Beside},
     checkup::Workplace,
-    dom, ordered, portal,
+    dom, ordered,
+    portal::{self, Asked},
     preparation::Preparation,
-    reading, rows,
+    reading::{self, Read},
+    rows,
     trouble::Trouble,
     wizard::{Opened, Screen, Starting},
     words::{Language, Words},
-    workstation::{self, Notice},
+    workstation::{self, Notice, Operation},
 };
 
 pub mod language;
@@ -34,8 +36,8 @@ pub struct App {
     pub no_english: RwSignal<bool>,
     /// What is on screen.
     pub screen: RwSignal<Screen>,
-    /// Is the page of the workstation check in front of it?
-    pub checking: RwSignal<bool>,
+    /// The page in front of it.
+    pub beside: RwSignal<Option<Beside>>,
     /// The person's applications, once they were fetched.
     pub rows: RwSignal<Option<Vec<ApplicationRow>>>,
     /// The workstation's parts.
@@ -70,7 +72,7 @@ impl App {
             language: RwSignal::new(language::chosen().words().language),
             no_english: RwSignal::new(false),
             screen: RwSignal::new(Screen::Starting(Starting { open })),
-            checking: RwSignal::new(browser::at_check()),
+            beside: RwSignal::new(Beside::open()),
             rows: RwSignal::new(None),
             workplace: RwSignal::new(Workplace::Checking),
             configuration: RwSignal::new(None),
@@ -198,10 +200,11 @@ impl App {
             browser::set_place(&open.map(|id| id.to_string()).unwrap_or_default());
         }));
         let handle = window_event_listener(leptos::ev::hashchange, move |_| {
-            if self.checking.get_untracked() != browser::at_check() {
-                self.checking.set(browser::at_check());
+            let beside = Beside::open();
+            if self.beside.get_untracked() != beside {
+                self.beside.set(beside);
             }
-            if browser::at_check() {
+            if beside.is_some() {
                 return;
             }
             let open = reading::uuid(&browser::place());
@@ -224,8 +227,19 @@ impl App {
         on_cleanup(move || handle.remove());
     }
 
+    /// What the person confirms in the extension's window, to its end; until then it can be cancelled.
+    pub fn operate<T: Read + 'static>(self, begun: Result<Operation<T>, Trouble>) -> Asked<T> {
+        Box::pin(async move {
+            let operation = begun?;
+            self.operation.set(Some(operation.id()));
+            let ended = operation.end().await;
+            self.operation.set(None);
+            ended
+        })
+    }
+
     /// Back to the screen that was there before.
-    pub fn leave_check(self) {
+    pub fn leave_beside(self) {
         let open = self.screen.with_untracked(Screen::open);
         browser::go_to(&open.map(|id| id.to_string()).unwrap_or_default());
     }

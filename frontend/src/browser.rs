@@ -84,12 +84,29 @@ pub fn go_to(place: &str) {
     let _ = window().location().set_hash(&format!("/{place}"));
 }
 
-/// The address of the page of the workstation check, for the support to say.
-pub const CHECK: &str = "#check";
+/// A page beside the wizard; the support says its address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beside {
+    /// The workstation check.
+    Check,
+    /// What is on the tokens.
+    Containers,
+}
 
-/// Is it open?
-pub fn at_check() -> bool {
-    window().location().hash().is_ok_and(|hash| hash == CHECK)
+impl Beside {
+    /// Where it is.
+    pub const fn address(self) -> &'static str {
+        match self {
+            Self::Check => "#check",
+            Self::Containers => "#containers",
+        }
+    }
+
+    /// The one that is open.
+    pub fn open() -> Option<Self> {
+        let hash = window().location().hash().unwrap_or_default();
+        [Self::Check, Self::Containers].into_iter().find(|page| page.address() == hash)
+    }
 }
 
 /// What the browser tells every site of itself.

@@ -1,10 +1,11 @@
 //! Readers and tokens, as the dialogs of figures 6 and 11 need them.
 
 use qcert_protocol::{
-    ErrorCode, KeyId,
+    ErrorCode,
     portal::{ApplicationRow, TokenName},
     workstation::{Container, Token, TokenDetails, TokenId, Tokens},
 };
+use uuid::Uuid;
 
 /// One line of the listbox `Устройства`.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,29 +57,54 @@ pub enum Search {
 
 /// Looks for a token by its serial number: labels can be the same, serial numbers of one model are not.
 pub fn search(tokens: &Tokens, wanted: &TokenName) -> Search {
-    let there = || tokens.readers.iter().filter_map(|reader| reader.token.as_ref());
-    let same = |token: &&Token| token.name.serial == wanted.serial && token.name.model == wanted.model;
-    match there().find(same) {
-        Some(token) => Search::Found(token.clone()),
-        None if there().next().is_none() => Search::Nothing,
-        None => Search::Others(there().map(|token| token.name.clone()).collect()),
+    let there = self::tokens(tokens);
+    let same = |token: &&&Token| token.name.serial == wanted.serial && token.name.model == wanted.model;
+    match there.iter().find(same) {
+        Some(token) => Search::Found((*token).clone()),
+        None if there.is_empty() => Search::Nothing,
+        None => Search::Others(there.iter().map(|token| token.name.clone()).collect()),
     }
 }
 
-/// Key pairs that were made for this application and belong to nothing any more: the request they were made for
-/// was cancelled, or never arrived.
-pub fn orphans(details: &TokenDetails, row: &ApplicationRow) -> Vec<Container> {
-    let current: Vec<&KeyId> = row
-        .request
-        .iter()
-        .map(|request| &request.key_id)
-        .chain(row.certificate.iter().map(|certificate| &certificate.key_id))
-        .collect();
-    let orphan = |container: &&Container| {
-        !container.has_certificate
-            && container.label.split_once('@').is_some_and(|(number, _)| number == row.number)
-            && !current.contains(&&container.key_id)
+/// The tokens in all readers.
+pub fn tokens(tokens: &Tokens) -> Vec<&Token> {
+    tokens.readers.iter().filter_map(|reader| reader.token.as_ref()).collect()
+}
+
+/// How a container on a token stands to the person's applications.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Its certificate is there.
+    Complete,
+    /// It belongs to the current request or certificate of this application.
+    Waiting(Uuid),
+    /// It was made for an application and belongs to nothing any more: the request it was made for was cancelled, or never
+    /// arrived.
+    Orphan,
+    /// Nothing is known of it here.
+    Alone,
+}
+
+/// Finds it out.
+pub fn standing(container: &Container, rows: &[ApplicationRow]) -> Standing {
+    if container.has_certificate {
+        return Standing::Complete;
+    }
+    let current = |row: &&ApplicationRow| {
+        let request = row.request.iter().map(|request| &request.key_id);
+        let mut ids = request.chain(row.certificate.iter().map(|certificate| &certificate.key_id));
+        ids.any(|id| *id == container.key_id)
     };
+    if let Some(row) = rows.iter().find(current) {
+        return Standing::Waiting(row.id);
+    }
+    let number = container.label.split_once('@').map(|(number, _)| number);
+    if rows.iter().any(|row| number == Some(&row.number)) { Standing::Orphan } else { Standing::Alone }
+}
+
+/// What was left of earlier tries for an application.
+pub fn orphans(details: &TokenDetails, row: &ApplicationRow) -> Vec<Container> {
+    let orphan = |container: &&Container| standing(container, std::slice::from_ref(row)) == Standing::Orphan;
     details.containers.iter().filter(orphan).cloned().collect()
 }
 
@@ -150,6 +176,10 @@ mod tests {
         let found = orphans(&details, &row("7", "available", 0));
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].key_id.as_str(), id("1"));
+        let standings = |rows: &[_]| details.containers.iter().map(|one| standing(one, rows)).collect::<Vec<_>>();
+        let (complete, alone) = (Standing::Complete, Standing::Alone);
+        assert_eq!(standings(&[row("7", "available", 0)]), [Standing::Orphan, complete, alone, alone]);
+        assert_eq!(standings(&[]), [alone, complete, alone, alone], "nobody is signed in");
     }
 
     #[test]
@@ -167,5 +197,6 @@ mod tests {
         }))
         .unwrap();
         assert_eq!(orphans(&details, &row), []);
+        assert_eq!(standing(&details.containers[0], &[row]), Standing::Waiting(Uuid::from_u128(7)));
     }
 }

@@ -18,8 +18,8 @@ use qcert_protocol::{
         RevocationView, Session, TokenName,
     },
     workstation::{
-        Carrier, Container, CreatedRequest, Failure, Installed, Module, PinState, Reader, Removed, Stage, Token,
-        TokenDetails, TokenId, Tokens, TriesLeft,
+        Carrier, Container, ContainerCertificate, CreatedRequest, Failure, Installed, Module, PinState, Reader,
+        Removed, Stage, Token, TokenDetails, TokenId, Tokens, TriesLeft,
     },
 };
 use time::OffsetDateTime;
@@ -78,7 +78,8 @@ objects! {
     CertificateDetails: certificate application holder organization der issuers;
     CertificateView: id serial key_id not_before not_after revoked;
     Configuration: authority support_phone key_algorithm now version packages;
-    Container: label key_id has_certificate;
+    Container: label key_id has_certificate certificate;
+    ContainerCertificate: holder not_after;
     CreatedRequest: certification_request key_id key_code token sensor_taken;
     Failure: code tries_left detail;
     FieldError: field reason;

@@ -8,6 +8,7 @@ mod checkup;
 mod choice;
 mod closed;
 mod confirmation;
+mod containers;
 mod data;
 pub mod dialog;
 mod frame;
@@ -33,6 +34,7 @@ use wasm_bindgen_futures::spawn_local;
 
 use crate::{
     app::{App, language},
+    browser::Beside,
     dom::{self, View, part},
     wizard::Screen,
     words::Words,
@@ -63,8 +65,11 @@ pub fn page(app: App) -> View {
 }
 
 fn screen(app: App, words: &'static Words) -> View {
-    if app.checking.get() {
-        return untrack(|| checkup::page(app, words));
+    if let Some(beside) = app.beside.get() {
+        return untrack(|| match beside {
+            Beside::Check => checkup::page(app, words),
+            Beside::Containers => containers::page(app, words),
+        });
     }
     let screen = app.screen.get();
     // What a screen reads while it is built is not what it depends on.

@@ -215,16 +215,19 @@ pub fn diagnose(names: bool, log: bool) -> Asked<JsValue> {
 }
 
 /// Makes a key pair and a request; the answer is a [`CreatedRequest`].
+#[inline(never)]
 pub fn create_request(params: &CreateRequest) -> Answer<Operation<CreatedRequest>> {
     Operation::begin("createRequest", params)
 }
 
 /// Writes a certificate beside its key; the answer is [`Installed`].
+#[inline(never)]
 pub fn install_certificate(params: &InstallCertificate) -> Answer<Operation<Installed>> {
     Operation::begin("installCertificate", params)
 }
 
 /// Removes a key pair without a certificate; the answer is [`Removed`].
+#[inline(never)]
 pub fn remove_key_pair(params: &RemoveKeyPair) -> Answer<Operation<Removed>> {
     Operation::begin("removeKeyPair", params)
 }

@@ -125,7 +125,8 @@ fn what_the_workstation_writes_is_read_as_it_was_written() {
     }));
     same::<TokenDetails>(&json!({
         "token": token(), "manufacturer": "Aktiv", "firmware": "1.0", "freeMemory": 65_536, "mechanisms": ["ECDSA"],
-        "containers": [{"label": "7@2013-04-11-x", "keyId": "1".repeat(40), "hasCertificate": false}],
+        "containers": [{"label": "7@2013-04-11-x", "keyId": "1".repeat(40), "hasCertificate": true,
+            "certificate": {"holder": "Иванов Иван Иванович", "notAfter": "2027-11-22T19:13:00Z"}}],
     }));
     same::<CreatedRequest>(&json!({
         "certificationRequest": "AAAA", "keyId": "1".repeat(40), "keyCode": "ABCDE-FGHIJ",

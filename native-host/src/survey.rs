@@ -1,19 +1,18 @@
 //! What is plugged in by the module of this process: readers, tokens, and what can be seen on a token without a PIN.
 
-use std::{collections::BTreeMap, sync::Arc};
+mod containers;
+
+use std::sync::Arc;
 
 use cryptoki::{
-    object::{Attribute, AttributeType, ObjectClass},
-    session::{Session, UserType},
+    session::UserType,
     slot::{Slot, TokenInfo},
 };
-use qcert_pki::PublicKey;
 use qcert_protocol::{
-    ErrorCode, KeyId, Pin,
+    ErrorCode, Pin,
     portal::TokenName,
     workstation::{
-        Carrier, Container, Failure, Module as ModuleView, PinState, Reader, Token, TokenDetails, TokenId, Tokens,
-        TriesLeft,
+        Carrier, Failure, Module as ModuleView, PinState, Reader, Token, TokenDetails, TokenId, Tokens, TriesLeft,
     },
 };
 use sha2::{Digest, Sha256};
@@ -207,32 +206,6 @@ pub fn details(found: &Found) -> Result<TokenDetails, Failure> {
         firmware: format!("{}.{}", info.firmware_version().major(), info.firmware_version().minor()),
         free_memory: info.free_public_memory().map(|bytes| bytes as u64),
         mechanisms: mechanisms.iter().map(ToString::to_string).collect(),
-        containers: containers(&session, stored).map_err(failed)?,
+        containers: containers::containers(&session, stored).map_err(failed)?,
     })
-}
-
-/// Key pairs and certificates whose CKA_ID is a key's name, by that name.
-fn containers(session: &Session, stored: Vec<(PublicKey, String)>) -> Result<Vec<Container>, cryptoki::error::Error> {
-    let mut containers = BTreeMap::<[u8; 20], Container>::new();
-    for (class, has_certificate) in [(ObjectClass::PUBLIC_KEY, false), (ObjectClass::CERTIFICATE, true)] {
-        for object in session.find_objects(&[Attribute::Class(class), Attribute::Token(true)])? {
-            let (mut id, mut label) = (None, String::new());
-            for attribute in session.get_attributes(object, &[AttributeType::Id, AttributeType::Label])? {
-                match attribute {
-                    Attribute::Id(bytes) => id = <[u8; 20]>::try_from(bytes).ok(),
-                    Attribute::Label(bytes) => label = String::from_utf8_lossy(&bytes).into_owned(),
-                    _ => {}
-                }
-            }
-            let Some(id) = id else { continue };
-            let key_id = KeyId::from_bytes(&id);
-            let container = containers.entry(id).or_insert(Container { label, key_id, has_certificate });
-            container.has_certificate |= has_certificate;
-        }
-    }
-    for (key, label) in stored {
-        let key_id = key.key_id();
-        containers.entry(key_id.to_bytes()).or_insert(Container { label, key_id, has_certificate: false });
-    }
-    Ok(containers.into_values().collect())
 }

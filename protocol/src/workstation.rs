@@ -7,6 +7,7 @@ mod diagnosis;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use time::OffsetDateTime;
 
 use crate::{Base64, ContainerName, ErrorCode, KeyAlgorithm, KeyCode, KeyId, Pin, portal::TokenName};
 pub use diagnosis::{Check, CheckState, CheckedPart, Diagnose, Diagnosis, Packages, System, Words};
@@ -343,6 +344,20 @@ pub struct Container {
     pub key_id: KeyId,
     /// Is the certificate there? A pair without one waits for it, or is an orphan.
     pub has_certificate: bool,
+    /// Whose certificate it is, if it can be read. Since 1.1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<ContainerCertificate>,
+}
+
+/// What a person wants to know of a certificate on a token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ContainerCertificate {
+    /// CN of the subject, or the whole subject where it has none.
+    pub holder: String,
+    /// Last second of its validity.
+    #[serde(with = "time::serde::rfc3339")]
+    pub not_after: OffsetDateTime,
 }
 
 /// Answer to `createRequest`.

@@ -17,7 +17,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
-use thirtyfour::{Key, WebDriver, WebElement, WindowHandle, error::WebDriverResult};
+use thirtyfour::{By, Key, WebDriver, WebElement, WindowHandle, error::WebDriverResult};
 
 use crate::{Portal, Software, Workstation, programs::Daemon};
 
@@ -251,6 +251,15 @@ impl Browser {
             mouse = mouse.move_to(*x, *y);
         }
         mouse.perform().await.context("move the mouse")
+    }
+
+    /// Chooses a file in the page's one field for files.
+    ///
+    /// # Errors
+    /// There is no such field.
+    pub async fn choose_file(&self, file: &Path) -> Result<()> {
+        let field = self.driver.find(By::Css("input[type=file]")).await.context("find the field for a file")?;
+        field.send_keys(file.to_string_lossy()).await.context("choose the file")
     }
 
     /// Presses keys one after the other.

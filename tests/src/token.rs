@@ -86,6 +86,17 @@ impl Token {
         programs::copy_directory(&self.directory.join("tokens"), to)
     }
 
+    /// Makes a key pair `mail` that is none of the portal's.
+    ///
+    /// # Errors
+    /// pkcs11-tool is not installed, or the token refuses.
+    pub fn make_strangers_pair(&self, pin: &str) -> Result<()> {
+        let mut make = Command::new("pkcs11-tool");
+        make.args(["--module", SOFTHSM, "--login", "--pin", pin, "--keypairgen", "--key-type", "EC:prime256v1"]);
+        make.args(["--label", "mail", "--id", &"ab".repeat(20)]);
+        programs::run(make.env("SOFTHSM2_CONF", self.configuration())).map(drop)
+    }
+
     /// What is on the token, seen past the shim and after login.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Figure 6: which token the key pair is made on.
 
 mod inserted;
-mod orphan;
+pub(super) mod orphan;
 
 use leptos::prelude::*;
 use qcert_protocol::{

@@ -7,7 +7,7 @@ use qcert_protocol::{ErrorCode, code::Part};
 use super::{pieces, report};
 use crate::{
     app::App,
-    browser,
+    browser::{self, Beside},
     checkup::{self, Entry, Line, State},
     dom::{self, View, el, part},
     portal, told, user_agent,
@@ -39,7 +39,7 @@ pub fn checkup(app: App, words: &'static Words) -> View {
         .child(el("h2").set("id", "checkup-title").class("panel__title").child(words.checkup()))
         .child(el("p").class("panel__note").child(note))
         .child(list(app, words, Box::new(entries)))
-        .child(el("p").child(el("a").set("href", browser::CHECK).child(words.check_all())))
+        .child(el("p").child(el("a").set("href", Beside::Check.address()).child(words.check_all())))
         .view()
 }
 
@@ -68,7 +68,7 @@ pub fn page(app: App, words: &'static Words) -> View {
             el("div")
                 .class("checkup__buttons")
                 .child(pieces::button("button button--main", words.report(), move || reading.set(true)))
-                .child(pieces::button("button", words.close(), move || app.leave_check())),
+                .child(pieces::button("button", words.close(), move || app.leave_beside())),
         )
         .child(report)
         .view()

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use super::{notice, pieces, step_bar};
 use crate::{
     app::App,
+    browser::Beside,
     dom::{View, el, part},
     words::Words,
 };
@@ -68,6 +69,7 @@ pub fn frame(app: App, words: &'static Words, screen: impl Fn() -> View + Send +
             .class("foot")
             .child(el("span").child(words.support()))
             .child(pieces::support_phone(app))
+            .child(el("a").set("href", Beside::Containers.address()).child(words.containers()))
             .child(everywhere)
             .view(),
     ])

@@ -150,7 +150,6 @@ impl Installer {
         self.busy.set(true);
         spawn_local(async move {
             let ended = self.install(token).await;
-            self.app.operation.set(None);
             match ended {
                 Ok(installed) => self.record(installed).await,
                 Err(trouble) => {
@@ -166,9 +165,7 @@ impl Installer {
         // From here on the view may be gone; what is awaited goes on.
         let details = portal::certificate(self.certificate).await?;
         let params = InstallCertificate { token: token.id, container, certificate: details.der };
-        let operation = workstation::install_certificate(&params)?;
-        self.app.operation.set(Some(operation.id()));
-        operation.end().await
+        self.app.operate(workstation::install_certificate(&params)).await
     }
 
     async fn record(self, installed: Installed) {

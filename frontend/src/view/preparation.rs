@@ -78,11 +78,8 @@ async fn create(app: App, details: &ApplicationDetails, state: &Making) -> Resul
         common_name: details.data.common_name(),
         algorithm: algorithm.ok_or(ErrorCode::PortalUnavailable)?,
         sensor: Base64(state.sensor.clone()),
-    })?;
-    app.operation.set(Some(operation.id()));
-    let ended = operation.end().await;
-    app.operation.set(None);
-    ended
+    });
+    app.operate(operation).await
 }
 
 fn upload(app: App, details: ApplicationDetails, state: Uploading) {

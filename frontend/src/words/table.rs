@@ -216,6 +216,13 @@ words! {
     orphan_note: "Он занимает место и больше не понадобится.", "It takes room and will not be needed again.";
     remove: "Удалить", "Remove";
     removing: "Подтвердите удаление в окне расширения…", "Confirm the removal in the extension's window…";
+    containers: "Содержимое носителя", "What is on the token";
+    containers_empty: "Ключей и сертификатов не видно.", "No key and no certificate can be seen.";
+    container_until: "действует до {}", "valid until {}";
+    container_unread: "Сертификат", "Certificate";
+    container_waiting: "Ключ ждёт сертификата.", "The key waits for its certificate.";
+    container_alone: "Ключ без сертификата.", "A key without a certificate.";
+    from_file: "Установить сертификат из файла", "Install a certificate from a file";
     looking_for_parts: "Проверяем рабочее место…", "Checking the workstation…";
 
     // Figure 7.

@@ -1,6 +1,8 @@
 //! `installCertificate`, `removeKeyPair`, `changePin`, `storeState`.
 
+use qcert_pki::Certificate;
 use serde_json::{Value, json};
+use time::format_description::well_known::Rfc3339;
 
 use crate::workplace::{
     Browser, CONTAINER, ORIGIN, PIN, Workplace, certify, install_params, request_params, softhsm, text,
@@ -110,6 +112,20 @@ fn a_corrected_certificate_of_the_same_container_goes_into_the_store_beside_the_
         let installed = browser.ask("installCertificate", install_params(&token, &certificate), json!({"pin": PIN}));
         assert!(installed["storeError"].is_null(), "{installed}");
     }
+}
+
+#[test]
+fn details_say_whose_a_certificate_is_and_until_when_without_a_pin() {
+    let (_workplace, mut browser, token, certificate) = certified();
+    let question = json!({"token": token});
+    let before = browser.ask("tokenDetails", question.clone(), Value::Null);
+    assert_eq!(before["containers"][0]["hasCertificate"], false);
+    browser.ask("installCertificate", install_params(&token, &certificate), json!({"pin": PIN}));
+    let details = browser.ask("tokenDetails", question, Value::Null);
+    let container = &details["containers"][0];
+    let not_after = Certificate::parse(&certificate).unwrap().not_after().format(&Rfc3339).unwrap();
+    assert_eq!(container["certificate"], json!({"holder": "ООО «АвтоСпор»", "notAfter": not_after}), "{details}");
+    assert_eq!((&container["hasCertificate"], details["containers"].as_array().unwrap().len()), (&json!(true), 1));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The token that is chosen: what it is called, what it can, and what an earlier try left on it.
 
+use std::rc::Rc;
+
 use leptos::{prelude::*, task::spawn_local};
 use qcert_protocol::{
     portal::ApplicationDetails,
@@ -56,10 +58,12 @@ pub fn inserted(
         let found = details.get()?;
         let row = app.row(application.row.id).unwrap_or_else(|| application.row.clone());
         let orphans = devices::orphans(&found, &row);
+        let token = found.token.clone();
+        let again: Rc<dyn Fn()> = Rc::new(move || fetch(token.clone()));
         Some(
             orphans
                 .into_iter()
-                .map(|orphan| orphan::orphan(app, words, found.token.clone(), orphan, fetch))
+                .map(|orphan| orphan::orphan(app, words, found.token.id.clone(), orphan, again.clone()))
                 .collect::<View>(),
         )
     });

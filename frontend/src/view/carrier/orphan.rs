@@ -1,7 +1,9 @@
 //! A key pair that an earlier try left on the token, and its removal.
 
+use std::rc::Rc;
+
 use leptos::{prelude::*, task::spawn_local};
-use qcert_protocol::workstation::{Container, RemoveKeyPair, Token};
+use qcert_protocol::workstation::{Container, RemoveKeyPair, TokenId};
 
 use crate::{
     app::App,
@@ -13,33 +15,23 @@ use crate::{
 };
 
 /// Says what it is, and removes it in the extension's window. Afterwards the token is looked at `again`.
-pub fn orphan(
-    app: App,
-    words: &'static Words,
-    token: Token,
-    orphan: Container,
-    again: impl Fn(Token) + Copy + Send + Sync + 'static,
-) -> View {
+#[inline(never)]
+pub fn orphan(app: App, words: &'static Words, token: TokenId, orphan: Container, again: Rc<dyn Fn()>) -> View {
     let busy = RwSignal::new(false);
     let failed = RwSignal::new(None::<Trouble>);
     let key_id = orphan.key_id.clone();
     let remove = move || {
-        let token = token.clone();
         busy.set(true);
         failed.set(None);
-        let params = RemoveKeyPair { token: token.id.clone(), key_id: key_id.clone() };
+        let params = RemoveKeyPair { token: token.clone(), key_id: key_id.clone() };
+        let (removal, again) = (app.operate(workstation::remove_key_pair(&params)), again.clone());
         spawn_local(async move {
-            let ended = match workstation::remove_key_pair(&params) {
-                Ok(operation) => {
-                    app.operation.set(Some(operation.id()));
-                    operation.end().await.map(drop)
-                }
-                Err(trouble) => Err(trouble),
-            };
-            busy.set(false);
+            let ended = removal.await;
+            // The view may be gone meanwhile.
+            busy.try_set(false);
             match ended {
-                Ok(()) => again(token),
-                Err(trouble) => failed.set(Some(trouble)),
+                Ok(_) => again(),
+                Err(trouble) => drop(failed.try_set(Some(trouble))),
             }
         });
     };

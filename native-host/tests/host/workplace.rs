@@ -242,11 +242,13 @@ impl Browser {
 
     /// The workers' folders under /proc, by the modules' names.
     pub fn workers(&self) -> BTreeMap<String, PathBuf> {
+        // A thread or process may end while it is looked at.
+        let read = |path: PathBuf| std::fs::read_to_string(path).unwrap_or_default();
         let tasks = std::fs::read_dir(self.process().join("task")).unwrap();
-        let children = tasks.map(|task| text(&task.unwrap().path().join("children"))).collect::<String>();
+        let children = tasks.map(|task| read(task.unwrap().path().join("children"))).collect::<String>();
         let workers = children.split_whitespace().map(|id| PathBuf::from("/proc").join(id));
         let named = workers.filter_map(|worker| {
-            let arguments = text(&worker.join("cmdline"));
+            let arguments = read(worker.join("cmdline"));
             let mut arguments = arguments.split('\0').skip_while(|argument| *argument != "module-worker").skip(1);
             Some((Path::new(arguments.next()?).file_stem()?.to_str()?.to_owned(), worker))
         });

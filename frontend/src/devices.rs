@@ -19,9 +19,9 @@ pub struct Device {
 }
 
 impl Device {
-    /// The token, if it can be chosen.
+    /// The token, if it can be chosen. One whose PIN is locked can: the extension's window offers to replace the PIN.
     pub fn usable(&self) -> Option<&Token> {
-        self.token.as_ref().filter(|_| self.refused.is_none())
+        self.token.as_ref().filter(|_| matches!(self.refused, None | Some(ErrorCode::PinLocked)))
     }
 }
 
@@ -38,10 +38,11 @@ pub fn devices(tokens: &Tokens) -> Vec<Device> {
     tokens.readers.iter().map(device).collect()
 }
 
-/// What is chosen after the list changed: what was chosen if it is still there, else the first that can be.
+/// What is chosen after the list changed: what was chosen if it is still there, else the first that nothing is wrong with.
 pub fn chosen(devices: &[Device], before: Option<&TokenId>) -> Option<Token> {
-    let usable = || devices.iter().filter_map(Device::usable);
-    usable().find(|token| Some(&token.id) == before).or_else(|| usable().next()).cloned()
+    let mut usable = devices.iter().filter_map(Device::usable);
+    let good = || devices.iter().filter(|device| device.refused.is_none()).find_map(Device::usable);
+    usable.find(|token| Some(&token.id) == before).or_else(good).cloned()
 }
 
 /// The search for the token that holds a key.
@@ -139,10 +140,19 @@ mod tests {
 
     #[test]
     fn an_empty_reader_and_an_unsuitable_token_cannot_be_chosen() {
-        let devices = devices(&tokens(&[json!(null), token("a", "1", Some("pin_locked")), token("b", "2", None)]));
+        let devices = devices(&tokens(&[json!(null), token("a", "1", Some("token_full")), token("b", "2", None)]));
         assert_eq!(devices[0].refused, Some(ErrorCode::TokenMissing));
-        assert_eq!(devices[1].refused, Some(ErrorCode::PinLocked));
+        assert_eq!(devices[1].refused, Some(ErrorCode::TokenFull));
         assert_eq!(chosen(&devices, Some(&TokenId("a".into()))).unwrap().id.0, "b");
+    }
+
+    #[test]
+    fn a_token_whose_pin_is_locked_is_chosen_by_the_person_alone() {
+        let devices = devices(&tokens(&[token("a", "1", Some("pin_locked")), token("b", "2", None)]));
+        assert_eq!(devices[0].refused, Some(ErrorCode::PinLocked));
+        assert_eq!(chosen(&devices, Some(&TokenId("a".into()))).unwrap().id.0, "a");
+        assert_eq!(chosen(&devices, None).unwrap().id.0, "b");
+        assert_eq!(chosen(&devices[..1], None), None);
     }
 
     #[test]

@@ -28,7 +28,7 @@ async fn a_wrong_pin_says_what_the_token_tells_and_the_right_one_goes_on() -> Re
 }
 
 #[tokio::test]
-async fn a_token_that_locks_says_so_and_cannot_be_chosen_any_more() -> Result<()> {
+async fn a_token_that_locks_says_so_and_is_not_chosen_by_itself_any_more() -> Result<()> {
     let directory = tempfile::tempdir()?;
     let mut journey = Journey::begin(directory.path()).await?;
     journey.computer.token.control("lock-after 1")?;

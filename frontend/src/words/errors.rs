@@ -158,8 +158,8 @@ errors! {
         "Another window of the portal works with the token.", "Finish or cancel what was begun there, then press the button again.";
     PinIncorrect: "Pin-код неверный.", "Введите его ещё раз внимательно.",
         "The PIN is wrong.", "Enter it again with care.";
-    PinLocked: "Pin-код носителя заблокирован.", "Разблокируйте его программой изготовителя с помощью кода администратора.",
-        "The token's PIN is locked.", "Unlock it with its maker's program and the administrator's PIN.";
+    PinLocked: "Pin-код носителя заблокирован.", "С Pin-кодом администратора его заменят в окне расширения.",
+        "The token's PIN is locked.", "With the administrator's PIN it is replaced in the extension's window.";
     SoPinIncorrect: "Pin-код администратора неверный.", "Введите его ещё раз внимательно.",
         "The administrator's PIN is wrong.", "Enter it again with care.";
     SoPinLocked: "Pin-код администратора заблокирован.", "Возьмите другой носитель.",

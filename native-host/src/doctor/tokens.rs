@@ -59,8 +59,8 @@ fn unsuitable(code: ErrorCode) -> Advice {
         ErrorCode::PinLocked => advice(
             ["Pin-код носителя заблокирован.", "The token's PIN is locked."],
             [
-                "Разблокируйте его программой изготовителя с помощью кода администратора.",
-                "Unlock it with its maker's program and the administrator's PIN.",
+                "Выберите носитель на портале: с Pin-кодом администратора его заменят в окне расширения.",
+                "Choose the token in the portal: with the administrator's PIN it is replaced in the extension's window.",
             ],
         ),
         ErrorCode::TokenFull => advice(

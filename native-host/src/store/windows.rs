@@ -163,7 +163,7 @@ mod tests {
     fn a_certificate_is_in_the_store_once_under_the_containers_name() {
         let container = "67092365@2013-04-11-ООО «АвтоСпор»";
         for _ in 0..2 {
-            add_certificate(container, CERTIFICATE).unwrap();
+            add_certificate(container, CERTIFICATE, Path::new("module.dll")).unwrap();
         }
         let found = names();
         remove();
@@ -172,6 +172,9 @@ mod tests {
 
     #[test]
     fn what_is_no_certificate_is_refused() {
-        assert_eq!(add_certificate("container", b"no certificate"), Err(ErrorCode::StoreFailed));
+        assert_eq!(
+            add_certificate("container", b"no certificate", Path::new("module.dll")),
+            Err(ErrorCode::StoreFailed)
+        );
     }
 }

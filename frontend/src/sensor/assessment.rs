@@ -118,4 +118,36 @@ mod tests {
         assessment.take([1, 2]);
         assert_eq!(assessment.bits(), 0.0);
     }
+
+    /// Numbers below a bound, by a linear congruential generator (Knuth's MMIX), always the same.
+    fn numbers(bound: u64) -> impl Iterator<Item = i32> {
+        let next = |state: &u64| Some(state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407));
+        std::iter::successors(Some(1), next).skip(1).map(move |state| ((state >> 33) % bound) as i32)
+    }
+
+    #[test]
+    fn events_of_less_than_a_bit_are_nothing_however_many_they_are() {
+        let mut assessment = Assessment::default();
+        // Two in three are alike: 0.58 bits each.
+        numbers(3).take(WINDOW).for_each(|number| assessment.take([number.min(1), 0]));
+        assert_eq!(assessment.bits(), 0.0);
+    }
+
+    #[test]
+    fn a_window_of_which_too_much_is_alike_is_thrown_away() {
+        let mut assessment = Assessment::default();
+        let mut alike = 0;
+        // One in ten differs, so that nothing repeats often enough for the other test.
+        for event in 0..WINDOW {
+            let differs = event % 10 == 9;
+            assessment.take([if differs { event as i32 } else { 0 }, 0]);
+            alike += usize::from(!differs);
+            if alike == PROPORTION_CUTOFF {
+                break;
+            }
+        }
+        assert!(assessment.symbols.is_empty());
+        numbers(1 << 20).take(40).for_each(|number| assessment.take([number, 0]));
+        assert!(assessment.bits() > 0.0, "what comes after is counted by itself");
+    }
 }

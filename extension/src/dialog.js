@@ -6,7 +6,7 @@
  */
 
 import { Failure } from './failure.js';
-import { takeWindowMessage } from './messages.js';
+import { REQUEST_COMMANDS, SINCE_MINOR, takeWindowMessage } from './messages.js';
 import { Popup } from './popup.js';
 import { stateMachine } from './states.js';
 
@@ -33,6 +33,8 @@ const SETTLED = ['pin_incorrect', 'pin_length_invalid', 'pin_factory', 'pin_requ
  * @property {string} site
  * @property {{ label: string, serial: string, model: string }} token
  * @property {string} container empty if the operation has none
+ * @property {string} [renews] container of the key that vouches for the new one
+ * @property {string} [validUntil] last second of the certificate that goes with the pair, RFC 3339
  * @property {string} tries what the token tells of tries left: full, low, final, none
  * @property {{ min: number, max: number }} pinLength
  * @property {boolean} pad the reader has its own PIN pad
@@ -194,14 +196,19 @@ export class Dialog {
 
   async #open() {
     const { command, params } = this.#operation;
+    const { hostMinor } = await this.#host.open();
+    if (hostMinor < (SINCE_MINOR[command] ?? 0)) throw new Failure('command_unknown', { detail: `${command}: host ${hostMinor}` });
     const details = await this.#host.call('tokenDetails', { token: params.token });
     const store = command === 'installCertificate' ? await this.#storeState() : undefined;
     if (!this.#machine.is('opening')) return;
     const { name, pin } = details.token;
-    const container = details.containers.find((/** @type {any} */ one) => one.keyId === params.keyId)?.label;
+    const container = (/** @type {string | undefined} */ keyId) => details.containers.find((/** @type {any} */ one) => one.keyId === keyId);
+    const removed = command === 'removeKeyPair' ? container(params.keyId) : undefined;
     Object.assign(this.#view, {
       token: name,
-      container: params.container ?? container ?? '',
+      container: params.container ?? removed?.label ?? '',
+      renews: container(params.renews?.keyId)?.label,
+      validUntil: removed?.certificate?.notAfter,
       tries: pin.tries,
       pinLength: { min: pin.minLength, max: pin.maxLength },
       pad: pin.pad,
@@ -274,7 +281,7 @@ export class Dialog {
       return this.#show({ form: 'pin', changeOffered: false, tries: 'full' });
     }
     this.#result = result;
-    if (command !== 'createRequest') return this.#finish();
+    if (!REQUEST_COMMANDS.has(command)) return this.#finish();
     this.#machine.move('keyCode');
     clearTimeout(this.#limit);
     this.#view.keyCode = String(result.keyCode);

@@ -6,13 +6,23 @@ import { Failure } from './failure.js';
 export const PROTOCOL_VERSION = 1;
 
 /** Minor version: what grew since. Who has a larger one does without what the other does not know. */
-export const PROTOCOL_MINOR = 1;
+export const PROTOCOL_MINOR = 2;
 
 /** Longest message from a page, in UTF-16 units: three bytes each at most, so a frame stays below the host's 256 KiB. */
 export const MAX_PAGE_MESSAGE = 64 * 1024;
 
 /** @typedef {(value: unknown) => boolean} Check */
 
+/**
+ * @param {unknown} value
+ * @returns {value is Record<string, unknown>}
+ */
+const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
+/** An object with these members, and no others. @param {Readonly<Record<string, Check>>} checks @returns {Check} */
+const members = (checks) => (value) =>
+  isObject(value) &&
+  Object.keys(value).every((name) => Object.hasOwn(checks, name)) &&
+  Object.entries(checks).every(([name, check]) => check(value[name]));
 /** @param {number} max @returns {Check} */
 const text = (max) => (value) => typeof value === 'string' && value.length > 0 && value.length <= max;
 /** @param {RegExp} form @returns {Check} */
@@ -27,6 +37,15 @@ const boolean = (value) => typeof value === 'boolean';
 const whole = (value) => Number.isSafeInteger(value);
 const token = text(256);
 const id = text(64);
+const keyId = like(/^[0-9a-f]{40}$/);
+/** What is needed to make a key pair. */
+const newPair = {
+  token,
+  container: shown(200),
+  commonName: shown(256),
+  algorithm: like(/^(P-256|P-384|RSA-2048)$/),
+  sensor: base64(8 * 1024),
+};
 
 /**
  * The allow list: every command a page may give, with its parameters. All are required but for a minor version.
@@ -41,27 +60,24 @@ export const PAGE_COMMANDS = {
   storeState: { token },
   diagnose: { names: boolean, log: boolean },
   cancel: { request: id },
-  createRequest: {
-    token,
-    container: shown(200),
-    commonName: shown(256),
-    algorithm: like(/^(P-256|P-384|RSA-2048)$/),
-    sensor: base64(8 * 1024),
-  },
+  createRequest: newPair,
+  // The nonce is 32 bytes.
+  renewRequest: { ...newPair, renews: members({ keyId, nonce: like(/^[A-Za-z0-9+/]{43}=$/) }) },
+  requestAgain: { token, container: shown(200), keyId, commonName: shown(256) },
   installCertificate: { token, container: shown(200), certificate: base64(48 * 1024) },
-  removeKeyPair: { token, keyId: like(/^[0-9a-f]{40}$/) },
+  removeKeyPair: { token, keyId },
   changePin: { token },
   unblockPin: { token },
 };
 
-/** Commands that a person confirms, with the PIN, in the extension's own window. */
-export const CONFIRMED_COMMANDS = new Set(['createRequest', 'installCertificate', 'removeKeyPair', 'changePin', 'unblockPin']);
+/** Commands whose result is a request for a certificate, and a key's code that the person is shown. */
+export const REQUEST_COMMANDS = new Set(['createRequest', 'renewRequest', 'requestAgain']);
 
-/**
- * @param {unknown} value
- * @returns {value is Record<string, unknown>}
- */
-const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
+/** Commands that a person confirms, with the PIN, in the extension's own window. */
+export const CONFIRMED_COMMANDS = new Set([...REQUEST_COMMANDS, 'installCertificate', 'removeKeyPair', 'changePin', 'unblockPin']);
+
+/** Minor versions of hosts that know a command, if not every host does: no PIN is asked for in vain. @type {Readonly<Record<string, number>>} */
+export const SINCE_MINOR = { unblockPin: 1, renewRequest: 2, requestAgain: 2 };
 
 /**
  * A page's message, reduced to what it may say: `origin` and `authorization` of a page are not copied.
@@ -74,13 +90,8 @@ export function readPageMessage(message) {
   const { id: pageId, command, params = {} } = message;
   if (typeof command !== 'string') throw new Failure('frame_malformed');
   if (!Object.hasOwn(PAGE_COMMANDS, command)) throw new Failure('command_unknown');
-  const checks = PAGE_COMMANDS[command];
-  const good =
-    isObject(params) &&
-    Object.keys(params).every((name) => Object.hasOwn(checks, name)) &&
-    Object.entries(checks).every(([name, check]) => check(params[name]));
-  if (!good) throw new Failure('frame_malformed');
-  return { id: String(pageId), command, params };
+  if (!members(PAGE_COMMANDS[command])(params)) throw new Failure('frame_malformed');
+  return { id: String(pageId), command, params: /** @type {Record<string, any>} */ (params) };
 }
 
 /**

@@ -18,6 +18,8 @@ export const CREATE = {
   algorithm: 'P-256',
   sensor: 'A'.repeat(88),
 };
+export const OLD_KEY = { keyId: 'cd'.repeat(20), nonce: `${'A'.repeat(43)}=` };
+export const AGAIN = { token: 't1', container: CREATE.container, keyId: 'ab'.repeat(20), commonName: CREATE.commonName };
 export const CREATED = { certificationRequest: 'AAAA', keyId: 'ab'.repeat(20), keyCode: 'MZXW6-YTBOI', token: TOKEN.name };
 
 export function started() {

@@ -56,7 +56,7 @@ export const TOKEN = {
 export class FakeBrowser {
   natives = [];
   windowsOpen = new Set();
-  hello = { event: 'hello', protocolVersion: 1, protocolMinor: 1, hostVersion: '0.1.0' };
+  hello = { event: 'hello', protocolVersion: 1, protocolMinor: 2, hostVersion: '0.1.0' };
   #lastWindow = 100;
 
   constructor() {

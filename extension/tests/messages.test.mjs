@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Failure } from '../src/failure.js';
-import { PAGE_COMMANDS, readPageMessage, takeWindowMessage } from '../src/messages.js';
+import { CONFIRMED_COMMANDS, PAGE_COMMANDS, readPageMessage, REQUEST_COMMANDS, takeWindowMessage } from '../src/messages.js';
 import { stateMachine } from '../src/states.js';
+import { CREATE, OLD_KEY } from './asking.mjs';
 
 const refuses = (code, read) => assert.throws(read, (error) => error instanceof Failure && error.code === code);
 
@@ -23,6 +24,14 @@ test('parameters of another shape are refused', () => {
     ['installCertificate', { token: 't', container: 'a\u202eb', certificate: 'MIIB' }],
     ['installCertificate', { token: 't', container: 'a', certificate: '<>' }],
     ['listTokens', null],
+    ['renewRequest', CREATE],
+    ['renewRequest', { ...CREATE, renews: null }],
+    ['renewRequest', { ...CREATE, renews: { ...OLD_KEY, more: 1 } }],
+    ['renewRequest', { ...CREATE, renews: { ...OLD_KEY, keyId: 'ab' } }],
+    ['renewRequest', { ...CREATE, renews: { ...OLD_KEY, nonce: 'AAAA' } }],
+    ['renewRequest', { ...CREATE, renews: { ...OLD_KEY, nonce: 'A'.repeat(44) } }],
+    ['requestAgain', { token: 't', container: 'a', keyId: OLD_KEY.keyId }],
+    ['createRequest', { ...CREATE, renews: OLD_KEY }],
   ];
   for (const [command, params] of bad) refuses('frame_malformed', () => readPageMessage({ id: '1', command, params }));
 });
@@ -34,6 +43,18 @@ test('a message without a proper id, or too long, is refused', () => {
 
 test('no command signs bytes that a caller chose', () => {
   assert.deepEqual(Object.keys(PAGE_COMMANDS).filter((name) => /sign|decrypt|digest|export/i.test(name)), []);
+  // Of a proof a page gives the portal's nonce alone; the host digests it with the key that it made.
+  assert.doesNotThrow(() => readPageMessage({ id: '1', command: 'renewRequest', params: { ...CREATE, renews: OLD_KEY } }));
+  for (const name of ['message', 'data', 'digest', 'proof', 'origin', 'publicKey']) {
+    const params = { ...CREATE, renews: { ...OLD_KEY, [name]: 'AAAA' } };
+    refuses('frame_malformed', () => readPageMessage({ id: '1', command: 'renewRequest', params }));
+  }
+});
+
+test('a command that makes a request is confirmed by the person', () => {
+  assert.deepEqual([...REQUEST_COMMANDS].filter((command) => !CONFIRMED_COMMANDS.has(command)), []);
+  const makes = Object.keys(PAGE_COMMANDS).filter((command) => /request/i.test(command));
+  assert.deepEqual(makes, [...REQUEST_COMMANDS]);
 });
 
 test('a PIN is taken out of the window’s message, and its length is bounded', () => {

@@ -336,7 +336,7 @@ test('after its end the host is started again at the next need', async () => {
   await page.say({ id: '1', ...hello });
   await browser.hostEnds('Native host has exited.');
   await page.say({ id: '2', ...hello });
-  const versions = { extensionVersion: '0.1.0', hostVersion: '0.1.0', protocolVersion: 1, extensionMinor: 1, hostMinor: 1 };
+  const versions = { extensionVersion: '0.1.0', hostVersion: '0.1.0', protocolVersion: 1, extensionMinor: 2, hostMinor: 2 };
   assert.deepEqual(answerTo(page, '2').result, versions);
   assert.equal(browser.natives.length, 2);
 });

@@ -80,7 +80,7 @@ objects! {
     Configuration: authority support_phone key_algorithm now version packages;
     Container: label key_id has_certificate certificate;
     ContainerCertificate: holder not_after;
-    CreatedRequest: certification_request key_id key_code token sensor_taken;
+    CreatedRequest: certification_request key_id key_code token sensor_taken proof;
     Failure: code tries_left detail;
     FieldError: field reason;
     Hello: extension_version host_version protocol_version;

@@ -130,7 +130,7 @@ fn what_the_workstation_writes_is_read_as_it_was_written() {
     }));
     same::<CreatedRequest>(&json!({
         "certificationRequest": "AAAA", "keyId": "1".repeat(40), "keyCode": "ABCDE-FGHIJ",
-        "token": {"label": "l", "serial": "1", "model": "m"}, "sensorTaken": true,
+        "token": {"label": "l", "serial": "1", "model": "m"}, "sensorTaken": true, "proof": "AAAA",
     }));
     same::<Installed>(&json!({
         "token": {"label": "l", "serial": "1", "model": "m"}, "keyId": "1".repeat(40), "storeError": "store_failed",

@@ -1,4 +1,5 @@
-//! The one place that reads the real time: for the lines of the log, and for limits of time.
+//! The one place that reads the real time: for the lines of the log, for limits of time, and for
+//! telling whether a certificate is over.
 
 use time::OffsetDateTime;
 

@@ -1,6 +1,7 @@
 //! Operations that a person authorized: they open a token. One at a time, in a thread of its own, so that the host
 //! goes on answering; a cancellation is honoured between two calls of PKCS#11.
 
+mod certificates;
 mod chain;
 mod change_pin;
 mod create_request;
@@ -8,16 +9,23 @@ mod half_made;
 mod hand_over;
 mod install_certificate;
 mod login;
+mod our_pair;
+mod proof;
 mod remove_key_pair;
+mod request_again;
 mod unblock_pin;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use qcert_protocol::{
     ErrorCode,
-    workstation::{Authorization, CreateRequest, Event, Failure, InstallCertificate, OneToken, RemoveKeyPair, Stage},
+    workstation::{
+        Authorization, CreateRequest, Event, Failure, InstallCertificate, OneToken, RemoveKeyPair, RenewRequest,
+        RequestAgain, Stage,
+    },
 };
 use serde_json::value::RawValue;
+use time::OffsetDateTime;
 
 pub use half_made::Orphans;
 pub use install_certificate::holds_key;
@@ -29,9 +37,13 @@ use crate::{configuration::Configuration, messaging::Outbox, module::Loader};
 pub enum Task {
     /// A key pair and a request.
     CreateRequest(CreateRequest),
+    /// The same, vouched for by the key that it follows.
+    RenewRequest(RenewRequest),
+    /// A request by a pair that is there.
+    RequestAgain(RequestAgain),
     /// A certificate beside its key.
     InstallCertificate(InstallCertificate),
-    /// An orphan's removal.
+    /// The removal of a pair that nobody uses.
     RemoveKeyPair(RemoveKeyPair),
     /// Another PIN.
     ChangePin(OneToken),
@@ -47,6 +59,8 @@ pub struct Operation<'a> {
     pub origin: &'a str,
     /// What the person entered.
     pub authorization: &'a Authorization,
+    /// Now, by this computer's clock.
+    pub now: OffsetDateTime,
     /// The administrator's rules.
     pub configuration: &'a Configuration,
     /// The module.
@@ -67,6 +81,8 @@ impl Operation<'_> {
     pub fn run(&self, task: Task) -> Result<Box<RawValue>, Failure> {
         match task {
             Task::CreateRequest(params) => self.create_request(&params).map(value),
+            Task::RenewRequest(params) => self.renew_request(params).map(value),
+            Task::RequestAgain(params) => self.request_again(&params).map(value),
             Task::InstallCertificate(params) => self.install_certificate(&params).map(value),
             Task::RemoveKeyPair(params) => self.remove_key_pair(params).map(value),
             Task::ChangePin(params) => self.change_pin(&params).map(value),

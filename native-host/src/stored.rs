@@ -40,6 +40,14 @@ pub fn find(session: &Session, id: &[u8]) -> Result<Vec<ObjectHandle>, Error> {
     Ok(found)
 }
 
+/// Is the private half there? Seen after the login.
+///
+/// # Errors
+/// Those of PKCS#11.
+pub fn has_private(session: &Session, key_id: &[u8; 20]) -> Result<bool, Error> {
+    Ok(!find_half(session, key_id, true)?.is_empty())
+}
+
 fn find_half(session: &Session, key_id: &[u8; 20], private: bool) -> Result<Vec<ObjectHandle>, Error> {
     let mut template = ours(private);
     template.push(Attribute::ObjectId(object_id(key_id)));

@@ -29,4 +29,4 @@ pub const PROTOCOL_VERSION: u32 = 1;
 
 /// Minor version: it grows when a command is added, or a member of an answer. Who has a larger one does without what
 /// the other does not know.
-pub const PROTOCOL_MINOR: u32 = 1;
+pub const PROTOCOL_MINOR: u32 = 2;

@@ -4,13 +4,18 @@
 //! `command` and `params`; `origin` and `authorization` are the service worker's, and a page's own are dropped.
 
 mod diagnosis;
+mod key_pairs;
 mod tokens;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{Base64, ContainerName, ErrorCode, KeyAlgorithm, KeyCode, KeyId, Pin, portal::TokenName};
+use crate::{Base64, ContainerName, ErrorCode, KeyId, Pin, portal::TokenName};
 pub use diagnosis::{Check, CheckState, CheckedPart, Diagnose, Diagnosis, Packages, System, Words};
+pub use key_pairs::{
+    CreateRequest, CreatedRequest, OldKey, PROOF_NONCE_BYTES, RemoveKeyPair, Removed, RenewRequest, RequestAgain,
+    SENSOR_BYTES,
+};
 pub use tokens::{
     Carrier, Container, ContainerCertificate, Module, PinState, Reader, Token, TokenDetails, Tokens, TriesLeft,
 };
@@ -83,10 +88,17 @@ pub enum Command {
     /// `createRequest`: makes a key pair, on the token or for it, and a PKCS#10 request signed by it. Needs authorization.
     /// Answer: [`CreatedRequest`]. A failure or [`Command::Cancel`] after the key pair was made removes it.
     CreateRequest(CreateRequest),
+    /// `renewRequest`: the same, and the holder's present key signs a proof that the new one is the holder's, too. Needs
+    /// authorization. Since 1.2. Answer: [`CreatedRequest`] with a proof.
+    RenewRequest(RenewRequest),
+    /// `requestAgain`: a PKCS#10 request by a pair that is on the token and has no certificate. Needs authorization.
+    /// Whatever fails, the pair stays. Since 1.2. Answer: [`CreatedRequest`].
+    RequestAgain(RequestAgain),
     /// `installCertificate`: writes a certificate beside its key, reads it back, and puts it into the person's
     /// certificate store. Needs authorization. Answer: [`Installed`].
     InstallCertificate(InstallCertificate),
-    /// `removeKeyPair`: removes a key pair that has no certificate. Needs authorization. Answer: [`Removed`].
+    /// `removeKeyPair`: removes a key pair that has no certificate, or only such as have expired, and those with it. Needs
+    /// authorization. Answer: [`Removed`].
     RemoveKeyPair(RemoveKeyPair),
     /// `changePin`: needs authorization with the old PIN and the new one. Answer: [`PinChanged`].
     ChangePin(OneToken),
@@ -108,6 +120,8 @@ impl Command {
         "watchTokens",
         "tokenDetails",
         "createRequest",
+        "renewRequest",
+        "requestAgain",
         "installCertificate",
         "removeKeyPair",
         "changePin",
@@ -134,6 +148,8 @@ impl Command {
             "watchTokens" => Self::WatchTokens(read(params)?),
             "tokenDetails" => Self::TokenDetails(read(params)?),
             "createRequest" => Self::CreateRequest(read(params)?),
+            "renewRequest" => Self::RenewRequest(read(params)?),
+            "requestAgain" => Self::RequestAgain(read(params)?),
             "installCertificate" => Self::InstallCertificate(read(params)?),
             "removeKeyPair" => Self::RemoveKeyPair(read(params)?),
             "changePin" => Self::ChangePin(read(params)?),
@@ -171,25 +187,6 @@ pub struct OneToken {
     pub token: TokenId,
 }
 
-/// Parameters of [`Command::CreateRequest`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct CreateRequest {
-    /// Which token.
-    pub token: TokenId,
-    /// CKA_LABEL of the key pair.
-    pub container: ContainerName,
-    /// CN of the request's subject; the authority takes every field from its own records, not from here.
-    pub common_name: String,
-    /// Which key pair.
-    pub algorithm: KeyAlgorithm,
-    /// What the biological sensor collected: [`SENSOR_BYTES`] at least, 4096 at most.
-    pub sensor: Base64,
-}
-
-/// The least that the biological sensor must collect, in bytes.
-pub const SENSOR_BYTES: usize = 64;
-
 /// Parameters of [`Command::InstallCertificate`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -202,38 +199,12 @@ pub struct InstallCertificate {
     pub certificate: Base64,
 }
 
-/// Parameters of [`Command::RemoveKeyPair`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct RemoveKeyPair {
-    /// Which token.
-    pub token: TokenId,
-    /// CKA_ID of the pair.
-    pub key_id: KeyId,
-}
-
 /// Parameters of [`Command::Cancel`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Cancel {
     /// The `id` of the request to end.
     pub request: String,
-}
-
-/// Answer to `createRequest`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct CreatedRequest {
-    /// The PKCS#10 request, DER.
-    pub certification_request: Base64,
-    /// CKA_ID of the pair.
-    pub key_id: KeyId,
-    /// The key's code, computed by the host; the extension's window shows it.
-    pub key_code: KeyCode,
-    /// The token.
-    pub token: TokenName,
-    /// Did the generator take the sensor's bytes (C_SeedRandom, or the host's own)?
-    pub sensor_taken: bool,
 }
 
 /// Answer to `installCertificate`: it is on the token, was read back and compared, and the key was proved.
@@ -260,14 +231,6 @@ pub struct StoreState {
     /// Why the store cannot be used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorCode>,
-}
-
-/// Answer to `removeKeyPair`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Removed {
-    /// CKA_ID of the pair that is no more.
-    pub key_id: KeyId,
 }
 
 /// Answer to `changePin` and `unblockPin`.
@@ -347,7 +310,7 @@ pub enum Event {
     },
 }
 
-/// Steps of `createRequest` and `installCertificate`.
+/// Steps of the commands that make requests, and of `installCertificate`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Stage {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 const PAGE: &str = "<!doctype html><title>Another site</title><p>Another site</p>";
 
 /// Every command that a page can give.
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 14] = [
     "hello",
     "closeWindow",
     "listTokens",
@@ -20,6 +20,8 @@ const COMMANDS: [&str; 12] = [
     "storeState",
     "cancel",
     "createRequest",
+    "renewRequest",
+    "requestAgain",
     "installCertificate",
     "removeKeyPair",
     "changePin",
@@ -182,6 +184,7 @@ fn refused_messages() -> Vec<(&'static str, Value)> {
     let bad = "frame_malformed";
     let unknown = "command_unknown";
     let install = |certificate: String| json!({"token": "t", "container": "c", "certificate": certificate});
+    let old_key = json!({"keyId": "a".repeat(40), "nonce": format!("{}=", "A".repeat(43))});
     vec![
         (bad, json!({"qcert": "request", "id": "no command"})),
         (bad, json!({"qcert": "request", "id": "a number", "command": 7, "params": {}})),
@@ -199,6 +202,8 @@ fn refused_messages() -> Vec<(&'static str, Value)> {
         (bad, request("sensor", "createRequest", key("sensor", json!("не base64")))),
         (bad, request("direction", "createRequest", key("container", json!("a\u{202e}b")))),
         (bad, request("control", "createRequest", key("commonName", json!("a\u{7}b")))),
+        (bad, request("vouching", "renewRequest", key("renews", json!({"keyId": "a".repeat(40), "message": "AAAA"})))),
+        (bad, request("renewing", "createRequest", key("renews", old_key))),
         (bad, request("key", "removeKeyPair", json!({"token": "t", "keyId": "A".repeat(40)}))),
         (bad, request("certificate", "installCertificate", install("A".repeat(50_000)))),
         ("frame_too_large", request("long", "installCertificate", install("A".repeat(70_000)))),

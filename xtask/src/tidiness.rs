@@ -49,7 +49,7 @@ const AMBIENT: [&str; 11] = [
 const ENTRANCES: [&str; 15] = [
     "native-host/src/clock.rs",
     "native-host/src/operation/half_made.rs",
-    "native-host/src/operation/install_certificate.rs",
+    "native-host/src/operation/proof.rs",
     "native-host/src/stored.rs",
     "pkcs11/src/signing.rs",
     "pki/fuzz/src/lib.rs",

@@ -13,6 +13,8 @@ const LANGUAGE_KEY = 'qcert-language';
 /** @type {Readonly<Record<string, (keyof Words['stages'])[]>>} */
 const STAGES = {
   createRequest: ['loggingIn', 'seeding', 'generatingKey', 'signing'],
+  renewRequest: ['loggingIn', 'seeding', 'generatingKey', 'signing'],
+  requestAgain: ['loggingIn', 'signing'],
   installCertificate: ['loggingIn', 'writing', 'readingBack', 'storing'],
   removeKeyPair: [],
   changePin: [],
@@ -147,7 +149,7 @@ function render(now) {
 }
 
 /** @param {View} now @param {Words} words */
-function renderHeading({ state, form, command, changeOffered, error }, words) {
+function renderHeading({ state, form, command, changeOffered, error, validUntil }, words) {
   const locked = state === 'asking' && form === 'locked';
   const does = form === 'unblock' ? 'unblockPin' : command;
   const operation = locked ? words.lockedHeading : words.headings[/** @type {keyof Words['headings']} */ (does)];
@@ -155,7 +157,8 @@ function renderHeading({ state, form, command, changeOffered, error }, words) {
   const heading = state === 'keyCode' ? words.keyCode : state === 'failed' ? failed : operation;
   write('heading', heading);
   document.title = `${heading} — Qcert`;
-  write('purpose', words.purposes[/** @type {keyof Words['purposes']} */ (command)]);
+  const purpose = validUntil === undefined ? command : 'removeKeyPairWithCertificate';
+  write('purpose', words.purposes[/** @type {keyof Words['purposes']} */ (purpose)]);
   show('purpose', asksForIt({ state, form, command, changeOffered }));
 }
 
@@ -166,15 +169,26 @@ function asksForIt({ state, form, command, changeOffered }) {
 }
 
 /** @param {View} now @param {Words} words */
-function renderFacts({ state, form, site, token, container, tries, command, changeOffered }, words) {
+function renderFacts({ state, form, site, token, container, renews, validUntil, tries, command, changeOffered }, words) {
   write('site', site);
   write('token', token.label || token.model);
   write('serial', token.serial && words.serial(token.serial));
   write('container', container);
   show('containerRow', container !== '');
+  write('renews', renews ?? '');
+  show('renewsRow', renews !== undefined);
+  // Both dates, for the host goes by the computer's clock, and that may be wrong.
+  write('validUntil', validUntil === undefined ? '' : day(new Date(validUntil), words));
+  write('today', day(new Date(), words));
+  for (const row of ['validUntilRow', 'todayRow']) show(row, validUntil !== undefined);
   write('tries', words.tries[/** @type {keyof Words['tries']} */ (tries)] ?? '');
   element('tries').dataset.tries = tries;
   show('triesRow', form !== 'unblock' && asksForIt({ state, form, command, changeOffered }));
+}
+
+/** @param {Date} date @param {Words} words */
+function day(date, words) {
+  return date.toLocaleDateString(words.language, { dateStyle: 'long' });
 }
 
 /** @param {View} now @param {Words} words */

@@ -119,11 +119,17 @@ impl Desk {
                 self.shared.reply(&id, Ok(value(CancelAccepted { found })));
                 Ok(())
             }
-            Command::CreateRequest(params) => self.start(&id, Task::create_request(params), authorized, frame),
+            Command::CreateRequest(params) => {
+                self.start(&id, Task::on("createRequest", params.token), authorized, frame)
+            }
+            Command::RenewRequest(params) => self.start(&id, Task::on("renewRequest", params.token), authorized, frame),
+            Command::RequestAgain(params) => self.start(&id, Task::on("requestAgain", params.token), authorized, frame),
             Command::InstallCertificate(params) => self.start(&id, Task::install(params), authorized, frame),
-            Command::RemoveKeyPair(params) => self.start(&id, Task::remove(params), authorized, frame),
-            Command::ChangePin(params) => self.start(&id, Task::pin("changePin", params), authorized, frame),
-            Command::UnblockPin(params) => self.start(&id, Task::pin("unblockPin", params), authorized, frame),
+            Command::RemoveKeyPair(params) => {
+                self.start(&id, Task::on("removeKeyPair", params.token), authorized, frame)
+            }
+            Command::ChangePin(params) => self.start(&id, Task::on("changePin", params.token), authorized, frame),
+            Command::UnblockPin(params) => self.start(&id, Task::on("unblockPin", params.token), authorized, frame),
         };
         if let Err(code) = refused {
             self.shared.reply(&id, Err(code.into()));

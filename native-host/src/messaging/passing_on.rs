@@ -8,9 +8,7 @@ use std::{
 
 use qcert_protocol::{
     Base64, ErrorCode,
-    workstation::{
-        Cancel, CreateRequest, Event, Failure, InstallCertificate, OneToken, Outcome, RemoveKeyPair, TokenId,
-    },
+    workstation::{Cancel, Event, Failure, InstallCertificate, Outcome, TokenId},
 };
 use serde_json::value::RawValue;
 
@@ -34,24 +32,14 @@ pub struct Task {
 }
 
 impl Task {
-    /// `createRequest`.
-    pub fn create_request(params: CreateRequest) -> Self {
-        Self { name: "createRequest", token: params.token, certificate: None }
+    /// A command whose token is all that the host has to know.
+    pub fn on(name: &'static str, token: TokenId) -> Self {
+        Self { name, token, certificate: None }
     }
 
     /// `installCertificate`.
     pub fn install(params: InstallCertificate) -> Self {
         Self { name: "installCertificate", token: params.token, certificate: Some(params.certificate) }
-    }
-
-    /// `removeKeyPair`.
-    pub fn remove(params: RemoveKeyPair) -> Self {
-        Self { name: "removeKeyPair", token: params.token, certificate: None }
-    }
-
-    /// `changePin` or `unblockPin`.
-    pub fn pin(name: &'static str, params: OneToken) -> Self {
-        Self { name, token: params.token, certificate: None }
     }
 }
 

@@ -1,4 +1,5 @@
-//! `createRequest`: a key pair on the token, and a PKCS#10 request signed by it.
+//! `createRequest`: a key pair on the token, and a PKCS#10 request signed by it. `renewRequest`: the same, vouched for by
+//! the key that it follows.
 
 use cryptoki::{
     error::{Error, RvError},
@@ -7,13 +8,15 @@ use cryptoki::{
 use qcert_pki::CertificationRequest;
 use qcert_protocol::{
     Base64, ErrorCode, KeyAlgorithm, KeyId,
-    workstation::{CreateRequest, CreatedRequest, Failure, SENSOR_BYTES, Stage},
+    workstation::{CreateRequest, CreatedRequest, Failure, OldKey, RenewRequest, SENSOR_BYTES, Stage},
 };
 use rcgen::{CertificateParams, DistinguishedName, DnType};
 
 use super::{
-    Operation,
+    Login, Operation,
     half_made::{HalfMade, check_private},
+    our_pair,
+    proof::check_nonce,
 };
 use crate::{
     carrier::{carrier, makes},
@@ -30,10 +33,28 @@ const COMMON_NAME_MAX: usize = 64;
 impl Operation<'_> {
     /// Makes the pair and the request. If anything fails after the pair was made, the pair is removed.
     pub(super) fn create_request(&self, params: &CreateRequest) -> Result<CreatedRequest, Failure> {
+        self.make(params, None)
+    }
+
+    /// The same, and the old key vouches for the new one.
+    ///
+    /// # Errors
+    /// `key_not_found` before anything is made, if the old key is not on the token.
+    pub(super) fn renew_request(&self, params: RenewRequest) -> Result<CreatedRequest, Failure> {
+        let (new, renews) = params.split();
+        check_nonce(&renews)?;
+        self.make(&new, Some(&renews))
+    }
+
+    fn make(&self, params: &CreateRequest, renews: Option<&OldKey>) -> Result<CreatedRequest, Failure> {
         check(params)?;
         let found = survey::find(self.loader, &params.token)?;
         check_mechanisms(&found, params.algorithm)?;
         let session = self.login(&found)?;
+        let old = match renews {
+            Some(renews) => Some((renews, find_old(&found, &session, renews)?)),
+            None => None,
+        };
         check_room(&found, params.algorithm)?;
         self.stage(Stage::Seeding)?;
         let Made { pair, private, public, key_id, sensor_taken } = match found.token.carrier {
@@ -42,17 +63,13 @@ impl Operation<'_> {
         };
         self.stage(Stage::Signing)?;
         let key = TokenKey::new(&found, &session, private, public);
-        let request = certification_request(&key, &params.common_name)?;
-        // Nobody should learn from the authority what can be found here.
-        let verified = CertificationRequest::parse_and_verify(&request).map_err(|_| ErrorCode::SigningFailed)?;
+        let mut created = requested(&key, &params.common_name, key_id, sensor_taken)?;
+        if let Some((renews, old)) = old {
+            self.check_cancelled()?;
+            let new = key.public.public_key().map_err(|_| ErrorCode::SigningFailed)?;
+            created.proof = Some(self.vouch(&old, renews, &new)?);
+        }
         self.check_cancelled()?;
-        let created = CreatedRequest {
-            certification_request: Base64(request),
-            key_id,
-            key_code: verified.public_key().key_code(),
-            token: found.token.name.clone(),
-            sensor_taken,
-        };
         let ids = pair.keep();
         // A module that crashes while it logs out leaves a pair of which nobody was told: the next worker removes it.
         drop(session);
@@ -91,16 +108,28 @@ pub(super) struct Made<'a> {
 }
 
 fn check(params: &CreateRequest) -> Result<(), ErrorCode> {
-    let name = &params.common_name;
-    if params.sensor.0.len() < SENSOR_BYTES {
-        return Err(ErrorCode::SensorInsufficient);
+    match params.sensor.0.len() {
+        ..SENSOR_BYTES => Err(ErrorCode::SensorInsufficient),
+        SENSOR_BYTES..=SENSOR_MAX_BYTES => check_common_name(&params.common_name),
+        _ => Err(ErrorCode::FrameMalformed),
     }
-    let good_name =
+}
+
+/// Can a request's subject have this name?
+///
+/// # Errors
+/// `frame_malformed`.
+pub(super) fn check_common_name(name: &str) -> Result<(), ErrorCode> {
+    let good =
         !name.trim().is_empty() && name.chars().count() <= COMMON_NAME_MAX && !name.chars().any(char::is_control);
-    if params.sensor.0.len() > SENSOR_MAX_BYTES || !good_name {
-        return Err(ErrorCode::FrameMalformed);
-    }
-    Ok(())
+    if good { Ok(()) } else { Err(ErrorCode::FrameMalformed) }
+}
+
+/// The pair whose certificate is renewed, whichever CKA_ID the token gave it.
+fn find_old<'a>(found: &'a Found, session: &'a Login, renews: &OldKey) -> Result<TokenKey<'a>, Failure> {
+    let pair = our_pair::find(session, &renews.key_id, |seen| seen.key.key_id() == renews.key_id);
+    let pair = pair.map_err(|error| found.failure(&error, ErrorCode::ModuleFailed))?.ok_or(ErrorCode::KeyNotFound)?;
+    Ok(TokenKey::new(found, session, pair.private, pair.half))
 }
 
 fn check_mechanisms(found: &Found, algorithm: KeyAlgorithm) -> Result<(), Failure> {
@@ -133,6 +162,29 @@ fn seed(found: &Found, session: &Session, sensor: &[u8]) -> Result<bool, Failure
         )) => Ok(false),
         Err(error) => Err(found.failure(&error, ErrorCode::KeyGenerationFailed)),
     }
+}
+
+/// A request that this pair signs, and what is told of it.
+///
+/// # Errors
+/// `signing_failed`, `token_removed`.
+pub(super) fn requested(
+    key: &TokenKey<'_>,
+    common_name: &str,
+    key_id: KeyId,
+    sensor_taken: bool,
+) -> Result<CreatedRequest, Failure> {
+    let request = certification_request(key, common_name)?;
+    // Nobody should learn from the authority what can be found here.
+    let verified = CertificationRequest::parse_and_verify(&request).map_err(|_| ErrorCode::SigningFailed)?;
+    Ok(CreatedRequest {
+        certification_request: Base64(request),
+        key_id,
+        key_code: verified.public_key().key_code(),
+        token: key.found.token.name.clone(),
+        sensor_taken,
+        proof: None,
+    })
 }
 
 fn certification_request(key: &TokenKey<'_>, common_name: &str) -> Result<Vec<u8>, Failure> {

@@ -13,15 +13,12 @@ use qcert_protocol::{
     workstation::{Failure, InstallCertificate, Installed, Stage},
 };
 
-use super::{Login, Operation};
+use super::{Login, Operation, proof::unforeseen};
 use crate::{
     store, stored,
     survey::{self, Found},
     token_key::{Private, PublicHalf, TokenKey, find_by_id, find_public, id_of},
 };
-
-/// What stands before the bytes of every proof that a key is here: no signature of another meaning begins like this.
-const PROOF_PREFIX: &[u8] = b"qcert-proof-v1";
 
 impl Operation<'_> {
     /// Installs the certificate. Doing it twice is as good as once.
@@ -33,7 +30,8 @@ impl Operation<'_> {
         let session = self.login(&found)?;
         let key = find_pair(&found, &session, &certificate)?;
         self.stage(Stage::Signing)?;
-        self.prove(&key, &certificate)?;
+        // Bytes that nobody else can want signed.
+        self.prove(&key, certificate.public_key(), &unforeseen()?)?;
         let failed = |error| found.failure(&error, ErrorCode::ModuleFailed);
         let id = key.private.id(&session).map_err(failed)?;
         let key_id = <[u8; 20]>::try_from(id.as_slice()).map_err(|_| ErrorCode::KeyNotFound)?;
@@ -45,17 +43,6 @@ impl Operation<'_> {
         drop(session);
         let store_error = self.store(&found, &params.container, der).err();
         Ok(Installed { token: found.token.name.clone(), key_id: KeyId::from_bytes(&key_id), store_error })
-    }
-
-    /// The key proves that it is the certificate's: it signs bytes that nobody else can want signed.
-    fn prove(&self, key: &TokenKey<'_>, certificate: &Certificate) -> Result<(), Failure> {
-        let mut nonce = [0; 32];
-        getrandom::fill(&mut nonce).map_err(|_| ErrorCode::SigningFailed)?;
-        let id = certificate.public_key().key_id().to_bytes();
-        let message = [PROOF_PREFIX, self.origin.as_bytes(), &id, &nonce].concat();
-        let signature = key.sign_message(&message)?;
-        let proved = certificate.public_key().verify(key.signature_algorithm(), &message, &signature);
-        proved.map_err(|_| ErrorCode::KeyNotFound.into())
     }
 
     /// The person's store. Its troubles are told, and undo nothing: the certificate is on the token.
@@ -171,13 +158,4 @@ fn reads_back(session: &Session, object: ObjectHandle, written: &[Attribute]) ->
     use AttributeType as T;
     let read = session.get_attributes(object, &[T::Value, T::Id, T::Label, T::Subject, T::Issuer, T::SerialNumber])?;
     Ok(read.len() == 6 && read.iter().all(|attribute| written.contains(attribute)))
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn no_request_for_a_certificate_can_begin_like_a_proof() {
-        // PKCS#10 and certificates are SEQUENCEs.
-        assert_ne!(super::PROOF_PREFIX[0], 0x30);
-    }
 }

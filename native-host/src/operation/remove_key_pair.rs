@@ -1,50 +1,55 @@
-//! `removeKeyPair`: removes an orphan, a pair of ours that has no certificate.
+//! `removeKeyPair`: removes a pair of ours that nobody uses any more: an orphan, or one whose certificates are over.
 
 use cryptoki::{
     error::Error,
-    object::{Attribute, AttributeType, ObjectClass, ObjectHandle},
+    object::{ObjectClass, ObjectHandle},
     session::Session,
 };
 use qcert_protocol::{
-    ContainerName, ErrorCode,
+    ErrorCode,
     workstation::{Failure, RemoveKeyPair, Removed},
 };
+use rcgen::PublicKeyData;
 
-use super::{Operation, half_made::remove};
+use super::{Operation, certificates, half_made::remove, our_pair::container_of};
 use crate::{
     stored, survey,
     token_key::{PublicHalf, find_by_id},
 };
 
 impl Operation<'_> {
-    /// Removes the pair, private half first.
+    /// Removes the pair, and before it its certificates: whoever is interrupted leaves an orphan, which is removed as
+    /// such.
     ///
     /// # Errors
     /// `key_not_found` for a pair that is not there or was not made by this portal, `key_in_use` for one with a
-    /// certificate, and those of the login.
+    /// certificate that has not expired, cannot be read or is for another key, and those of the login.
     pub(super) fn remove_key_pair(&self, params: RemoveKeyPair) -> Result<Removed, Failure> {
         let found = survey::find(self.loader, &params.token)?;
         let session = self.login(&found)?;
         let failed = |error| found.failure(&error, ErrorCode::ModuleFailed);
-        let mut ids = names_of_private(&session, &params.key_id.to_bytes()).map_err(failed)?;
-        ids.push(params.key_id.to_bytes().to_vec());
+        let id = params.key_id.to_bytes();
+        let public = public_halves(&session, &id).map_err(failed)?;
+        let mut ids = names_of_private(&public, &id);
+        ids.push(id.to_vec());
         let mut halves = Vec::new();
         for id in &ids {
-            if !find_by_id(&session, ObjectClass::CERTIFICATE, id).map_err(failed)?.is_empty() {
-                return Err(ErrorCode::KeyInUse.into());
-            }
             halves.extend(find_by_id(&session, ObjectClass::PRIVATE_KEY, id).map_err(failed)?);
             halves.extend(find_by_id(&session, ObjectClass::PUBLIC_KEY, id).map_err(failed)?);
             halves.extend(stored::find(&session, id).map_err(failed)?);
         }
-        let mut all_ours = !halves.is_empty();
-        for half in halves {
-            all_ours &= is_ours(&session, half).map_err(failed)?;
+        let keys: Vec<_> = public.iter().map(PublicHalf::subject_public_key_info).collect();
+        let certificates = certificates::of_pair(&session, &ids, &keys).map_err(failed)?;
+        if !certificates.iter().all(|certificate| certificate.has_expired(self.now)) {
+            return Err(ErrorCode::KeyInUse.into());
         }
-        if !all_ours {
+        if halves.is_empty() || !all_ours(&session, &halves).map_err(failed)? {
             return Err(ErrorCode::KeyNotFound.into());
         }
         self.check_cancelled()?;
+        for certificate in certificates {
+            session.destroy_object(certificate.object).map_err(failed)?;
+        }
         for id in &ids {
             remove(&session, id).map_err(failed)?;
         }
@@ -52,22 +57,30 @@ impl Operation<'_> {
     }
 }
 
-/// A token that was pulled out while a pair got its name has it on the private half alone: the names that follow from
-/// the public halves with this CKA_ID.
-fn names_of_private(session: &Session, id: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
-    let mut names = Vec::new();
+/// The public halves of this name, in whichever form.
+fn public_halves(session: &Session, id: &[u8; 20]) -> Result<Vec<PublicHalf>, Error> {
+    let mut halves = Vec::new();
     for public in find_by_id(session, ObjectClass::PUBLIC_KEY, id)? {
-        let key = PublicHalf::read(session, public)?.and_then(|half| half.public_key().ok());
-        names.extend(key.map(|key| key.key_id().to_bytes().to_vec()).filter(|name| name != id));
+        halves.extend(PublicHalf::read(session, public)?);
     }
-    Ok(names)
+    let stored = stored::public_halves(session)?.into_iter().map(|(key, _)| key);
+    halves.extend(stored.filter(|key| key.key_id().to_bytes() == *id).filter_map(|key| PublicHalf::of(&key)));
+    Ok(halves)
 }
 
-/// Was this made here? Then its label is a container's name.
-fn is_ours(session: &Session, half: ObjectHandle) -> Result<bool, Error> {
-    let attributes = session.get_attributes(half, &[AttributeType::Label])?;
-    Ok(attributes.iter().any(|attribute| match attribute {
-        Attribute::Label(label) => std::str::from_utf8(label).ok().and_then(ContainerName::parse).is_some(),
-        _ => false,
-    }))
+/// A token that was pulled out while a pair got its name has it on the private half alone: the names that follow from
+/// the public halves with this CKA_ID.
+fn names_of_private(public: &[PublicHalf], id: &[u8; 20]) -> Vec<Vec<u8>> {
+    let keys = public.iter().filter_map(|half| half.public_key().ok());
+    keys.map(|key| key.key_id().to_bytes()).filter(|name| name != id).map(|name| name.to_vec()).collect()
+}
+
+/// Were all of them made here?
+fn all_ours(session: &Session, halves: &[ObjectHandle]) -> Result<bool, Error> {
+    for half in halves {
+        if container_of(session, *half)?.is_none() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

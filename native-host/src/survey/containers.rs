@@ -42,7 +42,9 @@ pub fn containers(session: &Session, stored: Vec<(PublicKey, String)>) -> Result
             let Some(id) = id else { continue };
             let container = containers.entry(id).or_insert_with(|| key_alone(label, KeyId::from_bytes(&id)));
             container.has_certificate |= is_certificate;
-            container.certificate = certificate.or(container.certificate.take());
+            // Of several the one that lasts longest: for so long the pair is in use.
+            let both = certificate.into_iter().chain(container.certificate.take());
+            container.certificate = both.max_by_key(|certificate| certificate.not_after);
         }
     }
     for (key, label) in stored {

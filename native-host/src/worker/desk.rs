@@ -21,6 +21,7 @@ use serde_json::value::RawValue;
 
 use super::changes::Changes;
 use crate::{
+    clock::now,
     configuration::Configuration,
     in_ram::InRam,
     link::{Beginning, FindKey, Notice},
@@ -120,6 +121,8 @@ impl Desk {
                 Ok(())
             }
             Command::CreateRequest(params) => self.start(id, origin, Task::CreateRequest(params), authorization),
+            Command::RenewRequest(params) => self.start(id, origin, Task::RenewRequest(params), authorization),
+            Command::RequestAgain(params) => self.start(id, origin, Task::RequestAgain(params), authorization),
             Command::InstallCertificate(params) => {
                 self.start(id, origin, Task::InstallCertificate(params), authorization)
             }
@@ -210,6 +213,7 @@ impl Shared {
             id,
             origin,
             authorization,
+            now: now(),
             configuration: &self.configuration,
             loader: &self.loader,
             orphans: &self.orphans,

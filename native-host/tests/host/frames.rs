@@ -2,6 +2,7 @@
 
 use std::{io::Write, time::Duration};
 
+use qcert_protocol::workstation::Command;
 use serde_json::{Value, json};
 
 use crate::workplace::{Browser, ORIGIN, Workplace, eventually, next_frame, text};
@@ -15,7 +16,7 @@ fn the_host_speaks_first() {
     let workplace = Workplace::new();
     let mut browser = Browser::start(workplace.command(env!("CARGO_BIN_EXE_qcert-host")));
     let version = env!("CARGO_PKG_VERSION");
-    let hello = json!({"event": "hello", "protocolVersion": 1, "protocolMinor": 1, "hostVersion": version});
+    let hello = json!({"event": "hello", "protocolVersion": 1, "protocolMinor": 2, "hostVersion": version});
     assert_eq!(browser.next(), hello);
     assert!(browser.is_silent(200));
 }
@@ -173,7 +174,7 @@ fn an_origin_that_is_not_on_the_list_gets_nothing_whatever_it_asks() {
     for origin in
         ["", "null", "https://evil.example", "http://localhost:8081", "http://localhost:8080/", "HTTP://LOCALHOST:8080"]
     {
-        for command in ["listTokens", "createRequest", "noSuchCommand"] {
+        for command in Command::NAMES.iter().chain(&["noSuchCommand"]) {
             let request = json!({"id": "a", "origin": origin, "command": command, "authorization": {"pin": "1234"}});
             browser.send_text(&request.to_string());
             assert_eq!(browser.next(), json!({"id": "a", "error": {"code": "origin_refused"}}), "{origin} {command}");

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 
 use crate::workplace::{
-    Browser, CONTAINER, ORIGIN, PIN, Workplace, certify, install_params, request_params, softhsm, text,
+    Browser, CONTAINER, ORIGIN, PIN, Workplace, again_params, certify, install_params, renew_params, request_params,
+    softhsm, text,
 };
 
 /// A workplace with a pair and its certificate, not installed yet.
@@ -277,8 +278,22 @@ fn a_changed_pin_opens_the_token_and_the_old_one_does_not() {
 fn there_is_no_command_that_signs() {
     let workplace = Workplace::new();
     let mut browser = workplace.browser();
-    for command in ["sign", "signHash", "signData", "prove", "login", "decrypt"] {
+    for command in ["sign", "signHash", "signData", "prove", "vouch", "login", "decrypt"] {
         let error = browser.refused(command, json!({"data": "AAAA", "origin": ORIGIN}), json!({"pin": PIN}));
         assert_eq!(error["code"], "command_unknown");
+    }
+    // Those that have a key sign take no bytes to be signed, only what a request and a proof are made of.
+    let old = browser.create_request("first", "P-256");
+    let renew = renew_params(&browser.token("first"), "P-256", &old["keyId"]);
+    let again = again_params(&browser.token("first"), &old["keyId"]);
+    for name in ["data", "message", "digest", "origin", "publicKey", "certificationRequest"] {
+        for (command, params, place) in
+            [("renewRequest", &renew, ""), ("renewRequest", &renew, "/renews"), ("requestAgain", &again, "")]
+        {
+            let mut params = params.clone();
+            params.pointer_mut(place).unwrap()[name] = json!("AAAA");
+            let error = browser.refused(command, params, json!({"pin": PIN}));
+            assert_eq!(error["code"], "frame_malformed", "{command}: {name}");
+        }
     }
 }

@@ -7,6 +7,8 @@ mod confinement;
 // Marked, as some that follow, so that the lints know helpers as tests.
 #[cfg(test)]
 mod diagnosis;
+#[cfg(test)]
+mod finishing;
 mod frames;
 #[cfg(test)]
 mod installing;
@@ -21,6 +23,10 @@ mod pins;
 mod pulling;
 #[cfg(test)]
 mod registering;
+#[cfg(test)]
+mod removing;
+#[cfg(test)]
+mod renewing;
 mod requests;
 #[cfg(test)]
 mod signing;

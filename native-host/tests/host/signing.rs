@@ -7,7 +7,11 @@ use serde_json::{Value, json};
 
 use crate::{
     obedient::Obedient,
-    workplace::{Browser, CONTAINER, PIN, Workplace, base64, certify, from_base64, request_params, softhsm},
+    renewing::{is_vouched_for, renew},
+    workplace::{
+        Browser, CONTAINER, PIN, Workplace, again_params, base64, certify, from_base64, renew_params, request_params,
+        softhsm,
+    },
 };
 
 /// The host over the shim, whose token makes such keys, over this module.
@@ -40,12 +44,17 @@ fn a_key_that_demands_the_pin_for_each_signature_signs_requests_and_proofs() {
             let params = json!({"token": token, "container": CONTAINER, "certificate": certificate});
             let installed = browser.ask("installCertificate", params, json!({"pin": PIN}));
             assert_eq!(installed["keyId"], created["keyId"]);
+            // Two signatures of two keys, each with the PIN that was entered once.
+            let renewed = renew(&mut browser, "P-256", &created);
+            assert!(is_vouched_for(&created, &renewed), "{algorithm} of {module:?}");
+            let again = browser.ask("requestAgain", again_params(&token, &renewed["keyId"]), json!({"pin": PIN}));
+            assert!(verifies(workplace, &again), "{algorithm} of {module:?}");
         }
         let objects = match module == softhsm() {
             true => workplace.objects("first"),
             false => kryoptic.tool(&["--login", "--pin", PIN, "-O"]).unwrap(),
         };
-        assert_eq!(objects.matches("always authenticate").count(), 2, "{objects}");
+        assert_eq!(objects.matches("always authenticate").count(), 4, "{objects}");
     }
 }
 
@@ -58,4 +67,6 @@ fn a_pin_pad_is_asked_for_each_signature_too() {
     let token = browser.token("first");
     let created = browser.ask("createRequest", request_params(&token, "P-256"), json!({}));
     assert!(verifies(&obedient.workplace, &created));
+    let params = renew_params(&token, "P-256", &created["keyId"]);
+    assert!(is_vouched_for(&created, &browser.ask("renewRequest", params, json!({}))));
 }

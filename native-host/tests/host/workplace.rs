@@ -101,21 +101,14 @@ impl Workplace {
 
     /// What `pkcs11-tool` sees on a token after a login with [`PIN`].
     pub fn objects(&self, token: &str) -> String {
+        String::from_utf8_lossy(&self.tool(token, &["-O"]).stdout).into_owned()
+    }
+
+    /// What `pkcs11-tool` does on a token after a login with [`PIN`].
+    pub fn tool(&self, token: &str, arguments: &[&str]) -> Output {
         let module = softhsm();
-        let output = self.run(
-            "pkcs11-tool",
-            [
-                OsStr::new("--module"),
-                module.as_os_str(),
-                "--token-label".as_ref(),
-                token.as_ref(),
-                "--login".as_ref(),
-                "--pin".as_ref(),
-                PIN.as_ref(),
-                "-O".as_ref(),
-            ],
-        );
-        String::from_utf8_lossy(&output.stdout).into_owned()
+        let login = ["--module", module.to_str().unwrap(), "--token-label", token, "--login", "--pin", PIN];
+        self.run("pkcs11-tool", login.iter().chain(arguments))
     }
 
     /// A module of C, compiled now and named in the configuration before SoftHSM.
@@ -341,6 +334,19 @@ pub fn request_params(token: &str, algorithm: &str) -> Value {
     })
 }
 
+/// What the portal gives for a proof.
+pub const NONCE: [u8; 32] = [0x6e; 32];
+
+pub fn renew_params(token: &str, algorithm: &str, old: &Value) -> Value {
+    let mut params = request_params(token, algorithm);
+    params["renews"] = json!({"keyId": old, "nonce": base64(&NONCE)});
+    params
+}
+
+pub fn again_params(token: &str, key_id: &Value) -> Value {
+    json!({"token": token, "container": CONTAINER, "keyId": key_id, "commonName": "ООО «АвтоСпор»"})
+}
+
 pub fn install_params(token: &str, certificate: &[u8]) -> Value {
     json!({"token": token, "container": CONTAINER, "certificate": base64(certificate)})
 }
@@ -357,6 +363,11 @@ pub fn from_base64(value: &Value) -> Vec<u8> {
 
 /// A certificate for a request, DER, by an authority that exists for a moment only.
 pub fn certify(workplace: &Workplace, request: &Value) -> Vec<u8> {
+    certify_for(workplace, request, 1)
+}
+
+/// One that ends after so many days; in the past, if their number is below zero.
+pub fn certify_for(workplace: &Workplace, request: &Value, days: i32) -> Vec<u8> {
     let der = from_base64(&request["certificationRequest"]);
     workplace.file("request.csr", der);
     if !workplace.path("ca.key").exists() {
@@ -391,7 +402,7 @@ pub fn certify(workplace: &Workplace, request: &Value) -> Vec<u8> {
         "-CAkey",
         "ca.key",
         "-days",
-        "1",
+        &days.to_string(),
         "-out",
         "certificate.cer",
         "-outform",

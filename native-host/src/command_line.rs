@@ -37,7 +37,7 @@ enum Command {
     Register {
         #[command(flatten)]
         target: Target,
-        /// Origin of the portal, as in the address line: https://ca.example
+        /// Origin of the portal, as in the address line: `https://ca.example`
         #[arg(long, value_name = "ORIGIN")]
         portal: String,
     },

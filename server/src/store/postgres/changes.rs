@@ -143,7 +143,7 @@ fn write(change: &Change) -> String {
     }
 }
 
-/// Reads [`write`]; what a later version says that we do not know is passed over.
+/// Reads [`write()`]; what a later version says that we do not know is passed over.
 fn read(hint: &str) -> Option<Change> {
     let id = || Uuid::try_parse(hint.get(1..)?).ok();
     match hint.get(..1)? {

@@ -5,12 +5,11 @@
 //! its value is read from the token for each signature, used in this process and wiped. Whatever else is on the token,
 //! certificates above all, is the vendor's to show.
 //!
-//! Which module is the vendor's stands in `/etc/qcert/pkcs11.conf`, or in the environment: `configuration.rs`.
+//! Which module is the vendor's stands in `pkcs11.conf`, or in the environment: [`qcert_pkcs11_behind::configuration`].
 
 #![cfg(target_os = "linux")]
 
 mod attributes;
-mod configuration;
 mod containers;
 mod mechanisms;
 mod objects;
@@ -20,17 +19,8 @@ mod state;
 
 use std::sync::OnceLock;
 
-use cryptoki_sys::{
-    CK_FUNCTION_LIST, CK_FUNCTION_LIST_PTR, CK_FUNCTION_LIST_PTR_PTR, CK_RV, CKR_ARGUMENTS_BAD, CKR_GENERAL_ERROR,
-    CKR_OK,
-};
-use libloading::Library;
-
-/// The vendor's functions; the library stays loaded as long as the process lives.
-struct Vendor {
-    functions: CK_FUNCTION_LIST,
-    _library: Library,
-}
+use cryptoki_sys::{CK_FUNCTION_LIST, CK_FUNCTION_LIST_PTR_PTR, CK_RV, CKR_ARGUMENTS_BAD, CKR_GENERAL_ERROR, CKR_OK};
+use qcert_pkcs11_behind::{Behind, configuration};
 
 /// Calls a function of the vendor's module, which is loaded as soon as anybody has our function list.
 macro_rules! vendor {
@@ -45,28 +35,10 @@ macro_rules! vendor {
 }
 pub(crate) use vendor;
 
-fn vendor_functions() -> Option<&'static CK_FUNCTION_LIST> {
-    static VENDOR: OnceLock<Option<Vendor>> = OnceLock::new();
-    VENDOR.get_or_init(load).as_ref().map(|vendor| &vendor.functions)
-}
-
 /// None if there is no such module; the caller is told CKR_GENERAL_ERROR, and nobody else: stderr is not ours.
-fn load() -> Option<Vendor> {
-    type GetFunctionList = unsafe extern "C" fn(CK_FUNCTION_LIST_PTR_PTR) -> CK_RV;
-    let mut list: CK_FUNCTION_LIST_PTR = std::ptr::null_mut();
-    // SAFETY: the file is a PKCS#11 module by the administrator's word, so its C_GetFunctionList has this signature and
-    // fills in the pointer.
-    let (library, answer) = unsafe {
-        let library = Library::new(configuration::module()).ok()?;
-        let answer = library.get::<GetFunctionList>(b"C_GetFunctionList\0").ok()?(&raw mut list);
-        (library, answer)
-    };
-    if answer != CKR_OK {
-        return None;
-    }
-    // SAFETY: C_GetFunctionList gave a list that lives as long as the library, which we keep.
-    let functions = *unsafe { list.as_ref() }?;
-    Some(Vendor { functions, _library: library })
+fn vendor_functions() -> Option<&'static CK_FUNCTION_LIST> {
+    static VENDOR: OnceLock<Option<Behind>> = OnceLock::new();
+    VENDOR.get_or_init(|| Behind::open(&configuration::module()).ok()).as_ref().map(|vendor| &vendor.functions)
 }
 
 fn functions() -> Option<&'static CK_FUNCTION_LIST> {

@@ -52,19 +52,10 @@ mod sessions;
 mod slots;
 mod users;
 
-use std::sync::OnceLock;
+use std::{path::Path, sync::OnceLock};
 
-use cryptoki_sys::{
-    CK_FUNCTION_LIST, CK_FUNCTION_LIST_PTR, CK_FUNCTION_LIST_PTR_PTR, CK_RV, CKR_ARGUMENTS_BAD, CKR_GENERAL_ERROR,
-    CKR_OK,
-};
-use libloading::Library;
-
-/// The real module's functions; the library stays loaded as long as the process lives.
-struct Real {
-    functions: CK_FUNCTION_LIST,
-    _library: Library,
-}
+use cryptoki_sys::{CK_FUNCTION_LIST, CK_FUNCTION_LIST_PTR_PTR, CK_RV, CKR_ARGUMENTS_BAD, CKR_GENERAL_ERROR, CKR_OK};
+use qcert_pkcs11_behind::Behind;
 
 /// Calls a function of the real module, which is loaded as soon as anybody has our function list.
 macro_rules! real {
@@ -79,33 +70,14 @@ macro_rules! real {
 pub(crate) use real;
 
 fn real_functions() -> Option<&'static CK_FUNCTION_LIST> {
-    static REAL: OnceLock<Option<Real>> = OnceLock::new();
+    static REAL: OnceLock<Option<Behind>> = OnceLock::new();
     REAL.get_or_init(load).as_ref().map(|real| &real.functions)
 }
 
-fn load() -> Option<Real> {
+fn load() -> Option<Behind> {
     let path = std::env::var("QCERT_SHIM_MODULE").unwrap_or_else(|_| "/usr/lib/softhsm/libsofthsm2.so".to_owned());
-    type GetFunctionList = unsafe extern "C" fn(CK_FUNCTION_LIST_PTR_PTR) -> CK_RV;
-    let mut list: CK_FUNCTION_LIST_PTR = std::ptr::null_mut();
-    // SAFETY: the file is a PKCS#11 module, so its C_GetFunctionList has this signature and fills in the pointer.
-    let library = unsafe {
-        Library::new(&path).and_then(|library| {
-            library.get::<GetFunctionList>(b"C_GetFunctionList\0").map(|function| function(&raw mut list))?;
-            Ok(library)
-        })
-    };
-    match library {
-        // SAFETY: C_GetFunctionList gave a list that lives as long as the library, which we keep.
-        Ok(library) if !list.is_null() => Some(Real { functions: unsafe { *list }, _library: library }),
-        Ok(_) => {
-            eprintln!("qcert-token-shim: {path} gives no function list");
-            None
-        }
-        Err(error) => {
-            eprintln!("qcert-token-shim: {path}: {error}");
-            None
-        }
-    }
+    let module = Behind::open(Path::new(&path));
+    module.inspect_err(|error| eprintln!("qcert-token-shim: {path}: {error}")).ok()
 }
 
 fn functions() -> Option<&'static CK_FUNCTION_LIST> {

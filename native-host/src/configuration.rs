@@ -30,6 +30,7 @@ struct File {
     factory_pins: Option<Vec<String>>,
     extension_ids: Option<Vec<String>>,
     authority_certificates: Option<Vec<PathBuf>>,
+    stored_key_module: Option<PathBuf>,
     log: Option<Level>,
     module_time_limit: Option<std::num::NonZero<u32>>,
 }
@@ -47,6 +48,8 @@ pub struct Configuration {
     pub extension_ids: Vec<String>,
     /// Files with certificates of the authority (PEM), which go onto the token beside a holder's.
     pub authority_certificates: Vec<PathBuf>,
+    /// `qcert-pkcs11`, where it is not in a well-known place.
+    pub stored_key_module: Option<PathBuf>,
     /// How much the log of [`crate::log`] is told.
     pub log: Level,
     /// How long a PKCS#11 module may take for one step before it is ended.
@@ -87,6 +90,7 @@ impl Configuration {
                 .or(person.extension_ids)
                 .unwrap_or_else(|| vec![EXTENSION_ID.to_owned()]),
             authority_certificates: system.authority_certificates.or(person.authority_certificates).unwrap_or_default(),
+            stored_key_module: system.stored_key_module.or(person.stored_key_module),
             log: system.log.or(person.log).unwrap_or_default(),
             module_time_limit: system
                 .module_time_limit
@@ -123,6 +127,14 @@ impl Configuration {
     pub fn module_paths(&self) -> Vec<PathBuf> {
         self.modules.clone().unwrap_or_else(places::well_known_modules)
     }
+
+    /// The module by which other programs use keys that a token only stores, if it is installed.
+    pub fn stored_key_module(&self) -> Option<PathBuf> {
+        match &self.stored_key_module {
+            Some(path) => Some(path.clone()).filter(|path| path.exists()),
+            None => places::stored_key_module(),
+        }
+    }
 }
 
 fn read(path: &Path) -> Result<File> {
@@ -137,8 +149,9 @@ fn read(path: &Path) -> Result<File> {
 fn parse(text: &str) -> Result<File> {
     let file: File = understand(text)?;
     // The browser starts the host wherever it likes: a relative path would load what lies there.
-    let relative = file.modules.iter().chain(&file.authority_certificates).flatten().find(|path| !path.is_absolute());
-    anyhow::ensure!(relative.is_none(), "the path of a module or of a certificate must be absolute");
+    let lists = file.modules.iter().chain(&file.authority_certificates).flatten();
+    let relative = lists.chain(&file.stored_key_module).any(|path| !path.is_absolute());
+    anyhow::ensure!(!relative, "the path of a module or of a certificate must be absolute");
     Ok(file)
 }
 
@@ -278,6 +291,7 @@ mod tests {
     fn a_module_is_named_by_its_whole_path() {
         assert!(parse(&format!("modules = ['{}']", std::env::temp_dir().join("m.so").display())).is_ok());
         assert!(parse("modules = ['m.so']").is_err());
+        assert!(parse("stored_key_module = 'm.so'").is_err());
     }
 
     #[test]

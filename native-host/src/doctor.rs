@@ -44,16 +44,15 @@ const LOG_LINES: usize = 100;
 pub fn run(json: bool, bundle: Option<&Path>, wanted: Diagnose) -> Result<ExitCode> {
     let machine = Machine::this();
     let (configuration, of_configuration) = check_configuration();
-    let extensions = configuration.extension_ids.clone();
-    let modules = configuration.module_paths();
-    let tokens = survey_once(configuration);
+    let extensions = &configuration.extension_ids;
+    let tokens = survey_once(configuration.clone());
     let mut checks = browsers::check(&machine, &browsers::version_of);
-    checks.extend(or_nowhere(extension::check(&machine, &extensions), extension::nowhere));
+    checks.extend(or_nowhere(extension::check(&machine, extensions), extension::nowhere));
     checks.push(program());
     checks.extend(of_configuration);
-    checks.extend(or_nowhere(registration::check(&extensions), registration::nowhere));
+    checks.extend(or_nowhere(registration::check(extensions), registration::nowhere));
     checks.extend(tokens::check(&tokens));
-    checks.extend(store::check(&tokens, &modules));
+    checks.extend(store::check(&tokens, &configuration));
     checks.push(clock());
     let bad = checks.iter().any(|check| check.state == CheckState::Missing);
     if let Some(file) = bundle {
@@ -75,7 +74,7 @@ pub fn diagnose(tokens: &Tokens, configuration: &Configuration, wanted: Diagnose
     checks.push(program());
     checks.extend(registration::check(&configuration.extension_ids));
     checks.extend(tokens::check(tokens));
-    checks.extend(store::check(tokens, &configuration.module_paths()));
+    checks.extend(store::check(tokens, configuration));
     diagnosis(&machine, checks, wanted)
 }
 

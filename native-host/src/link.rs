@@ -23,6 +23,8 @@ pub struct Beginning {
     pub factory_pins: Vec<String>,
     /// Files with certificates of the authority.
     pub authority_certificates: Vec<PathBuf>,
+    /// The module by which other programs use keys that a token only stores, where it is not in a well-known place.
+    pub stored_key_module: Option<PathBuf>,
     /// How much it writes to the log.
     pub log: Level,
     /// Pairs to be removed from their token when it is opened.

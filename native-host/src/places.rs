@@ -1,7 +1,7 @@
 //! Where each system keeps what: a person's folders, the administrator's configuration, PKCS#11 modules.
 //!
 //! Every system answers the same questions: `person_file` (the person's configuration), `system_file` (everybody's),
-//! `log_file`, `well_known_modules`; and has names for them: `WRITTEN` (as the help writes them), `NO_HOME` (a person
+//! `log_file`, `well_known_modules`, `stored_key_module` (our own, for other programs); and has names for them: `WRITTEN` (as the help writes them), `NO_HOME` (a person
 //! without a folder), `SMART_CARD_SERVICE`.
 
 #[cfg(unix)]

@@ -5,28 +5,36 @@ use std::{collections::BTreeMap, path::PathBuf};
 use anyhow::{Context, Result, anyhow, ensure};
 use qcert_protocol::{
     ErrorCode, KeyId,
-    workstation::{OneToken, TokenDetails},
+    workstation::{OneToken, Token, TokenDetails},
 };
 
 use crate::{
     configuration::Configuration,
     log::{Level, Log},
-    store,
+    store::{self, Way},
     workers::{Listing, Workers},
 };
 
 /// Tells NSS's databases of a module, or of those whose tokens are plugged in.
 pub fn register(module: Option<PathBuf>) -> Result<()> {
-    let mut modules = with_token()?;
+    let configuration = Configuration::load()?;
+    let plugged_in = plugged_in(configuration.clone())?;
+    let mut ways = BTreeMap::<Way, Vec<KeyId>>::new();
     if let Some(module) = module {
-        let module = std::path::absolute(module).context("the module's file")?;
-        let keys = modules.remove(&module).unwrap_or_default();
-        modules = BTreeMap::from([(module, keys)]);
+        let way = store::way_by(std::path::absolute(module).context("the module's file")?);
+        let its_own = plugged_in.into_iter().filter(|seen| seen.module == way.vendor);
+        let keys = its_own.flat_map(|seen| seen.keys).collect();
+        ways.insert(way, keys);
+    } else {
+        for Seen { token, module, keys } in plugged_in {
+            let way = Way::to(&token, &module, &configuration).map_err(failed)?;
+            ways.entry(way).or_default().extend(keys);
+        }
     }
-    ensure!(!modules.is_empty(), "no token is plugged in: plug it in, or name the module's file");
-    for (module, keys) in modules {
-        store::register_module(&module, &keys).map_err(failed)?;
-        println!("{}: browsers find the keys of its tokens", module.display());
+    ensure!(!ways.is_empty(), "no token is plugged in: plug it in, or name the module's file");
+    for (way, keys) in ways {
+        store::register_module(&way, &keys).map_err(failed)?;
+        println!("{}: browsers find the keys of its tokens", way.file().display());
     }
     Ok(())
 }
@@ -40,13 +48,18 @@ pub fn unregister(module: Option<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// The modules that show a token, and the keys on it.
-fn with_token() -> Result<BTreeMap<PathBuf, Vec<KeyId>>> {
-    let mut configuration = Configuration::load()?;
+/// A token, the module that shows it, and the keys on it.
+struct Seen {
+    token: Token,
+    module: PathBuf,
+    keys: Vec<KeyId>,
+}
+
+fn plugged_in(mut configuration: Configuration) -> Result<Vec<Seen>> {
     configuration.log = Level::Off;
     let workers = Workers::new(configuration, Log::off().into(), || {});
     let tokens = workers.survey(Listing::Whole);
-    let mut modules = BTreeMap::new();
+    let mut seen = Vec::new();
     for token in tokens.readers.into_iter().filter_map(|reader| reader.token) {
         let details = workers.reach(&token.id).and_then(|reached| {
             let heard = reached.process.ask("tokenDetails", OneToken { token: token.id });
@@ -54,11 +67,11 @@ fn with_token() -> Result<BTreeMap<PathBuf, Vec<KeyId>>> {
         });
         let (module, details) = details.map_err(|failure| failed(failure.code))?;
         let details: TokenDetails = serde_json::from_str(details.get()).context("what a token shows")?;
-        let keys: &mut Vec<_> = modules.entry(module).or_default();
-        keys.extend(details.containers.into_iter().map(|container| container.key_id));
+        let keys = details.containers.into_iter().map(|container| container.key_id).collect();
+        seen.push(Seen { token: details.token, module, keys });
     }
     workers.close();
-    Ok(modules)
+    Ok(seen)
 }
 
 fn failed(code: ErrorCode) -> anyhow::Error {

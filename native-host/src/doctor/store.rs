@@ -1,9 +1,6 @@
 //! The person's certificate store: what it consists of, and whether that can be used.
 
-use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, path::Path};
 
 use qcert_protocol::{
     ErrorCode,
@@ -12,21 +9,26 @@ use qcert_protocol::{
 
 use super::finding::{Advice, advice, ok, remark, warning};
 use crate::{
+    configuration::Configuration,
     module::name_of,
-    store::{self, is_registered},
+    store::{self, Way, is_registered},
 };
 
 /// A check for each part of it, and a word for each module with a token whose keys other programs do not see yet.
-pub fn check(tokens: &Tokens, modules: &[PathBuf]) -> Vec<Check> {
+pub fn check(tokens: &Tokens, configuration: &Configuration) -> Vec<Check> {
     let check = |(part, error): (String, Option<ErrorCode>)| match error {
         None => ok(CheckedPart::Store, part),
         Some(code) => warning(CheckedPart::Store, part, code, trouble(code)),
     };
-    let with_token = tokens.readers.iter().filter(|reader| reader.token.is_some());
-    let with_token: BTreeSet<_> = with_token.map(|reader| reader.module.as_str()).collect();
-    let unregistered =
-        modules.iter().filter(|path| with_token.contains(name_of(path).as_str()) && !is_registered(path));
-    store::parts().into_iter().map(check).chain(unregistered.map(|path| not_yet(path))).collect()
+    let modules = configuration.module_paths();
+    let ways = tokens.readers.iter().filter_map(|reader| {
+        let module = modules.iter().find(|path| name_of(path) == reader.module)?;
+        Some(Way::to(reader.token.as_ref()?, module, configuration))
+    });
+    let ways: Vec<_> = ways.collect();
+    let unregistered: BTreeSet<_> = ways.iter().flatten().filter(|way| !is_registered(way)).map(Way::file).collect();
+    let missing = ways.iter().any(Result::is_err).then(no_module_for_stored_keys);
+    store::parts().into_iter().map(check).chain(unregistered.into_iter().map(not_yet)).chain(missing).collect()
 }
 
 /// Nobody is hindered by it: it is offered when the certificate is installed, and the person's to decide.
@@ -42,6 +44,21 @@ fn not_yet(module: &Path) -> Check {
         ],
     );
     remark(CheckedPart::Store, module.display().to_string(), words)
+}
+
+/// The portal's journey does not need it; whoever logs in with the certificate does.
+fn no_module_for_stored_keys() -> Check {
+    let words = advice(
+        [
+            "Ключ на этом носителе хранится как данные; другие программы найдут его только через этот модуль.",
+            "The token stores its key as data, and other programs find it by this module alone.",
+        ],
+        [
+            "Установите пакет qcert-host, в нём есть этот модуль, или назовите его файл в stored_key_module.",
+            "Install the package qcert-host, which has the module, or name its file in stored_key_module.",
+        ],
+    );
+    warning(CheckedPart::Store, "qcert-pkcs11".to_owned(), ErrorCode::StoreToolMissing, words)
 }
 
 fn trouble(code: ErrorCode) -> Advice {

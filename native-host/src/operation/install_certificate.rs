@@ -15,7 +15,8 @@ use qcert_protocol::{
 
 use super::{Login, Operation, proof::unforeseen};
 use crate::{
-    store, stored,
+    store::{self, Way},
+    stored,
     survey::{self, Found},
     token_key::{Private, PublicHalf, TokenKey, find_by_id, find_public, id_of},
 };
@@ -50,9 +51,10 @@ impl Operation<'_> {
         self.outbox
             .send(&qcert_protocol::workstation::Event::Progress { id: self.id.to_owned(), stage: Stage::Storing });
         if self.authorization.register_module {
-            let containers = survey::details(found).map(|details| details.containers).unwrap_or_default();
-            let keys: Vec<_> = containers.into_iter().map(|container| container.key_id).collect();
-            store::register_module(&found.module.path, &keys)?;
+            let details = survey::details(found).map_err(|_| ErrorCode::StoreFailed)?;
+            let way = Way::to(&details.token, &found.module.path, self.configuration)?;
+            let keys: Vec<_> = details.containers.into_iter().map(|container| container.key_id).collect();
+            store::register_module(&way, &keys)?;
         }
         store::add_certificate(container.as_str(), der, &found.module.path)
     }

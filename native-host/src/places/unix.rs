@@ -40,6 +40,24 @@ const FOLDERS: &[&str] = &[
     "/opt/aktivco/rutokenecp/x86_64",
 ];
 
+/// Our own module, by which other programs use keys that a token only stores: its file without the ending.
+pub const STORED_KEY_MODULE: &str = "qcert-pkcs11";
+
+/// Folders in which it is looked for; the package puts it into the first of Debian's.
+const STORED_KEY_FOLDERS: &[&str] = &[
+    "/usr/lib/x86_64-linux-gnu/pkcs11",
+    "/usr/lib/aarch64-linux-gnu/pkcs11",
+    "/usr/lib64/pkcs11",
+    "/usr/lib/pkcs11",
+    "/usr/local/lib/pkcs11",
+];
+
+/// Our own module, if it is installed.
+pub fn stored_key_module() -> Option<PathBuf> {
+    let folders: Vec<_> = STORED_KEY_FOLDERS.iter().map(PathBuf::from).collect();
+    first_found(&[&format!("{STORED_KEY_MODULE}.so")], &folders).pop()
+}
+
 /// Each well-known module where it is first found.
 pub fn well_known_modules() -> Vec<PathBuf> {
     first_found(MODULES, &FOLDERS.iter().map(PathBuf::from).collect::<Vec<_>>())

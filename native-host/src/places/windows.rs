@@ -32,6 +32,11 @@ pub fn well_known_modules() -> Vec<PathBuf> {
     first_found(MODULES, &folders.into_iter().flatten().collect::<Vec<_>>())
 }
 
+/// Our own module for keys that a token only stores: there is none for Windows.
+pub fn stored_key_module() -> Option<PathBuf> {
+    None
+}
+
 /// The configuration of everybody on this machine, `%ProgramData%\Qcert\host.toml`.
 pub fn system_file() -> PathBuf {
     system_folder().join("host.toml")

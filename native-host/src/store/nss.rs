@@ -1,6 +1,7 @@
 //! NSS's store: `~/.pki/nssdb`, which Chromium and its kin read, and a database in each profile of Firefox. NSS's own
 //! programs write to them, also while a browser runs.
 
+mod behind;
 mod copies;
 mod firefox;
 
@@ -16,7 +17,12 @@ use std::{
 use qcert_protocol::{ErrorCode, KeyId};
 use sha2::{Digest, Sha256};
 
-use crate::{access::keep_private, module::name_of, places::home};
+use super::Way;
+use crate::{
+    access::keep_private,
+    module::name_of,
+    places::{STORED_KEY_MODULE, home},
+};
 
 /// How long a program of NSS may take. It may load a module, and a module may ask its readers.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -41,7 +47,7 @@ pub fn add_certificate(container: &str, der: &[u8], module: &Path) -> Result<(),
     let own_name =
         || format!("{container} {}", Sha256::digest(der)[..4].iter().map(|b| format!("{b:02x}")).collect::<String>());
     in_every_database(|folder| {
-        if is_known(folder, module) {
+        if shows(folder, module) {
             return Ok(());
         }
         let add = |name: &str| {
@@ -58,13 +64,20 @@ pub fn add_certificate(container: &str, der: &[u8], module: &Path) -> Result<(),
 ///
 /// # Errors
 /// As [`add_certificate`].
-pub fn register_module(module: &Path, keys: &[KeyId]) -> Result<(), ErrorCode> {
+pub fn register_module(way: &Way, keys: &[KeyId]) -> Result<(), ErrorCode> {
+    if way.ours.is_some() {
+        behind::put(&way.vendor).map_err(|_| ErrorCode::StoreFailed)?;
+    }
     in_every_database(|folder| {
-        if is_known(folder, module) {
+        if reaches(folder, way) {
             return Ok(());
         }
+        // Ours shows all that the vendor's does: with both, NSS would have each token twice.
+        if way.ours.is_some() && registered(folder).iter().any(|known| known.is_our_doing(Some(&way.vendor))) {
+            modutil(folder, "-delete", &own_name(&way.vendor), &[])?;
+        }
         copies::remove(folder, keys)?;
-        modutil(folder, "-add", &own_name(module), &[OsStr::new("-libfile"), module.as_os_str()])
+        modutil(folder, "-add", &own_name(way.file()), &[OsStr::new("-libfile"), way.file().as_os_str()])
     })
 }
 
@@ -76,19 +89,48 @@ pub fn register_module(module: &Path, keys: &[KeyId]) -> Result<(), ErrorCode> {
 pub fn unregister_modules(only: Option<&Path>) -> Result<BTreeSet<PathBuf>, ErrorCode> {
     let mut removed = BTreeSet::new();
     for folder in databases() {
-        for Registered { library, name } in registered(&folder) {
-            if name == own_name(&library) && only.is_none_or(|only| same(only, &library)) {
-                modutil(&folder, "-delete", &name, &[])?;
-                removed.insert(library);
-            }
+        for known in registered(&folder).into_iter().filter(|known| known.is_our_doing(only)) {
+            modutil(&folder, "-delete", &known.name, &[])?;
+            removed.insert(known.library);
         }
+    }
+    if removed.iter().any(|library| is_ours(library)) {
+        behind::take_back();
     }
     Ok(removed)
 }
 
-/// Can every database use the keys of this module's tokens?
-pub fn is_registered(module: &Path) -> bool {
-    folder().iter().chain(&firefox::databases()).all(|folder| is_known(folder, module))
+/// The way of a module that somebody named: before `qcert-pkcs11` stands whichever it is by now.
+pub fn way_by(module: PathBuf) -> Way {
+    if is_ours(&module) {
+        Way { vendor: behind::module_of_person(), ours: Some(module) }
+    } else {
+        Way { vendor: module, ours: None }
+    }
+}
+
+/// Can every database use these keys?
+pub fn is_registered(way: &Way) -> bool {
+    folder().iter().chain(&firefox::databases()).all(|folder| reaches(folder, way))
+}
+
+fn reaches(folder: &Path, way: &Way) -> bool {
+    if way.ours.is_some() { shows_stored_keys(folder, &way.vendor) } else { shows(folder, &way.vendor) }
+}
+
+/// Does a database see the tokens of this module?
+fn shows(folder: &Path, vendor: &Path) -> bool {
+    is_known(folder, vendor) || shows_stored_keys(folder, vendor)
+}
+
+/// And the keys that these tokens only store?
+fn shows_stored_keys(folder: &Path, vendor: &Path) -> bool {
+    registered(folder).iter().any(|known| is_ours(&known.library)) && behind::is(vendor)
+}
+
+/// Is this `qcert-pkcs11`?
+fn is_ours(library: &Path) -> bool {
+    name_of(library) == STORED_KEY_MODULE
 }
 
 /// What a module is called in the databases.
@@ -148,6 +190,13 @@ fn find_program(name: &str) -> Option<PathBuf> {
 struct Registered {
     library: PathBuf,
     name: String,
+}
+
+impl Registered {
+    /// Did [`register_module`] do it, with this module or with any?
+    fn is_our_doing(&self, only: Option<&Path>) -> bool {
+        self.name == own_name(&self.library) && only.is_none_or(|only| same(only, &self.library))
+    }
 }
 
 /// A database's list of modules. It is read, not asked for: asking would load every module.

@@ -16,6 +16,8 @@ use windows_sys::{
     w,
 };
 
+use super::Way;
+
 /// Adds a certificate, and names it as the container. Doing it twice is as good as once.
 ///
 /// # Errors
@@ -30,12 +32,12 @@ pub fn add_certificate(container: &str, der: &[u8], _module: &Path) -> Result<()
 ///
 /// # Errors
 /// None.
-pub fn register_module(_module: &Path, _keys: &[KeyId]) -> Result<(), ErrorCode> {
+pub fn register_module(_way: &Way, _keys: &[KeyId]) -> Result<(), ErrorCode> {
     Ok(())
 }
 
 /// As far as this can be told, which is whether there is a store.
-pub fn is_registered(_module: &Path) -> bool {
+pub fn is_registered(_way: &Way) -> bool {
     true
 }
 

@@ -15,7 +15,7 @@ use std::{
 use qcert_pki::Certificate;
 use qcert_protocol::{
     ErrorCode,
-    workstation::{Authorization, CancelAccepted, Command, Failure, TokenId, Tokens},
+    workstation::{Authorization, CancelAccepted, Command, Failure, StoreState, TokenId, Tokens},
 };
 use serde_json::value::RawValue;
 
@@ -83,6 +83,7 @@ impl Desk {
         let mut configuration = Configuration::default();
         configuration.factory_pins = beginning.factory_pins;
         configuration.authority_certificates = beginning.authority_certificates;
+        configuration.stored_key_module = beginning.stored_key_module;
         let loader = Loader::new(module, log);
         let orphans = Orphans::new(beginning.orphans, outbox.clone());
         let shared = Arc::new(Shared { configuration, loader, outbox, running: Mutex::default(), orphans });
@@ -266,13 +267,18 @@ impl Shared {
                 let details = survey::find(&self.loader, &token).and_then(|found| survey::details(&found));
                 (id, details.map(value))
             }
-            Question::Store(id, token) => {
-                (id, survey::find(&self.loader, &token).map(|found| value(store::state(&found.module))))
-            }
+            Question::Store(id, token) => (id, self.store_state(&token).map(value)),
             Question::FindKey(id, find) => (id, self.holders(&find).map(value)),
             Question::Changed => return,
         };
         self.outbox.reply(&id, outcome);
+    }
+
+    /// What a token does with keys is known for certain when its keys are seen.
+    fn store_state(&self, token: &TokenId) -> Result<StoreState, Failure> {
+        let found = survey::find(&self.loader, token)?;
+        let details = survey::details(&found)?;
+        Ok(store::state(&details.token, &found.module.path, &self.configuration))
     }
 
     fn holders(&self, find: &FindKey) -> Result<Vec<TokenId>, Failure> {

@@ -106,6 +106,7 @@ impl Shared {
             let beginning = Beginning {
                 factory_pins: self.configuration.factory_pins.clone(),
                 authority_certificates: self.configuration.authority_certificates.clone(),
+                stored_key_module: self.configuration.stored_key_module.clone(),
                 log: self.configuration.log,
                 orphans: orphans.clone(),
                 may_wait: worker.may_wait,

@@ -2,9 +2,11 @@
 
 #![cfg(unix)]
 
+// Marked, as some that follow, so that the lints know helpers as tests.
+#[cfg(test)]
+mod certified;
 mod command_line;
 mod confinement;
-// Marked, as some that follow, so that the lints know helpers as tests.
 #[cfg(test)]
 mod diagnosis;
 #[cfg(test)]
@@ -16,7 +18,11 @@ mod installing;
 mod locking;
 mod log;
 #[cfg(test)]
+mod nss_modules;
+#[cfg(test)]
 mod obedient;
+#[cfg(test)]
+mod opensc;
 #[cfg(test)]
 mod pins;
 #[cfg(test)]

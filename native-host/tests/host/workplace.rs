@@ -69,8 +69,8 @@ impl Workplace {
             .env_remove("XDG_CONFIG_HOME")
             .env_remove("XDG_STATE_HOME")
             .env("SOFTHSM2_CONF", self.path("softhsm2.conf"))
-            // Modules of ours that stand before another: the shim goes by a file if there is one.
-            .env("QCERT_PKCS11_MODULE", softhsm())
+            .env_remove("QCERT_PKCS11_MODULE")
+            // The shim goes by a file if there is one.
             .env("QCERT_SHIM_MODULE", softhsm())
             .env("QCERT_SHIM_CONTROL", self.path("control"))
             .env("KRYOPTIC_CONF", self.path("kryoptic.toml"))

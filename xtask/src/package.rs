@@ -19,6 +19,7 @@ use clap::Args;
 use self::extension_key::ExtensionKey;
 use self::windows::Archive;
 use self::workstation::Order;
+use crate::repository::MODULE;
 use crate::run::{run, run_quietly};
 use crate::setup::{self, Need, Toolbox};
 use crate::windows::TARGET;
@@ -89,6 +90,7 @@ fn package_workstation(options: &Options, origin: &str, out: &Path) -> Result<()
         store_ids: &options.store_id,
         published: published.trim_end_matches('/'),
         host: &build(&tools, "qcert-host", None)?,
+        module: &build(&tools, "qcert-pkcs11", None)?,
         version: &version(),
         thorough: true,
     };
@@ -128,7 +130,7 @@ fn version() -> String {
     format!("{}-1", env!("CARGO_PKG_VERSION"))
 }
 
-/// A program, optimised, and without the paths of the machine that built it; for this system, or another.
+/// A program or module, optimised, and without the paths of the machine that built it; for this system, or another.
 fn build(tools: &Toolbox, package: &str, other: Option<&str>) -> Result<PathBuf> {
     let places = [(repository::root(), "/usr/src/qcert"), (repository::cargo_home(), "/usr/src/cargo")];
     let shown = |option: &str, (place, name): &(PathBuf, &str)| format!("{option}={}={name}", place.display());
@@ -145,6 +147,7 @@ fn build(tools: &Toolbox, package: &str, other: Option<&str>) -> Result<PathBuf>
     cargo.args(other.iter().flat_map(|other| ["--target", other]));
     run(cargo.env("CARGO_ENCODED_RUSTFLAGS", rust.join("\u{1f}")).env("CFLAGS", c.join(" ")))?;
     let program = match other {
+        None if package == "qcert-pkcs11" => target.join("release").join(MODULE),
         None => target.join("release").join(package),
         Some(other) => target.join(other).join("release").join(package).with_extension("exe"),
     };

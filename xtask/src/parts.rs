@@ -37,7 +37,7 @@ fn without_this_machines_paths() -> Result<Vec<String>> {
 
 /// What the demo, the walk and the benchmarks run. Always all of it: another selection has other features of shared
 /// dependencies, and Cargo would build those again.
-const PROGRAMS: [&str; 4] = ["qcert-server", "qcert-host", "qcert-token-shim", "qcert-journeys"];
+const PROGRAMS: [&str; 5] = ["qcert-server", "qcert-host", "qcert-pkcs11", "qcert-token-shim", "qcert-journeys"];
 
 /// The programs, unoptimised: they wait for people and tokens, not for themselves.
 pub fn build_programs(tools: &Toolbox) -> Result<()> {

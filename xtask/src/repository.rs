@@ -31,6 +31,9 @@ pub fn program(name: &str) -> PathBuf {
     target().join("debug").join(name)
 }
 
+/// The file of the module for keys that a token only stores, as Cargo calls it.
+pub const MODULE: &str = "libqcert_pkcs11.so";
+
 /// The version of a package in `Cargo.lock`, for tools that must be exactly as new as a library.
 pub fn locked_version(package: &str) -> Result<String> {
     let lock = fs::read_to_string(root().join("Cargo.lock")).context("read Cargo.lock")?;

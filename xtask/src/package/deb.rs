@@ -21,9 +21,8 @@ pub struct Deb<'a> {
     pub name: &'static str,
     /// Where its descriptions are in the clone.
     pub descriptions: &'static str,
-    pub program: &'a Path,
-    /// Where the program goes: `usr/bin/…`.
-    pub installed: &'static str,
+    /// Programs and libraries, and where they go: `usr/bin/…`.
+    pub built: Vec<(&'a Path, String)>,
     /// From the clone into the package, with the mode that it has there.
     pub files: &'static [(&'static str, &'static str, u32)],
     /// The manual's page in the clone, whose name ends with its section.
@@ -55,10 +54,13 @@ impl Deb<'_> {
         for (from, to, mode) in self.files {
             put(&root().join(from), &stage.join(to), *mode)?;
         }
-        let program = stage.join(self.installed);
-        put(self.program, &program, 0o755)?;
-        let strip = ["--strip-unneeded", "--remove-section=.comment", "--remove-section=.note"];
-        run_quietly(tools.command("strip").args(strip).arg(&program))?;
+        for (from, to) in &self.built {
+            let to = stage.join(to);
+            // Debian's policy, §10.2: a library is not to be executed.
+            put(from, &to, if to.extension().is_some_and(|it| it == "so") { 0o644 } else { 0o755 })?;
+            let strip = ["--strip-unneeded", "--remove-section=.comment", "--remove-section=.note"];
+            run_quietly(tools.command("strip").args(strip).arg(&to))?;
+        }
         self.documentation(tools, stage, &epoch)?;
         more(stage)?;
         self.control(tools, stage)?;
@@ -110,13 +112,13 @@ impl Deb<'_> {
         ))
     }
 
-    /// The packages whose libraries the program is linked with, in the versions whose symbols it uses.
+    /// The packages whose libraries it is linked with, in the versions whose symbols are used.
     fn libraries(&self, tools: &Toolbox, stage: &Path) -> Result<String> {
         // dpkg-shlibdeps wants to stand in a source package.
         let (source, name) = (stage.with_extension("source"), self.name);
         write(&source.join("debian/control"), format!("Source: {name}\n\nPackage: {name}\nArchitecture: any\n"))?;
         let mut shlibdeps = tools.command("dpkg-shlibdeps");
-        shlibdeps.current_dir(&source).args(["-O", "-e"]).arg(stage.join(self.installed));
+        shlibdeps.current_dir(&source).arg("-O").args(self.built.iter().map(|(_, to)| stage.join(to)));
         let printed = String::from_utf8_lossy(&run_quietly(&mut shlibdeps)?.stdout).into_owned();
         let depends = printed.lines().find_map(|line| line.strip_prefix("shlibs:Depends="));
         Ok(depends.context("dpkg-shlibdeps names no libraries")?.trim().to_owned())

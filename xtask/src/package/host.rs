@@ -1,5 +1,5 @@
-//! The host's package: the program, its registration with every browser, the administrator's settings, and the extension
-//! with what has browsers install it.
+//! The host's package: the program, its registration with every browser, the administrator's settings, the module for keys
+//! that a token only stores, and the extension with what has browsers install it.
 //!
 //! What is in `/etc` only because browsers look there, and is not for anybody to edit, is a link to a file of the package: it
 //! goes when the package is removed, and does not wait to be purged as configuration would.
@@ -41,19 +41,27 @@ const FILES: &[(&str, &str, u32)] = &[
         "usr/share/doc/qcert-host/examples/firefox-policies.json",
         0o644,
     ),
+    ("native-host/package/examples/pkcs11.conf", "usr/share/doc/qcert-host/examples/pkcs11.conf", 0o644),
+    (
+        "native-host/package/examples/qcert-pkcs11.module",
+        "usr/share/doc/qcert-host/examples/qcert-pkcs11.module",
+        0o644,
+    ),
     ("docs/workstation.md", "usr/share/doc/qcert-host/workstation.md", 0o644),
     ("SECURITY.md", "usr/share/doc/qcert-host/SECURITY.md", 0o644),
 ];
 
-/// What is linked into the program.
-pub const PARTS: &[Part] = &[("qcert-host", "x86_64-unknown-linux-gnu")];
+/// What is linked into program and module.
+pub const PARTS: &[Part] = &[("qcert-host", "x86_64-unknown-linux-gnu"), ("qcert-pkcs11", "x86_64-unknown-linux-gnu")];
 
-pub fn host<'a>(program: &'a Path, version: &'a str, thorough: bool) -> Deb<'a> {
+/// Where PKCS#11 modules are on Debian, by their short names for p11-kit; the host looks there.
+const MODULE: &str = "usr/lib/x86_64-linux-gnu/pkcs11/qcert-pkcs11.so";
+
+pub fn host<'a>(program: &'a Path, module: &'a Path, version: &'a str, thorough: bool) -> Deb<'a> {
     Deb {
         name: "qcert-host",
         descriptions: "native-host/package",
-        program,
-        installed: PROGRAM,
+        built: vec![(program, PROGRAM.to_owned()), (module, MODULE.to_owned())],
         files: FILES,
         manual: "native-host/package/qcert-host.1",
         settings: SETTINGS,

@@ -35,8 +35,7 @@ pub fn server<'a>(program: &'a Path, version: &'a str, thorough: bool) -> Deb<'a
     Deb {
         name: "qcert-server",
         descriptions: "server/package",
-        program,
-        installed: "usr/sbin/qcert-server",
+        built: vec![(program, "usr/sbin/qcert-server".to_owned())],
         files: FILES,
         manual: "server/package/qcert-server.8",
         settings: "etc/qcert/qcert.toml",

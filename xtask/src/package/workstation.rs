@@ -28,6 +28,8 @@ pub struct Order<'a> {
     pub published: &'a str,
     /// The host, built.
     pub host: &'a Path,
+    /// The module for keys that a token only stores, built.
+    pub module: &'a Path,
     pub version: &'a str,
     pub thorough: bool,
 }
@@ -87,8 +89,9 @@ impl Order<'_> {
             crx: &crx,
             xpi: &xpi,
         };
-        let package = host::host(self.host, self.version, self.thorough)
-            .pack(tools, stage, out, |stage| contents.lay_out(tools, self.host, stage))?;
+        let package =
+            host::host(self.host, self.module, self.version, self.thorough)
+                .pack(tools, stage, out, |stage| contents.lay_out(tools, self.host, stage))?;
         let name = |ending: &str| format!("qcert-extension-{version}.{ending}");
         let address = |ending: &str| format!("{}/{}", self.published, name(ending));
         let [of_host, of_extension] = self.bills(tools, &sources, &version)?;

@@ -11,7 +11,7 @@ use super::{empty, later, same, tried};
 use crate::package::extension_key::ExtensionKey;
 use crate::package::version;
 use crate::package::workstation::{Made, Order};
-use crate::repository::{program, root};
+use crate::repository::{MODULE, program, root};
 use crate::run::{run, run_quietly};
 use crate::setup::Toolbox;
 
@@ -38,10 +38,10 @@ pub fn prepare(tools: &Toolbox, directory: &Path) -> Result<()> {
 
 /// Makes everything at two places and compares.
 fn twice_the_same(tools: &Toolbox, key: &ExtensionKey, directory: &Path) -> Result<Made> {
-    let (host, version) = (program("qcert-host"), version());
+    let (host, module, version) = (program("qcert-host"), program(MODULE), version());
     let published = "https://qcert.example/extension";
-    let order =
-        Order { origin: ORIGIN, key, store_ids: &[], published, host: &host, version: &version, thorough: false };
+    let (host, module, version) = (&host, &module, &version);
+    let order = Order { origin: ORIGIN, key, store_ids: &[], published, host, module, version, thorough: false };
     let [one, other] = ["one", "other"].map(|place| {
         let out = directory.join(place);
         order.make(tools, &out.join("stage"), &out)
@@ -95,6 +95,7 @@ pub fn install(tools: &Toolbox, directory: &Path) -> Result<()> {
     let machine = Machine::boot(directory, &directory.join("files"), BEFORE_BOOT)?;
     answers(&machine)?;
     registered_again(&machine)?;
+    shows_stored_keys(&machine)?;
     used(tools, &machine)?;
     upgraded(&machine)?;
     purged(&machine)
@@ -132,6 +133,35 @@ fn registered_again(machine: &Machine) -> Result<()> {
     machine.run(&format!("HOME=/tmp qcert-host register --system --browser all --portal {ORIGIN}"))?;
     same("manifests and settings after a second registration", &sums()?, &before)?;
     tried("workstation: registered as the host would do it itself");
+    Ok(())
+}
+
+/// A token that only stores: the host finds the package's module for it, and OpenSC and NSS find the token by that.
+fn shows_stored_keys(machine: &Machine) -> Result<()> {
+    let shim = program("libqcert_token_shim.so");
+    let seen = machine
+        .run(&format!(
+            r#"export HOME=/tmp/stored SOFTHSM2_CONF=/tmp/softhsm2.conf
+               export QCERT_SHIM_CONTROL=$HOME/control QCERT_HOST_CONFIG=$HOME/host.toml
+               mkdir $HOME
+               echo 'mechanisms none' > $QCERT_SHIM_CONTROL
+               echo 'modules = ["{}"]' > $QCERT_HOST_CONFIG
+               qcert-host register-module
+               module=$(dpkg --listfiles qcert-host | grep '/pkcs11/qcert-pkcs11\.so$')
+               pkcs11-tool --module $module -L
+               certutil -L -d sql:$HOME/.pki/nssdb -h Token
+               qcert-host unregister-module
+               find $HOME/.config"#,
+            shim.display()
+        ))
+        .context("OpenSC and NSS were to see a token that only stores by the package's module")?;
+    ensure!(seen.contains("token label        : Token"), "OpenSC does not see the token:\n{seen}");
+    same(
+        "what is left in the person's folder of settings",
+        seen.lines().last().unwrap_or_default(),
+        "/tmp/stored/.config",
+    )?;
+    tried("workstation: registered for a token that only stores, the package's module shows it to OpenSC and NSS");
     Ok(())
 }
 

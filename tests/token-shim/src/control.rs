@@ -70,15 +70,21 @@ pub struct Control {
     pub mischief: Option<Mischief>,
     /// Every C_GetSlotList writes to stdout and stderr.
     pub prints: bool,
+    /// So many MiB are lost at every C_GetSlotList.
+    pub leaks: usize,
     pub seed_refused: bool,
     /// What a person enters on the reader's own PIN pad.
     pub pad_entry: Option<String>,
     /// Keys that are made demand a login for each signature.
     pub login_always: bool,
     pub full: bool,
+    /// So many objects fit, counted while the file says so.
+    pub room: Option<u32>,
     pub mechanisms: Mechanisms,
     /// C_CreateObject takes no private keys.
     pub keys_refused: bool,
+    /// Nothing is found on the token before a login.
+    pub objects_hidden: bool,
     /// What the token says of its free memory, in bytes.
     pub memory: Option<u32>,
     /// Values of attributes are a byte shorter than they are.
@@ -105,12 +111,15 @@ impl Default for Control {
             hanging: 0,
             mischief: None,
             prints: false,
+            leaks: 0,
             seed_refused: false,
             pad_entry: None,
             login_always: false,
             full: false,
+            room: None,
             mechanisms: Mechanisms::Right,
             keys_refused: false,
+            objects_hidden: false,
             memory: None,
             short_attributes: false,
             hang_ends: false,
@@ -168,6 +177,7 @@ impl Control {
                 ("crash", "after-generation") => control.mischief = Some(Mischief::CrashAfterGeneration),
                 ("crash", at) => control.pull = Some(crash_at_call(at).ok_or(line)?),
                 ("print", "always") => control.prints = true,
+                ("leak", mebibytes) => control.leaks = mebibytes.parse().map_err(|_| line)?,
                 ("seed", "refused") => control.seed_refused = true,
                 ("pad-entry", pin) => control.pad_entry = Some(pin.to_owned()),
                 ("login", "always") => control.login_always = true,
@@ -175,6 +185,8 @@ impl Control {
                 ("mechanisms", "no-generation") => control.mechanisms = Mechanisms::NoGeneration,
                 ("mechanisms", "none") => control.mechanisms = Mechanisms::None,
                 ("keys", "refused") => control.keys_refused = true,
+                ("room", objects) => control.room = Some(objects.parse().map_err(|_| line)?),
+                ("objects", "hidden") => control.objects_hidden = true,
                 ("memory", bytes) => control.memory = Some(bytes.parse().map_err(|_| line)?),
                 ("mechanisms", "lie") => control.mechanisms = Mechanisms::Lie,
                 ("short", "attributes") => control.short_attributes = true,
@@ -222,6 +234,15 @@ pub fn crash() -> ! {
         write(path, "");
     }
     std::process::abort()
+}
+
+/// Takes so many MiB and gives them to nobody; says whether it got them.
+pub fn leak(mebibytes: usize) -> bool {
+    let mut lost = Vec::<u8>::new();
+    let got = lost.try_reserve_exact(mebibytes << 20).is_ok();
+    // Not to be left out by the compiler.
+    std::mem::forget(std::hint::black_box(lost));
+    got
 }
 
 /// Does not return until the control file says so.

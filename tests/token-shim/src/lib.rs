@@ -31,13 +31,16 @@
 //! | `crash before-generation`, `crash after-generation` | so does `C_GenerateKeyPair`, before or after the pair is made |
 //! | `nonsense slots` | `C_GetSlotList` says that there are more slots than memory |
 //! | `print always` | `C_GetSlotList` writes to stdout and stderr |
+//! | `leak MIB` | `C_GetSlotList` takes so much memory and never gives it back; `CKR_HOST_MEMORY` where it gets none |
 //! | `seed refused` | `C_SeedRandom` answers `CKR_RANDOM_SEED_NOT_SUPPORTED` |
 //! | `pad-entry PIN` | where `C_Login` is given no PIN, this is what the person enters on the PIN pad |
 //! | `login always` | key pairs that are made demand a login for each signature (`CKA_ALWAYS_AUTHENTICATE`) |
 //! | `token full` | `C_GenerateKeyPair` and `C_CreateObject` answer `CKR_DEVICE_MEMORY` |
+//! | `room N` | N calls of `C_CreateObject` of this process, counted while the file says so, find room; then `CKR_DEVICE_MEMORY` |
 //! | `mechanisms no-generation` | no mechanism is listed that generates a key pair |
 //! | `mechanisms none` | no mechanism at all is listed |
 //! | `keys refused` | `C_CreateObject` answers `CKR_ATTRIBUTE_VALUE_INVALID` for a private key |
+//! | `objects hidden` | `C_FindObjectsInit` finds nothing before a login |
 //! | `memory BYTES` | so much memory is free, of both kinds |
 //! | `mechanisms lie` | they are listed, and `C_GenerateKeyPair` answers `CKR_MECHANISM_INVALID` |
 //! | `short attributes` | `C_GetAttributeValue` gives each value without its last byte |

@@ -63,6 +63,26 @@ unsafe extern "C" fn seed_random(session: CK_SESSION_HANDLE, seed: CK_BYTE_PTR, 
     })
 }
 
+/// What nobody who is not logged in is to see is looked for under a class that no object has.
+unsafe extern "C" fn find_objects_init(
+    session: CK_SESSION_HANDLE,
+    template: CK_ATTRIBUTE_PTR,
+    count: CK_ULONG,
+) -> CK_RV {
+    let mut class: CK_OBJECT_CLASS = CKO_VENDOR_DEFINED;
+    let length = size_of::<CK_OBJECT_CLASS>() as CK_ULONG;
+    let mut nothing = CK_ATTRIBUTE { type_: CKA_CLASS, pValue: (&raw mut class).cast(), ulValueLen: length };
+    let hidden = Control::read().is_ok_and(|control| control.objects_hidden) && !is_logged_in(session);
+    let (template, count) = if hidden { (&raw mut nothing, 1) } else { (template, count) };
+    call(|| real!(C_FindObjectsInit(session, template, count)))
+}
+
+fn is_logged_in(session: CK_SESSION_HANDLE) -> bool {
+    let mut info = CK_SESSION_INFO::default();
+    let rv = real!(C_GetSessionInfo(session, &raw mut info));
+    rv == CKR_OK && matches!(info.state, CKS_RO_USER_FUNCTIONS | CKS_RW_USER_FUNCTIONS)
+}
+
 /// Gives values as they are, or a byte too short.
 unsafe extern "C" fn get_attribute_value(
     session: CK_SESSION_HANDLE,
@@ -95,6 +115,7 @@ macro_rules! pass_on {
             list.C_Sign = Some(sign);
             list.C_SeedRandom = Some(seed_random);
             list.C_GetAttributeValue = Some(get_attribute_value);
+            list.C_FindObjectsInit = Some(find_objects_init);
             $({
                 #[allow(non_snake_case)] // the name is the standard's
                 unsafe extern "C" fn $name(session: CK_SESSION_HANDLE, $($argument: $kind),*) -> CK_RV {
@@ -117,7 +138,6 @@ pass_on! {
     C_DestroyObject(a: CK_OBJECT_HANDLE);
     C_GetObjectSize(a: CK_OBJECT_HANDLE, b: CK_ULONG_PTR);
     C_SetAttributeValue(a: CK_OBJECT_HANDLE, b: CK_ATTRIBUTE_PTR, c: CK_ULONG);
-    C_FindObjectsInit(a: CK_ATTRIBUTE_PTR, b: CK_ULONG);
     C_FindObjects(a: CK_OBJECT_HANDLE_PTR, b: CK_ULONG, c: CK_ULONG_PTR);
     C_FindObjectsFinal();
     C_EncryptInit(a: CK_MECHANISM_PTR, b: CK_OBJECT_HANDLE);

@@ -13,7 +13,7 @@ use std::{
 use cryptoki_sys::*;
 
 use crate::{
-    control::{Control, Mechanisms, Mischief, crash, hang, tell_of_waiting},
+    control::{Control, Mechanisms, Mischief, crash, hang, leak, tell_of_waiting},
     real,
 };
 
@@ -94,6 +94,9 @@ unsafe extern "C" fn get_slot_list(only_with_token: CK_BBOOL, list: CK_SLOT_ID_P
         println!("qcert-token-shim prints");
         eprintln!("qcert-token-shim prints");
     }
+    if !leak(control.leaks) {
+        return CKR_HOST_MEMORY;
+    }
     match control.mischief {
         Some(Mischief::HangAtSlots) => hang(),
         Some(Mischief::CrashAtSlots) => crash(),
@@ -172,21 +175,24 @@ unsafe extern "C" fn get_mechanism_list(slot: CK_SLOT_ID, list: CK_MECHANISM_TYP
         Err(rv) => return rv,
     };
     let rv = real!(C_GetMechanismList(slot, list, count));
-    let listed = |kind: CK_MECHANISM_TYPE| match control.mechanisms {
-        Mechanisms::NoGeneration => !GENERATION.contains(&kind),
-        Mechanisms::None => false,
-        Mechanisms::Right | Mechanisms::Lie => true,
-    };
     if rv == CKR_OK && !list.is_null() {
         // SAFETY: the real module has just written so many mechanisms.
         unsafe {
             let all = std::slice::from_raw_parts(list, usize::try_from(*count).unwrap_or(0));
-            let kept: Vec<_> = all.iter().copied().filter(|kind| listed(*kind)).collect();
+            let kept: Vec<_> = all.iter().copied().filter(|kind| is_listed(&control, *kind)).collect();
             ptr::copy_nonoverlapping(kept.as_ptr(), list, kept.len());
             *count = kept.len() as CK_ULONG;
         }
     }
     rv
+}
+
+fn is_listed(control: &Control, kind: CK_MECHANISM_TYPE) -> bool {
+    match control.mechanisms {
+        Mechanisms::NoGeneration => !GENERATION.contains(&kind),
+        Mechanisms::None => false,
+        Mechanisms::Right | Mechanisms::Lie => true,
+    }
 }
 
 /// All that SoftHSM lists.
@@ -204,6 +210,7 @@ unsafe extern "C" fn get_mechanism_info(
     info: CK_MECHANISM_INFO_PTR,
 ) -> CK_RV {
     match before_slot_call() {
+        Ok(control) if !is_listed(&control, mechanism) => CKR_MECHANISM_INVALID,
         Ok(_) => real!(C_GetMechanismInfo(slot, mechanism, info)),
         Err(rv) => rv,
     }

@@ -1,6 +1,10 @@
 //! The PIN, and the making of a key pair: calls that a test can make fail in their own ways.
 
-use std::{thread, time::Duration};
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    thread,
+    time::Duration,
+};
 
 use cryptoki_sys::*;
 
@@ -141,6 +145,9 @@ fn always_authenticate() -> CK_ATTRIBUTE {
     }
 }
 
+/// Objects that were to be written, while the control file counts them.
+static CREATED: AtomicU32 = AtomicU32::new(0);
+
 /// The label of what is written loses its last byte, if the control file says so.
 unsafe extern "C" fn create_object(
     session: CK_SESSION_HANDLE,
@@ -149,7 +156,8 @@ unsafe extern "C" fn create_object(
     object: CK_OBJECT_HANDLE_PTR,
 ) -> CK_RV {
     let control = Control::read().unwrap_or_default();
-    if control.full {
+    let fits = |room| CREATED.fetch_add(1, Ordering::SeqCst) < room;
+    if control.full || !control.room.is_none_or(fits) {
         return CKR_DEVICE_MEMORY;
     }
     if control.keys_refused && is_private_key(template, count) {

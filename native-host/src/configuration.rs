@@ -2,6 +2,7 @@
 
 use std::{
     io::ErrorKind,
+    num::NonZero,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -21,6 +22,9 @@ const FACTORY_PIN: &str = "12345678";
 /// A person has to find the keys of a PIN pad; a token may take more than a minute for an RSA key.
 const MODULE_TIME_LIMIT: Duration = Duration::from_secs(180);
 
+/// In MiB. Modules take some ten; one with an interpreter or several modules inside may take a hundred.
+const MODULE_MEMORY_LIMIT: u32 = 512;
+
 /// One file, as it is written. What is absent is taken from the other file, or is the default.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -32,7 +36,8 @@ struct File {
     authority_certificates: Option<Vec<PathBuf>>,
     stored_key_module: Option<PathBuf>,
     log: Option<Level>,
-    module_time_limit: Option<std::num::NonZero<u32>>,
+    module_time_limit: Option<NonZero<u32>>,
+    module_memory_limit: Option<NonZero<u32>>,
 }
 
 /// What the host goes by.
@@ -54,6 +59,8 @@ pub struct Configuration {
     pub log: Level,
     /// How long a PKCS#11 module may take for one step before it is ended.
     pub module_time_limit: Duration,
+    /// How much memory a worker may have with its module, in MiB, before it is ended.
+    pub module_memory_limit: u32,
 }
 
 impl Default for Configuration {
@@ -96,6 +103,10 @@ impl Configuration {
                 .module_time_limit
                 .or(person.module_time_limit)
                 .map_or(MODULE_TIME_LIMIT, |seconds| Duration::from_secs(seconds.get().into())),
+            module_memory_limit: system
+                .module_memory_limit
+                .or(person.module_memory_limit)
+                .map_or(MODULE_MEMORY_LIMIT, NonZero::get),
         }
     }
 

@@ -17,6 +17,7 @@ pub mod functions;
 pub mod in_ram;
 pub mod link;
 pub mod log;
+pub mod memory_limit;
 pub mod messaging;
 pub mod module;
 pub mod operation;

@@ -27,6 +27,8 @@ pub struct Beginning {
     pub stored_key_module: Option<PathBuf>,
     /// How much it writes to the log.
     pub log: Level,
+    /// How much memory it may have, in MiB.
+    pub memory_limit: u32,
     /// Pairs to be removed from their token when it is opened.
     pub orphans: Vec<Orphan>,
     /// May it wait in C_WaitForSlotEvent? Some modules let nobody else in meanwhile.

@@ -20,6 +20,7 @@ use crate::{
     frame::{self, Incoming},
     link::{Beginning, FIND_KEY},
     log::Log,
+    memory_limit,
     messaging::Outbox,
     streams,
 };
@@ -44,25 +45,28 @@ pub fn run(module: PathBuf) -> Result<ExitCode> {
     let Some(beginning) = frame::read_open(&mut pipe, MAX_MESSAGE_TO_HOST)? else { return Ok(ExitCode::SUCCESS) };
     let beginning: Beginning = serde_json::from_slice(&beginning).context("the host's first frame")?;
     let log = Arc::new(Log::of_person(beginning.log));
+    if let Err(error) = memory_limit::set(beginning.memory_limit) {
+        log.info(format_args!("a module has no limit of memory: {error}"));
+    }
     let mut desk = Desk::open(module, beginning, outbox.clone(), log);
     serve(&mut pipe, &outbox, &mut desk);
     std::thread::spawn(|| {
         std::thread::sleep(CLEANING);
-        leave();
+        leave(0);
     });
     desk.close();
-    leave()
+    leave(0)
 }
 
 /// Ends the process. Nobody waits for threads that may hang in the module, nor for what it does at an exit.
-fn leave() -> ! {
+fn leave(status: i32) -> ! {
     #[cfg(unix)]
     // SAFETY: it does not return, so nothing can be wrong afterwards.
     unsafe {
-        libc::_exit(0)
+        libc::_exit(status)
     }
     #[cfg(not(unix))]
-    std::process::exit(0)
+    std::process::exit(status)
 }
 
 fn serve(pipe: &mut File, outbox: &Arc<Outbox>, desk: &mut Desk) {

@@ -26,6 +26,7 @@ use crate::{
     in_ram::InRam,
     link::{Beginning, FindKey, Notice},
     log::Log,
+    memory_limit,
     messaging::Outbox,
     module::Loader,
     operation::{Operation, Orphans, Task, holds_key, value},
@@ -84,6 +85,7 @@ impl Desk {
         configuration.factory_pins = beginning.factory_pins;
         configuration.authority_certificates = beginning.authority_certificates;
         configuration.stored_key_module = beginning.stored_key_module;
+        configuration.module_memory_limit = beginning.memory_limit;
         let loader = Loader::new(module, log);
         let orphans = Orphans::new(beginning.orphans, outbox.clone());
         let shared = Arc::new(Shared { configuration, loader, outbox, running: Mutex::default(), orphans });
@@ -248,6 +250,7 @@ impl Shared {
     fn look(&self, watched: &mut Option<Tokens>) {
         let Some(told) = watched else { return };
         let tokens = survey(&self.loader).tokens;
+        self.end_if_spent();
         if *told != tokens {
             self.outbox.send(&Notice::TokensChanged(tokens.clone()));
             *told = tokens;
@@ -271,7 +274,16 @@ impl Shared {
             Question::FindKey(id, find) => (id, self.holders(&find).map(value)),
             Question::Changed => return,
         };
+        self.end_if_spent();
         self.outbox.reply(&id, outcome);
+    }
+
+    /// A module that has leaked nearly all the memory there is for it goes on no longer: it is not answered for, and the
+    /// host begins anew with it. What a person has begun is let come to its end, if memory suffices.
+    fn end_if_spent(&self) {
+        if self.running().is_none() && memory_limit::is_spent(self.configuration.module_memory_limit) {
+            super::leave(memory_limit::SPENT);
+        }
     }
 
     /// What a token does with keys is known for certain when its keys are seen.

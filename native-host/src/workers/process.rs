@@ -16,7 +16,7 @@ use qcert_protocol::workstation::{Failure, Outcome, Stage};
 use serde::Serialize;
 use serde_json::{json, value::RawValue};
 
-use crate::{frame, link::Beginning, worker};
+use crate::{frame, link::Beginning, memory_limit, worker};
 
 #[cfg(windows)]
 const CREATE_NO_WINDOW: u32 = 0x0800_0000;
@@ -118,7 +118,11 @@ impl Process {
     pub fn bury(&self, otherwise: impl FnOnce(&str) -> Failure) -> &Failure {
         let mut child = lock(&self.child);
         let _ = child.kill();
-        let status = child.wait().map_or_else(|_| "no status".to_owned(), |status| status.to_string());
+        let status = match child.wait() {
+            Ok(status) if status.code() == Some(memory_limit::SPENT) => "it took all its memory".to_owned(),
+            Ok(status) => status.to_string(),
+            Err(_) => "no status".to_owned(),
+        };
         let why = self.ended.get_or_init(|| otherwise(&status));
         lock(&self.waiting).clear();
         why

@@ -108,6 +108,7 @@ impl Shared {
                 authority_certificates: self.configuration.authority_certificates.clone(),
                 stored_key_module: self.configuration.stored_key_module.clone(),
                 log: self.configuration.log,
+                memory_limit: self.configuration.module_memory_limit,
                 orphans: orphans.clone(),
                 may_wait: worker.may_wait,
             };

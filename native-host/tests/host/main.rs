@@ -15,6 +15,8 @@ mod frames;
 #[cfg(test)]
 mod installing;
 #[cfg(test)]
+mod leaking;
+#[cfg(test)]
 mod locking;
 mod log;
 #[cfg(test)]

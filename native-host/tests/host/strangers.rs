@@ -11,28 +11,28 @@ use crate::{
     },
 };
 
-const SHIM: &str = "libqcert_token_shim";
-const LOG: &str = "home/.local/state/qcert/host.log";
+pub const SHIM: &str = "libqcert_token_shim";
+pub const LOG: &str = "home/.local/state/qcert/host.log";
 
 /// A module that obeys, and before or behind it SoftHSM as it is; both show the same token.
-fn beside_a_good_one() -> Obedient {
+pub fn beside_a_good_one() -> Obedient {
     let obedient = Obedient::new();
     obedient.configure(&[shim(), softhsm()], "");
     obedient
 }
 
-fn list(browser: &mut Browser) -> Value {
+pub fn list(browser: &mut Browser) -> Value {
     browser.ask("listTokens", Value::Null, Value::Null)
 }
 
 /// What a listing says is wrong with a module.
-fn error<'a>(tokens: &'a Value, module: &str) -> &'a Value {
+pub fn error<'a>(tokens: &'a Value, module: &str) -> &'a Value {
     let modules = tokens["modules"].as_array().unwrap();
     &modules.iter().find(|listed| listed["name"] == module).unwrap()["error"]
 }
 
 /// The module by which the only token is shown.
-fn shown_by(tokens: &Value) -> &str {
+pub fn shown_by(tokens: &Value) -> &str {
     let readers = tokens["readers"].as_array().unwrap();
     assert_eq!(readers.iter().filter(|reader| reader["token"]["name"]["label"] == "first").count(), 1, "{tokens}");
     readers[0]["module"].as_str().unwrap()

@@ -29,6 +29,7 @@ use crate::{
     log::{Level, Log},
     module::name_of,
 };
+use merge::same_token;
 use shared::{Shared, crashed};
 use worker::{SILENCE, Worker};
 
@@ -128,6 +129,13 @@ impl Workers {
         }
         self.survey(Listing::Whole);
         self.shared.state().reach(token).ok_or_else(|| ErrorCode::TokenRemoved.into())
+    }
+
+    /// Are these the same token, which two modules show?
+    pub fn are_one(&self, token: &TokenId, other: &TokenId) -> bool {
+        let state = self.shared.state();
+        let shown = |id| state.workers.iter().find_map(|worker| worker.token(id));
+        shown(token).zip(shown(other)).is_some_and(|(token, other)| same_token(token, other))
     }
 
     /// All modules but this one.

@@ -8,6 +8,7 @@ use qcert_journeys::{
     screens::{confirmation, data, devices, installation, pin_window},
     token::{PIN, SOFTHSM},
 };
+use qcert_test_kryoptic as kryoptic;
 
 #[tokio::test]
 async fn a_token_plugged_in_and_pulled_out_appears_and_vanishes_while_the_dialog_is_open() -> Result<()> {
@@ -81,6 +82,30 @@ async fn a_certificate_waits_for_the_token_that_holds_its_key() -> Result<()> {
     journey.computer.token.insert()?;
     journey.browser.read("подключён.").await?;
     journey.install().await
+}
+
+/// Each module has a token; while the one with the key is away, the other gets nothing.
+#[tokio::test]
+async fn a_certificate_does_not_go_to_another_modules_token() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let two = |computer: &mut Workstation| {
+        computer.locking_token = Some(kryoptic::Token::make(&computer.path(""), "Запасной", PIN)?);
+        computer.set_modules(&[programs::built("libqcert_token_shim.so", "qcert-token-shim")?, kryoptic::module()?])
+    };
+    let mut journey = Journey::begin_with(directory.path(), &[], two).await?;
+    journey.until_sent().await?;
+    journey.wait_for_certificate().await?;
+    journey.computer.token.pull()?;
+    journey.browser.read("Запасной").await?;
+    installation::install(&journey.browser).await?;
+    journey.browser.read("token_mismatch").await?;
+    journey.computer.token.insert()?;
+    journey.browser.read("подключён.").await?;
+    journey.install().await?;
+    assert_eq!(journey.token_contents()?.certificates.len(), 1);
+    let other = journey.computer.locking_token.as_ref().map(|other| other.tool(&["--login", "--pin", PIN, "-O"]));
+    assert!(!other.transpose()?.unwrap_or_default().contains("Object"), "the other token has nothing");
+    Ok(())
 }
 
 /// Rutoken Lite is like that. What the host writes for it is not seen as a key by anybody else.

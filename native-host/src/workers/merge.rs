@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use qcert_protocol::{
     ErrorCode,
-    workstation::{Reader, TokenId, Tokens},
+    workstation::{Reader, Token, TokenId, Tokens},
 };
 
 /// What all modules show together.
@@ -36,7 +36,7 @@ impl Merged {
     fn add(&mut self, of_other_modules: usize, place: usize, reader: Reader) {
         let twin = self.tokens.readers[..of_other_modules].iter().position(|other| {
             let same_token = match (&other.token, &reader.token) {
-                (Some(one), Some(two)) => one.name.serial == two.name.serial && one.name.label == two.name.label,
+                (Some(one), Some(two)) => same_token(one, two),
                 _ => false,
             };
             same_token || other.name == reader.name
@@ -51,6 +51,11 @@ impl Merged {
             Some(twin) => self.tokens.readers[twin] = reader,
         }
     }
+}
+
+/// Two modules' views of one token: each may name the model in its own way.
+pub fn same_token(one: &Token, other: &Token) -> bool {
+    one.name.serial == other.name.serial && one.name.label == other.name.label
 }
 
 fn missing(tokens: &Tokens) -> Option<ErrorCode> {

@@ -8,7 +8,7 @@ use std::{
 
 use qcert_protocol::{
     ErrorCode,
-    workstation::{Module, Tokens},
+    workstation::{Module, Token, TokenId, Tokens},
 };
 
 use super::process::Process;
@@ -97,6 +97,12 @@ impl Worker {
     /// Does it show a token?
     pub fn has_token(&self) -> bool {
         self.shown.readers.iter().any(|reader| reader.token.is_some())
+    }
+
+    /// A token that it showed last.
+    pub fn token(&self, id: &TokenId) -> Option<&Token> {
+        let tokens = self.shown.readers.iter().filter_map(|reader| reader.token.as_ref());
+        tokens.into_iter().find(|token| token.id == *id)
     }
 
     /// What it shows now, as far as a person is told.

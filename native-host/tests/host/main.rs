@@ -37,6 +37,8 @@ mod removing;
 mod renewing;
 mod requests;
 #[cfg(test)]
+mod right_token;
+#[cfg(test)]
 mod signing;
 #[cfg(test)]
 mod storing;

@@ -5,6 +5,8 @@
 // Marked, as some that follow, so that the lints know helpers as tests.
 #[cfg(test)]
 mod certified;
+#[cfg(test)]
+mod chain;
 mod command_line;
 mod confinement;
 #[cfg(test)]

@@ -61,8 +61,8 @@ impl Attributes {
             all.extend([CKA_SIGN, CKA_SENSITIVE].map(|kind| (kind, truth(true))));
             all.extend(never.map(|kind| (kind, truth(false))));
         } else {
-            // The public half is for reading; verifying needs no token.
-            let never = [CKA_ENCRYPT, CKA_VERIFY, CKA_VERIFY_RECOVER, CKA_WRAP, CKA_TRUSTED];
+            let never = [CKA_ENCRYPT, CKA_VERIFY_RECOVER, CKA_WRAP, CKA_TRUSTED];
+            all.push((CKA_VERIFY, truth(true)));
             all.extend(never.map(|kind| (kind, truth(false))));
         }
         let bits = key.subject_public_key();

@@ -16,6 +16,7 @@ mod objects;
 mod sessions;
 mod signing;
 mod state;
+mod verifying;
 
 use std::sync::OnceLock;
 
@@ -50,6 +51,7 @@ fn functions() -> Option<&'static CK_FUNCTION_LIST> {
         objects::install(&mut list);
         sessions::install(&mut list);
         signing::install(&mut list);
+        verifying::install(&mut list);
         Some(list)
     };
     OURS.get_or_init(ours).as_ref()

@@ -11,9 +11,9 @@ pub fn install(list: &mut CK_FUNCTION_LIST) {
 
 /// With the sizes of the keys that the portal makes.
 const OURS: [(CK_MECHANISM_TYPE, CK_ULONG, CK_ULONG, CK_FLAGS); 3] = [
-    (CKM_ECDSA, 256, 384, CKF_SIGN | CKF_EC_F_P | CKF_EC_NAMEDCURVE | CKF_EC_UNCOMPRESS),
-    (CKM_RSA_PKCS, 2048, 2048, CKF_SIGN),
-    (CKM_RSA_PKCS_PSS, 2048, 2048, CKF_SIGN),
+    (CKM_ECDSA, 256, 384, CKF_SIGN | CKF_VERIFY | CKF_EC_F_P | CKF_EC_NAMEDCURVE | CKF_EC_UNCOMPRESS),
+    (CKM_RSA_PKCS, 2048, 2048, CKF_SIGN | CKF_VERIFY),
+    (CKM_RSA_PKCS_PSS, 2048, 2048, CKF_SIGN | CKF_VERIFY),
 ];
 
 unsafe extern "C" fn get_mechanism_list(slot: CK_SLOT_ID, list: CK_MECHANISM_TYPE_PTR, count: CK_ULONG_PTR) -> CK_RV {
@@ -61,12 +61,16 @@ unsafe extern "C" fn get_mechanism_info(
     info: CK_MECHANISM_INFO_PTR,
 ) -> CK_RV {
     let answer = vendor!(C_GetMechanismInfo(slot, mechanism, info));
-    let ours = OURS.iter().find(|(kind, ..)| answer == CKR_MECHANISM_INVALID && *kind == mechanism);
+    let ours = OURS.iter().find(|(kind, ..)| *kind == mechanism);
     let Some((_, least, most, flags)) = ours else { return answer };
-    if info.is_null() {
-        return CKR_ARGUMENTS_BAD;
+    // SAFETY: by C_GetMechanismInfo's contract it is null or may be written.
+    let Some(info) = (unsafe { info.as_mut() }) else { return CKR_ARGUMENTS_BAD };
+    match answer {
+        CKR_OK => info.flags |= flags & (CKF_SIGN | CKF_VERIFY),
+        CKR_MECHANISM_INVALID => {
+            *info = CK_MECHANISM_INFO { ulMinKeySize: *least, ulMaxKeySize: *most, flags: *flags };
+        }
+        refused => return refused,
     }
-    // SAFETY: not null, so by C_GetMechanismInfo's contract it may be written.
-    unsafe { *info = CK_MECHANISM_INFO { ulMinKeySize: *least, ulMaxKeySize: *most, flags: *flags } };
     CKR_OK
 }

@@ -33,7 +33,7 @@ unsafe extern "C" fn sign_init(
     };
     // SAFETY: by C_SignInit's contract it is null or points to a mechanism.
     let Some(mechanism) = (unsafe { mechanism.as_ref() }) else { return CKR_ARGUMENTS_BAD };
-    match begin(&object, mechanism) {
+    match begin(&object, mechanism, Half::Private) {
         Ok(signing) => {
             locked().session(session, object.slot).signing = Some(signing);
             CKR_OK
@@ -42,8 +42,12 @@ unsafe extern "C" fn sign_init(
     }
 }
 
-fn begin(object: &Object, mechanism: &CK_MECHANISM) -> Result<Signing, CK_RV> {
-    if object.half != Half::Private {
+/// A signature's making, or with the public half its checking.
+///
+/// # Errors
+/// Those of C_SignInit and C_VerifyInit.
+pub fn begin(object: &Object, mechanism: &CK_MECHANISM, half: Half) -> Result<Signing, CK_RV> {
+    if object.half != half {
         return Err(CKR_KEY_FUNCTION_NOT_PERMITTED);
     }
     let modulus = object.attributes.get(CKA_MODULUS).map(<[u8]>::len);

@@ -25,7 +25,7 @@ pub struct Object {
     pub data: CK_OBJECT_HANDLE,
 }
 
-/// A signature that was begun with a stored key.
+/// A signature that was begun with a stored key, or its checking.
 pub struct Signing {
     pub data: CK_OBJECT_HANDLE,
     pub mechanism: CK_MECHANISM_TYPE,
@@ -40,6 +40,7 @@ pub struct Session {
     /// Objects of a search that were not told yet.
     pub pending: Vec<CK_OBJECT_HANDLE>,
     pub signing: Option<Signing>,
+    pub verifying: Option<Signing>,
 }
 
 /// All of it.

@@ -6,6 +6,8 @@
 pub mod container;
 mod generator;
 mod private_key;
+mod verification;
 
 pub use generator::{Generator, SYSTEM_OCTETS};
 pub use private_key::{PrivateKey, Secrets, Unusable};
+pub use verification::{verify, verify_pss};

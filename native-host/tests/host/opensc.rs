@@ -1,6 +1,9 @@
 //! OpenSC's tool, which goes by our own module, uses a key that the token only stores.
 
-use crate::{certified::Certified, workplace::PIN};
+use crate::{
+    certified::Certified,
+    workplace::{CONTAINER, PIN},
+};
 
 /// It shows a stored key beside its certificate, after the login alone, signs with it, and cannot take it out.
 #[test]
@@ -35,4 +38,17 @@ fn opensc_signs_with_a_key_that_the_token_only_stores_and_does_not_get_it() {
     let remove = ["--delete-object", "--type", "privkey", "--id", &certified.key_id];
     assert!(!certified.pkcs11_tool(&[&login[..], &remove].concat()).status.success());
     assert_eq!(shown(&login), objects);
+}
+
+/// OpenSC's own test of a module: it signs with the stored key, and checks that by the public half.
+#[test]
+fn opensc_finds_no_fault_with_our_module_over_a_stored_container() {
+    let certified = Certified::stored("RSA-2048");
+    for token in ["mechanisms none\nkeys refused", "mechanisms no-generation\nkeys refused"] {
+        certified.workplace.file("control", token);
+        let tested = certified.pkcs11_tool(&["--login", "--pin", PIN, "--test"]);
+        let said = String::from_utf8_lossy(&tested.stdout);
+        assert!(said.contains(&format!("testing key 0 ({CONTAINER})\n    RSA-PKCS: OK\n")), "{tested:?}");
+        assert!(tested.status.success() && said.ends_with("No errors\n"), "{tested:?}");
+    }
 }

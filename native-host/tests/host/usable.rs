@@ -63,6 +63,9 @@ fn nss_sees_both_and_logs_in(certified: &Certified) {
     let keys = nss(&[&["-K"], &token[..]].concat());
     let key = keys.lines().find(|line| line.contains(&certified.key_id)).unwrap_or_else(|| panic!("no key: {keys}"));
     assert!(key.ends_with(CONTAINER), "{key}");
+    let modules =
+        String::from_utf8_lossy(&certified.run("modutil", &["-list", "-dbdir", &database]).stdout).into_owned();
+    assert!(modules.contains("token: first"), "{modules}");
     let name = format!("first:{CONTAINER}");
     let listed = nss(&[&["-L"], &token[..]].concat());
     let line =

@@ -14,8 +14,8 @@ use qcert_protocol::{
     },
     portal::{
         ActivationState, ApplicationDetails, ApplicationRow, CertificateDetails, CertificateView, Configuration,
-        MistakeAnswer, PackageLinks, PasswordOrdered, Problem, ReportedMistake, RequestView, RevocationReason,
-        RevocationView, Session, TokenName,
+        MistakeAnswer, PackageLinks, PasswordOrdered, Problem, RenewedKey, ReportedMistake, RequestView,
+        RevocationReason, RevocationView, Session, TokenName,
     },
     workstation::{
         Carrier, Container, ContainerCertificate, CreatedRequest, Failure, Installed, Module, PinState, Reader,
@@ -73,8 +73,8 @@ macro_rules! objects {
 }
 
 objects! {
-    ApplicationDetails: row data certificate_type container identified activation mistakes;
-    ApplicationRow: id number holder organization inn state reason request certificate replaces revision;
+    ApplicationDetails: row data certificate_type container identified renews activation mistakes;
+    ApplicationRow: id number holder organization inn state reason request certificate replaces renewable revision;
     CertificateDetails: certificate application holder organization der issuers;
     CertificateView: id serial key_id not_before not_after revoked;
     Configuration: authority support_phone key_algorithm now version packages;
@@ -93,6 +93,7 @@ objects! {
     PinState: tries to_be_changed pad min_length max_length;
     Reader: name module token;
     Removed: key_id;
+    RenewedKey: key_id token not_after nonce;
     ReportedMistake: text reported_at answer;
     RequestView: id key_code key_id container token password_ordered resend_after_seconds confirmed_at;
     RevocationView: at reason;

@@ -51,7 +51,7 @@ pub(crate) mod tests {
     pub(crate) fn row(number: &str, state: &str, revision: i64) -> ApplicationRow {
         serde_json::from_value(serde_json::json!({
             "id": Uuid::from_u128(number.parse().unwrap()), "number": number, "holder": "Иванов Иван Иванович",
-            "organization": "ООО «АвтоСпор»", "inn": "6688242590", "state": state, "revision": revision,
+            "organization": "ООО «АвтоСпор»", "inn": "6688242590", "state": state, "renewable": false, "revision": revision,
         }))
         .unwrap()
     }

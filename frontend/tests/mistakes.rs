@@ -25,7 +25,7 @@ wasm_bindgen_test_configure!(run_in_browser);
 fn row(revision: i64) -> Value {
     json!({
         "id": Uuid::from_u128(7), "number": "7", "holder": "Иванов Иван Иванович", "inn": "500100732259",
-        "state": "available", "revision": revision,
+        "state": "available", "renewable": false, "revision": revision,
     })
 }
 

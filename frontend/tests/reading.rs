@@ -12,7 +12,7 @@ use qcert_protocol::{
     holder::FieldReason,
     portal::{
         ActivationState, ApplicationDetails, CertificateDetails, Configuration, PackageLinks, PasswordOrdered, Problem,
-        RevocationReason, Session,
+        RenewedKey, RevocationReason, Session,
     },
     workstation::{Carrier, CreatedRequest, Failure, Installed, Removed, Stage, TokenDetails, Tokens, TriesLeft},
 };
@@ -50,7 +50,7 @@ fn row() -> Value {
     json!({
         "id": "01890a5d-ac96-774b-bcce-b302099a8057", "number": "7", "holder": "Иванов Иван Иванович",
         "organization": "ООО «АвтоСпор»", "inn": "6688242590", "state": "readyToInstall", "reason": "why",
-        "replaces": "01890a5d-ac96-774b-bcce-b302099a8058", "revision": 9_007_199_254_740_991_i64,
+        "replaces": "01890a5d-ac96-774b-bcce-b302099a8058", "renewable": true, "revision": 9_007_199_254_740_991_i64,
         "request": {
             "id": "01890a5d-ac96-774b-bcce-b302099a8059", "keyCode": "ABCDE-FGHIJ", "keyId": "1".repeat(40),
             "container": "7@2013-04-11-x", "token": {"label": "", "serial": "1", "model": ""},
@@ -79,6 +79,13 @@ fn holder() -> Value {
     })
 }
 
+fn renews() -> Value {
+    json!({
+        "keyId": "3".repeat(40), "token": {"label": "l", "serial": "1", "model": "m"},
+        "notAfter": "2026-12-22T19:13:00Z", "nonce": "AAAA",
+    })
+}
+
 fn answered() -> Value {
     json!({
         "text": "a", "reportedAt": "2026-11-22T19:13:00Z",
@@ -94,8 +101,9 @@ fn what_the_portal_writes_is_read_as_it_was_written() {
     same::<qcert_protocol::portal::CertificateView>(&certificate());
     same::<ApplicationDetails>(&json!({
         "row": row(), "data": holder(), "certificateType": "qualified", "container": "7@2013-04-11-x",
-        "identified": true, "activation": "needed", "mistakes": [answered(), {"text": "b", "reportedAt": "2026-11-22T19:13:00Z"}],
+        "identified": true, "renews": renews(), "activation": "needed", "mistakes": [answered(), {"text": "b", "reportedAt": "2026-11-22T19:13:00Z"}],
     }));
+    same::<RenewedKey>(&renews());
     same::<qcert_protocol::portal::ReportedMistake>(&answered());
     same::<qcert_protocol::portal::MistakeAnswer>(&answered()["answer"]);
     same::<CertificateDetails>(&json!({

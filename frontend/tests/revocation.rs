@@ -26,7 +26,7 @@ const CERTIFICATE: &str = "01890a5d-ac96-774b-bcce-b302099a8060";
 fn row(state: &str, revision: i64) -> Value {
     json!({
         "id": Uuid::from_u128(7), "number": "7", "holder": "Иванов Иван Иванович", "inn": "6688242590",
-        "state": state, "revision": revision,
+        "state": state, "renewable": false, "revision": revision,
         "certificate": {
             "id": CERTIFICATE, "serial": "0A0B", "keyId": "2".repeat(40),
             "notBefore": "2026-11-22T19:13:00Z", "notAfter": "2027-11-22T19:13:00Z",

@@ -155,6 +155,13 @@ impl HolderData {
         self.inn_legal_entity.as_ref().map_or(self.inn_person.as_str(), InnLegalEntity::as_str)
     }
 
+    /// Is it the same person, for the same organisation? Registers' numbers tell, for names and addresses change.
+    pub fn is_same_holder(&self, other: &Self) -> bool {
+        let person = |data: &Self| (data.kind, data.snils.clone(), data.inn_person.clone(), data.ogrnip.clone());
+        let organization = |data: &Self| (data.inn_legal_entity.clone(), data.ogrn.clone());
+        person(self) == person(other) && organization(self) == organization(other)
+    }
+
     /// What is missing for this kind of holder, and what does not belong to it.
     pub fn check(&self) -> Vec<FieldError> {
         let legal = self.kind == HolderKind::LegalEntity;
@@ -277,6 +284,24 @@ mod tests {
     fn the_common_name_of_a_legal_entity_is_its_own() {
         assert_eq!(director().common_name(), "ООО «АвтоСпор»");
         assert_eq!(director().full_name(), "Иванов Иван Иванович");
+    }
+
+    #[test]
+    fn another_number_is_another_holder_and_another_name_is_not() {
+        let holder = director();
+        let other = |change: fn(&mut HolderData)| {
+            let mut other = director();
+            change(&mut other);
+            holder.is_same_holder(&other)
+        };
+        assert!(other(|other| other.surname = Text::parse("Петров").unwrap()));
+        assert!(other(|other| other.title = None));
+        assert!(!other(|other| other.kind = HolderKind::Person));
+        assert!(!other(|other| other.snils = "11223344595".parse().unwrap()));
+        assert!(!other(|other| other.inn_person = "745566778844".parse().unwrap()));
+        assert!(!other(|other| other.inn_legal_entity = Some("7455123457".parse().unwrap())));
+        assert!(!other(|other| other.ogrn = Some("1207400007891".parse().unwrap())));
+        assert!(!other(|other| other.ogrnip = Some("304500116000157".parse().unwrap())));
     }
 
     #[test]

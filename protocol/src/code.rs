@@ -297,6 +297,10 @@ codes! {
     SoPinIncorrect = "so_pin_incorrect", Person, 0;
     /// The administrator's PIN is locked.
     SoPinLocked = "so_pin_locked", Token, 0;
+    /// This certificate cannot be renewed here now: it does not end soon, or is not installed, or is over.
+    RenewalNotOpen = "renewal_not_open", Portal, 409;
+    /// The proof was not made for this request by the key of the certificate that is renewed, or is too old.
+    RenewalProofWrong = "renewal_proof_wrong", Token, 422;
 }
 
 // The derive does not see through the macro's names and would publish those of Rust.

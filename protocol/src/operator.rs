@@ -141,9 +141,16 @@ pub struct ApplicationRecord {
     pub holder: HolderData,
     /// What kind of certificate.
     pub certificate_type: CertificateType,
-    /// How the holder was identified (identificationKind, 1.2.643.100.114).
+    /// How the holder was identified (identificationKind, 1.2.643.100.114): by what an operator recorded, or by
+    /// [`Self::identified_by_certificate`].
     #[cfg_attr(feature = "openapi", schema(value_type = Option<u8>, minimum = 0, maximum = 3))]
     pub identification_kind: Option<IdentificationKind>,
+    /// The serial number of the certificate whose key identified the holder, for the request that there is now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identified_by_certificate: Option<String>,
+    /// The number of the application that it renews or replaces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<String>,
     /// Where it stands.
     pub state: ApplicationState,
     /// Does its request wait for approval?

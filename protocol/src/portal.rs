@@ -157,6 +157,9 @@ pub struct ApplicationRow {
     /// The application that this one renews or replaces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<Uuid>,
+    /// Can another be had in its place now, with the key of this one's certificate? It is installed and ends soon, and no
+    /// other application renews it.
+    pub renewable: bool,
     /// Grows with each change of this row; an older copy never overwrites a newer one.
     pub revision: i64,
 }
@@ -174,12 +177,33 @@ pub struct ApplicationDetails {
     pub certificate_type: CertificateType,
     /// What the container on the token will be called.
     pub container: ContainerName,
-    /// Has the operator recorded how the holder was identified? Without it nothing is issued.
+    /// Has the operator recorded how the holder was identified? Without it nothing is issued, unless the key of the
+    /// certificate that is renewed identifies the holder.
     pub identified: bool,
+    /// The key that can identify the holder in the operator's place, while a request can be made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renews: Option<RenewedKey>,
     /// Must an activation code be entered before a certificate can be requested?
     pub activation: ActivationState,
     /// What was found wrong in the data, the latest first, twenty at most.
     pub mistakes: Vec<ReportedMistake>,
+}
+
+/// The key of the certificate that an application renews: what it signs identifies the holder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct RenewedKey {
+    /// CKA_ID of the key pair.
+    pub key_id: KeyId,
+    /// The token that it was made on.
+    pub token: TokenName,
+    /// End of the certificate's validity.
+    #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub not_after: OffsetDateTime,
+    /// 32 bytes, good for this application in this session.
+    pub nonce: Base64,
 }
 
 /// What the person found wrong, and what an operator answered.
@@ -270,6 +294,9 @@ pub struct RequestUpload {
     pub container: ContainerName,
     /// The token.
     pub token: TokenName,
+    /// What the key of [`ApplicationDetails::renews`] signed for this request's key: PROTOCOL.md §1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Base64>,
 }
 
 /// A request as its holder sees it.

@@ -131,6 +131,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(applications::details))
         .routes(routes!(applications::report_mistake))
         .routes(routes!(applications::activate))
+        .routes(routes!(applications::renew))
         .routes(routes!(applications::withdraw))
         .routes(routes!(requests::upload))
         .routes(routes!(requests::order_password))

@@ -9,8 +9,8 @@ use qcert_protocol::{
     ApplicationState, Base64, ContainerName, ErrorCode, HolderKind,
     holder::FieldReason,
     portal::{
-        ApplicationDetails, ApplicationRow, CertificateDetails, CertificateView, Installation, MistakeAnswer,
-        ReportedMistake, RequestView, TokenName,
+        ActivationState, ApplicationDetails, ApplicationRow, CertificateDetails, CertificateView, Installation,
+        MistakeAnswer, ReportedMistake, RequestView, TokenName,
     },
 };
 use time::Duration;
@@ -21,7 +21,7 @@ use crate::{
     error::Refusal,
     one_time_password,
     portal::Portal,
-    randomness, revocation,
+    randomness, renewal, revocation,
     session::Session,
     store::{Application, Certificate, Mistake, Overview, PasswordScope, Purpose, Rate, Request, RequestState},
 };
@@ -55,12 +55,19 @@ pub async fn one_row(portal: &Portal, session: &Session, id: Uuid) -> Result<App
 /// # Errors
 /// The store's.
 pub async fn details(portal: &Portal, session: &Session, overview: Overview) -> Result<ApplicationDetails, Refusal> {
+    let renews = renewal::renewed_key(portal, session, &overview.application).await?;
+    let identified = overview.application.identification.is_some();
     Ok(ApplicationDetails {
         row: row(portal, session, &overview).await?,
         container: container(portal, &overview.application),
         certificate_type: overview.application.certificate_type,
-        identified: overview.application.identification.is_some(),
-        activation: activation::state(&portal.settings, &overview),
+        identified,
+        // The key that identifies the holder is what the code is for: more than text messages.
+        activation: match renews {
+            Some(_) if !identified => ActivationState::NotNeeded,
+            _ => activation::state(&portal.settings, &overview),
+        },
+        renews,
         mistakes: mistakes(portal, &overview).await?,
         data: overview.application.holder,
     })
@@ -218,15 +225,15 @@ pub async fn row(portal: &Portal, session: &Session, overview: &Overview) -> Res
         Some(request) => Some(request_view(request, resend_after(portal, session, request).await?)),
         None => None,
     };
-    Ok(row_with(overview, request))
+    Ok(row_with(portal, overview, request))
 }
 
 /// The same of one whose password was not ordered yet, or is of no use any more.
-pub fn row_without_password(overview: &Overview) -> ApplicationRow {
-    row_with(overview, overview.request.as_ref().map(|request| request_view(request, None)))
+pub fn row_without_password(portal: &Portal, overview: &Overview) -> ApplicationRow {
+    row_with(portal, overview, overview.request.as_ref().map(|request| request_view(request, None)))
 }
 
-fn row_with(overview: &Overview, request: Option<RequestView>) -> ApplicationRow {
+fn row_with(portal: &Portal, overview: &Overview, request: Option<RequestView>) -> ApplicationRow {
     let application = &overview.application;
     ApplicationRow {
         id: application.id,
@@ -239,6 +246,7 @@ fn row_with(overview: &Overview, request: Option<RequestView>) -> ApplicationRow
         request,
         certificate: overview.certificate.as_ref().map(certificate_view),
         replaces: application.replaces,
+        renewable: renewal::is_open(portal, overview),
         revision: application.revision,
     }
 }

@@ -94,6 +94,10 @@ pub async fn reject(
         return Err(not_waiting(found));
     }
     store.announce(Change::Row(found.application.id));
+    if let Some(renewed) = found.application.replaces {
+        // Whether that can be renewed is another matter now.
+        store.announce(Change::Row(renewed));
+    }
     find(store, number).await
 }
 

@@ -18,7 +18,7 @@ use crate::{
     issuance::digest::confirmation_digest,
     one_time_password::{self, Order, Tried},
     portal::Portal,
-    randomness,
+    randomness, renewal,
     session::Session,
     sms,
     store::{ConfirmOutcome, ConfirmedRequest, Overview, PasswordScope, Prepared, Purpose, Request, RequestState},
@@ -28,18 +28,40 @@ use crate::{
 const TAKES_REQUEST: [&str; 3] =
     [ApplicationState::Available.as_str(), ApplicationState::Preparing.as_str(), ApplicationState::Withdrawn.as_str()];
 
+/// How often an upload is tried again that somebody's change came before.
+const ATTEMPTS: usize = 4;
+
 /// Takes a PKCS#10 request. Of all that it says, the public key alone is used. The same request twice is as good as
-/// once, so a page that lost the answer can ask again.
+/// once, so a page that lost the answer can ask again. A proof takes the place of the operator's word and of the
+/// activation code.
 ///
 /// # Errors
 /// Those of [`CertificationRequest::parse_and_verify`], `key_in_use`, `key_blocked`, `key_revoked`,
-/// `application_state_forbids`, `identification_missing`, `activation_required`, `field_invalid`.
+/// `application_state_forbids`, `identification_missing`, `activation_required`, `renewal_proof_wrong`,
+/// `field_invalid`.
 pub async fn upload(
+    portal: &Portal,
+    session: &Session,
+    mut found: Overview,
+    upload: &RequestUpload,
+) -> Result<ApplicationRow, Refusal> {
+    let application = found.application.id;
+    for _ in 0..ATTEMPTS {
+        if let Some(row) = try_upload(portal, session, found, upload).await? {
+            return Ok(row);
+        }
+        found = applications::overview(portal, session, application).await?;
+    }
+    Err(ErrorCode::PortalUnavailable.into())
+}
+
+/// Nothing if an application changed while its proof was checked.
+async fn try_upload(
     portal: &Portal,
     session: &Session,
     found: Overview,
     upload: &RequestUpload,
-) -> Result<ApplicationRow, Refusal> {
+) -> Result<Option<ApplicationRow>, Refusal> {
     let application = found.application.id;
     check_token(&upload.token)?;
     if upload.container.application() != found.application.number {
@@ -48,18 +70,26 @@ pub async fn upload(
     if !found.application.state.takes_request() {
         return Err(ErrorCode::ApplicationStateForbids.into());
     }
-    if found.application.identification.is_none() {
-        return Err(ErrorCode::IdentificationMissing.into());
+    if upload.proof.is_none() {
+        if found.application.identification.is_none() {
+            return Err(ErrorCode::IdentificationMissing.into());
+        }
+        activation::check(&portal.settings, &found)?;
     }
-    activation::check(&portal.settings, &found)?;
     let der = &upload.certification_request.0;
     let request = CertificationRequest::parse_and_verify(der)?;
-    let is_there = |there: &Request| there.state == RequestState::Prepared && there.der == *der;
+    let key = request.public_key();
+    let proof = match &upload.proof {
+        Some(proof) => Some(renewal::check_proof(portal, session, &found.application, key, &proof.0).await?),
+        None => None,
+    };
+    let vouched_by = proof.as_ref().map(|proof| proof.certificate);
+    let is_there =
+        |there: &Request| there.state == RequestState::Prepared && there.der == *der && there.vouched_by == vouched_by;
     if found.request.as_ref().is_some_and(is_there) {
-        return applications::row(portal, session, &found).await;
+        return applications::row(portal, session, &found).await.map(Some);
     }
     let now = portal.clock.now();
-    let key = request.public_key();
     let new = Request {
         id: randomness::uuid(now, &*portal.randomness)?,
         application_id: application,
@@ -72,12 +102,19 @@ pub async fn upload(
         state: RequestState::Prepared,
         created_at: now,
         confirmed_at: None,
+        vouched_by,
     };
-    match portal.store.prepare_request(&new, &TAKES_REQUEST, &session.actor).await? {
+    let prepared = match &proof {
+        Some(proof) => portal.store.prepare_proven_request(&new, proof, &TAKES_REQUEST, &session.actor).await?,
+        None => portal.store.prepare_request(&new, &TAKES_REQUEST, &session.actor).await?,
+    };
+    match prepared {
         Prepared::Done(revision) => {
             let request = Some(new);
-            changed_to(portal, session, Overview { request, ..found }, ApplicationState::Preparing, revision).await
+            let is = Overview { request, ..found };
+            changed_to(portal, session, is, ApplicationState::Preparing, revision).await.map(Some)
         }
+        Prepared::Changed => Ok(None),
         Prepared::KeyInUse => Err(ErrorCode::KeyInUse.into()),
         Prepared::KeyBlocked => Err(ErrorCode::KeyBlocked.into()),
         Prepared::KeyRevoked => Err(ErrorCode::KeyRevoked.into()),
@@ -115,7 +152,7 @@ pub async fn order_password(
 ///
 /// # Errors
 /// Those of [`one_time_password::try_password`], `otp_used`, `digest_changed`, `identification_missing`,
-/// `activation_required`, `request_not_found`, `application_state_forbids`.
+/// `activation_required`, `renewal_proof_wrong`, `request_not_found`, `application_state_forbids`.
 pub async fn confirm(
     portal: &Portal,
     session: &Session,
@@ -138,12 +175,13 @@ pub async fn confirm(
     if password.digest != Some(digest) {
         return Err(ErrorCode::DigestChanged.into());
     }
-    if application.identification.is_none() {
+    match request.vouched_by {
+        Some(certificate) => renewal::check_voucher(portal, session, application, certificate).await?,
         // It was taken back since the upload; the password stays good for when it is there again.
-        return Err(ErrorCode::IdentificationMissing.into());
+        None if application.identification.is_none() => return Err(ErrorCode::IdentificationMissing.into()),
+        // The setting may be younger than the upload; another phone, which ends an activation, leaves the request behind.
+        None => activation::check(&portal.settings, &found)?,
     }
-    // The setting may be younger than the upload; another phone, which ends an activation, leaves the request behind.
-    activation::check(&portal.settings, &found)?;
     let confirmed = ConfirmedRequest {
         password: password.id,
         request: request.id,
@@ -200,6 +238,10 @@ pub async fn withdraw(portal: &Portal, session: &Session, found: Overview) -> Re
     if !portal.store.withdraw(application, &session.actor, portal.clock.now()).await? {
         return Err(ErrorCode::ApplicationStateForbids.into());
     }
+    if let Some(renewed) = found.application.replaces {
+        // Whether that can be renewed is another matter now.
+        portal.announcer.row(&session.phone, renewed);
+    }
     changed(portal, session, application).await
 }
 
@@ -223,7 +265,7 @@ async fn changed_to(
     }
     (application.state, application.revision) = (state, revision);
     portal.announcer.row(&session.phone, application.id);
-    Ok(applications::row_without_password(&is))
+    Ok(applications::row_without_password(portal, &is))
 }
 
 fn scope(session: &Session, request: &Request) -> PasswordScope {

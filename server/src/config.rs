@@ -64,6 +64,8 @@ pub struct Settings {
     pub issuance_activation: Activation,
     /// `issuance.approvals`: how many operators have to approve a request.
     pub issuance_approvals: u32,
+    /// `renewal.offered_days`: how long before a certificate ends its holder can renew it here; never if zero.
+    pub renewal_offered: Duration,
     /// `[operators]`
     pub operators: Operators,
     /// `[audit]`
@@ -221,6 +223,7 @@ impl Settings {
             issuance_approval,
             issuance_activation,
             issuance_approvals: u32::try_from(reader.integer("issuance.approvals", 1, 1..=2)).unwrap_or(2),
+            renewal_offered: Duration::days(reader.integer("renewal.offered_days", 30, 0..=366)),
             operators: Operators {
                 hourly_wrong_tokens_by_address: u32::try_from(reader.integer(
                     "operators.hourly_wrong_tokens_by_address",

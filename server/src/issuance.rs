@@ -21,12 +21,16 @@ use crate::{
     clock::Stopwatch,
     portal::Portal,
     publication::lists::shard_of,
-    randomness,
+    randomness, renewal,
     store::{self, Commitment, Job},
 };
 
 /// What the person reads when the authority's own checks refuse.
 const REFUSED: &str = "Проверка удостоверяющего центра не пройдена. Обратитесь в службу поддержки.";
+
+/// What the person reads when the certificate is revoked whose key identified the holder.
+const VOUCHER_REVOKED: &str =
+    "Сертификат, ключ которого подтвердил вашу личность, отозван. Обратитесь в удостоверяющий центр.";
 
 /// Clocks of other machines may be a little behind.
 const BACKDATED: Duration = Duration::minutes(5);
@@ -48,6 +52,9 @@ enum Stop {
     /// It will never: its data do not allow it.
     #[error("{0}")]
     Refuse(String),
+    /// It will never: the certificate is revoked whose key identified the holder.
+    #[error("the certificate whose key identified the holder is revoked")]
+    VoucherRevoked,
     /// It may later.
     #[error(transparent)]
     Later(#[from] anyhow::Error),
@@ -78,7 +85,8 @@ pub async fn issue(portal: &Portal, jobs: &[Job]) -> Vec<anyhow::Result<Outcome>
     for (job, end) in jobs.iter().zip(ends) {
         outcomes.push(match end {
             Some(Ok(outcome)) => Ok(outcome),
-            Some(Err(Stop::Refuse(why))) => refuse(portal, job, &why).await,
+            Some(Err(Stop::Refuse(why))) => refuse(portal, job, &why, REFUSED).await,
+            Some(Err(stop @ Stop::VoucherRevoked)) => refuse(portal, job, &stop.to_string(), VOUCHER_REVOKED).await,
             Some(Err(Stop::Later(error))) => Err(error),
             None => Err(anyhow::anyhow!("the job came to no end")),
         });
@@ -170,9 +178,9 @@ async fn complete(
     }
 }
 
-async fn refuse(portal: &Portal, job: &Job, why: &str) -> anyhow::Result<Outcome> {
+async fn refuse(portal: &Portal, job: &Job, why: &str, told: &str) -> anyhow::Result<Outcome> {
     tracing::error!(request = %job.request.id, why, "issuance refused");
-    let refused = portal.store.refuse_issuance(job, REFUSED, portal.clock.now()).await?;
+    let refused = portal.store.refuse_issuance(job, told, portal.clock.now()).await?;
     Ok(if refused { Outcome::Refused } else { Outcome::LeaseLost })
 }
 
@@ -195,12 +203,16 @@ impl Subject {
         if job.key_blocked {
             return Err(refuse("the key was blocked after the request was confirmed"));
         }
+        if job.voucher_revoked {
+            return Err(Stop::VoucherRevoked);
+        }
         if digest::confirmation_digest(job.application.id, &job.snapshot, &key_digest) != job.digest {
             return Err(refuse("the snapshot and the key do not give the digest that was confirmed"));
         }
         Ok(Self {
             holder: serde_json::from_str(&job.snapshot).map_err(|_| refuse("the snapshot cannot be read"))?,
-            identification: job.application.identification.ok_or_else(|| refuse("nobody identified the holder"))?,
+            identification: renewal::identification(&job.application, &job.request)
+                .ok_or_else(|| refuse("nobody identified the holder"))?,
             public_key: PublicKey::from_spki_der(&job.request.public_key)
                 .map_err(|code| Stop::Refuse(format!("the request's key: {code}")))?,
         })

@@ -37,6 +37,7 @@ pub mod operators;
 pub mod portal;
 pub mod publication;
 pub mod randomness;
+pub mod renewal;
 pub mod revocation;
 pub mod secrets;
 pub mod serve;

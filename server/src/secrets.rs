@@ -23,6 +23,7 @@ pub struct Secrets {
     activations: hmac::Key,
     messages: aead::LessSafeKey,
     reports: hmac::Key,
+    renewals: hmac::Key,
     audit: audit::Key,
 }
 
@@ -42,6 +43,7 @@ impl Secrets {
             operators: hmac_key("operators"),
             activations: hmac_key("activations"),
             reports: hmac_key("reports"),
+            renewals: hmac_key("renewals"),
             audit: audit::Key::new(derived("audit").as_ref()),
             // HMAC-SHA-256 gives 32 bytes, which is what ChaCha20-Poly1305 takes.
             #[allow(clippy::expect_used)]
@@ -102,6 +104,14 @@ impl Secrets {
         let tag = hmac::sign(&self.activations, &joined(&[application.as_bytes()], &code.to_string()));
         hash.copy_from_slice(tag.as_ref());
         hash
+    }
+
+    /// What the old key signs with the new one, so that a proof is good for one application in one session.
+    pub fn renewal_nonce(&self, application: Uuid, session: Uuid) -> [u8; 32] {
+        let mut nonce = [0; 32];
+        let both = [application.as_bytes().as_slice(), session.as_bytes()].concat();
+        nonce.copy_from_slice(hmac::sign(&self.renewals, &both).as_ref());
+        nonce
     }
 
     /// A name for a phone or an address in the table of rates.

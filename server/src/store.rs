@@ -51,6 +51,8 @@ pub trait Store: Send + Sync {
     async fn application_by_number(&self, number: &str) -> Stored<Option<Overview>>;
     /// All applications, for the operator.
     async fn applications(&self) -> Stored<Vec<Overview>>;
+    /// Makes an application in place of another, unless one that goes on is there already.
+    async fn renew(&self, renewal: &NewRenewal) -> Stored<Renewed>;
     /// Records what a person found wrong.
     async fn add_mistake(&self, id: Uuid, application: Uuid, text: &str, by: &Actor, now: OffsetDateTime)
     -> Stored<()>;
@@ -126,6 +128,9 @@ pub trait Store: Send + Sync {
 
     /// Records a prepared request in place of an earlier one, if the application's state is one of `from`.
     async fn prepare_request(&self, new: &Request, from: &[&str], by: &Actor) -> Stored<Prepared>;
+    /// The same of a request whose holder is identified by a proof, if neither application changed since it was checked.
+    async fn prepare_proven_request(&self, new: &Request, proof: &Proof, from: &[&str], by: &Actor)
+    -> Stored<Prepared>;
     /// One request of a phone, with its application.
     async fn request_of(&self, phone: &Phone, id: Uuid) -> Stored<Option<Overview>>;
     /// Removes a prepared request; false if it is not prepared any more.

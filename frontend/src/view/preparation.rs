@@ -89,6 +89,7 @@ fn upload(app: App, details: ApplicationDetails, state: Uploading) {
             certification_request: state.created.certification_request.clone(),
             container: details.container,
             token: state.created.token.clone(),
+            proof: None,
         };
         match portal::upload(details.row.id, &request).await {
             Ok(row) => {

@@ -210,4 +210,8 @@ errors! {
         "A browser from snap or flatpak cannot start the program.", "Open the portal in a new Chromium, Chrome, Edge or Firefox of the system's packages.";
     ClockWrong: "Часы компьютера расходятся с часами портала.", "Установите верное время.",
         "The computer's clock differs from the portal's.", "Set the right time.";
+    RenewalNotOpen: "Этот сертификат сейчас не продлить.", "Обновите страницу: строка покажет, что с ним.",
+        "This certificate cannot be renewed now.", "Reload the page: its row shows where it stands.";
+    RenewalProofWrong: "Подпись прежнего ключа не подошла или устарела.", "Создайте запрос снова на том же носителе.",
+        "The old key's signature does not fit, or is too old.", "Make the request again, on the same token.";
 }

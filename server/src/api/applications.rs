@@ -12,7 +12,7 @@ use super::{
     client_address::ClientAddress,
     problem::Answer,
 };
-use crate::{activation, applications, certificate_request};
+use crate::{activation, applications, certificate_request, renewal};
 
 /// All rows.
 #[utoipa::path(
@@ -69,6 +69,20 @@ pub(super) async fn activate(
     Owner { session, found, body, .. }: Owner<AnApplication, ActivationEntry>,
 ) -> Answer<Json<ApplicationDetails>> {
     Ok(Json(activation::enter(&app.portal, &session, found, &body.code, address).await?))
+}
+
+/// Makes an application that renews this one, whose certificate ends soon; twice is as good as once.
+#[utoipa::path(
+    post, path = "/applications/{id}/renewal", params(("id" = Uuid, Path)),
+    responses((status = 200, body = ApplicationRow)),
+    extensions(("x-problem-codes" = json!([ApplicationNotFound, RenewalNotOpen]))),
+    security(("session" = [])),
+)]
+pub(super) async fn renew(
+    State(app): State<App>,
+    Owner { session, found, .. }: Owner<AnApplication>,
+) -> Answer<Json<ApplicationRow>> {
+    Ok(Json(renewal::begin(&app.portal, &session, found).await?))
 }
 
 /// Takes a sent request back, for its token was lost.

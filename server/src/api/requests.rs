@@ -23,7 +23,7 @@ use crate::certificate_request;
         KeyBlocked, KeyRevoked, RequestTooLarge, RequestTrailingBytes, RequestNotDer, RequestAttributeRepeated,
         KeyAlgorithmUnsupported, KeyWeak, KeyTooSmall, KeyTooLarge, KeySmallFactors, KeyRoca, KeyClosePrimes,
         KeyExponentUnsafe, KeyParametersExplicit, KeyPointCompressed, KeyPointInvalid, ApplicationStateForbids,
-        IdentificationMissing, ActivationRequired, FieldInvalid,
+        IdentificationMissing, ActivationRequired, RenewalProofWrong, FieldInvalid,
     ]))),
     security(("session" = [])),
 )]
@@ -59,7 +59,7 @@ pub(super) async fn order_password(
     responses((status = 200, body = ApplicationRow)),
     extensions(("x-problem-codes" = json!([
         RequestNotFound, OtpWrong, OtpExpired, OtpUsed, OtpTriesExhausted, PhoneLocked, OtpNotRequested, DigestChanged,
-        IdentificationMissing, ActivationRequired, ApplicationStateForbids, RateLimited,
+        IdentificationMissing, ActivationRequired, RenewalProofWrong, ApplicationStateForbids, RateLimited,
     ]))),
     security(("session" = [])),
 )]

@@ -29,6 +29,11 @@ events! {
     MistakeReported "mistake reported";
     /// A request was uploaded.
     RequestPrepared "request prepared";
+    /// The key of the certificate that is renewed identified the holder of a request, which is the subject; the detail is
+    /// the certificate's serial number.
+    HolderIdentified "holder identified";
+    /// A signature that should identify the holder of a request was refused; the subject is the application.
+    IdentificationRefused "identification refused";
     /// A request was removed before it was confirmed.
     RequestRemoved "request removed";
     /// A request was confirmed; the detail is the digest that was.
@@ -71,6 +76,8 @@ events! {
     KeyBlocked "key blocked";
     /// An application was imported, or entered.
     ApplicationImported "application imported";
+    /// A holder began to renew a certificate; the subject is the new application, the detail its number.
+    RenewalBegun "renewal begun";
     /// An application's data were corrected.
     ApplicationChanged "application changed";
     /// An operator searched applications.

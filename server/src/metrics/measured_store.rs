@@ -67,6 +67,7 @@ measured! {
         application_of(phone: &Phone, id: Uuid) -> Option<Overview>;
         application_by_number(number: &str) -> Option<Overview>;
         applications() -> Vec<Overview>;
+        renew(renewal: &NewRenewal) -> Renewed;
         add_mistake(id: Uuid, application: Uuid, text: &str, by: &Actor, now: OffsetDateTime) -> ();
         mistakes_of(application: Uuid, limit: u32) -> Vec<Mistake>;
         phone_of(application: Uuid) -> Option<Phone>;
@@ -98,6 +99,7 @@ measured! {
     }
     family requests {
         prepare_request(new: &Request, from: &[&str], by: &Actor) -> Prepared;
+        prepare_proven_request(new: &Request, proof: &Proof, from: &[&str], by: &Actor) -> Prepared;
         request_of(phone: &Phone, id: Uuid) -> Option<Overview>;
         remove_request(id: Uuid, by: &Actor, now: OffsetDateTime) -> bool;
         confirm_request(confirmed: &ConfirmedRequest) -> ConfirmOutcome;
@@ -166,6 +168,7 @@ measured! {
     }
     family applications {
         search(page: &Page, limit: u32) -> Vec<Overview>;
+        application(id: Uuid) -> Option<Overview>;
         approvals(request: Uuid) -> Vec<String>;
         make_activation_codes(new: &NewActivationCodes<'_>) -> Vec<Uuid>;
         open_mistakes(after: Uuid, limit: u32) -> Vec<Mistake>;

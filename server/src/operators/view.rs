@@ -3,8 +3,8 @@
 use qcert_protocol::operator::{ApplicationRecord, CertificateRecord, OperatorView};
 
 use crate::{
-    revocation,
-    store::{Certificate, OperatorRecord, Overview, RequestState, Store, Stored},
+    renewal, revocation,
+    store::{Certificate, OperatorRecord, Overview, Request, RequestState, Store, Stored},
 };
 
 /// An application. Who has approved it is asked while it waits.
@@ -12,19 +12,29 @@ use crate::{
 /// # Errors
 /// The store's.
 pub async fn application_view(store: &dyn Store, overview: Overview) -> Stored<ApplicationRecord> {
-    let request = overview.request.filter(|request| overview.held && request.state == RequestState::Confirmed);
-    let approved_by = match request {
+    let waits = |request: &&Request| overview.held && request.state == RequestState::Confirmed;
+    let approved_by = match overview.request.as_ref().filter(waits) {
         Some(request) => store.operator_store().approvals(request.id).await?,
         None => Vec::new(),
     };
+    let identification_kind = renewal::identification_now(&overview);
+    let vouched_by = overview.request.as_ref().and_then(|request| request.vouched_by);
     let application = overview.application;
+    let renewed = match application.replaces {
+        Some(renewed) => store.operator_store().application(renewed).await?,
+        None => None,
+    };
+    let vouched = renewed.as_ref().and_then(|renewed| renewed.certificate.as_ref());
+    let vouched = vouched.filter(|certificate| vouched_by == Some(certificate.id)).map(|found| found.serial.clone());
     Ok(ApplicationRecord {
         id: application.id,
         number: application.number,
         phone: application.phone.as_str().to_owned(),
         holder: application.holder,
         certificate_type: application.certificate_type,
-        identification_kind: application.identification,
+        identification_kind,
+        identified_by_certificate: vouched,
+        replaces: renewed.map(|renewed| renewed.application.number),
         state: application.state,
         waits_for_approval: overview.held,
         approved_by,

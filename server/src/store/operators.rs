@@ -194,6 +194,8 @@ pub trait OperatorStore: Send + Sync {
 
     /// A page of applications, `limit` at most.
     async fn search(&self, page: &Page, limit: u32) -> Stored<Vec<Overview>>;
+    /// The application with this id.
+    async fn application(&self, id: Uuid) -> Stored<Option<Overview>>;
     /// Who has approved a request that waits, in the order of time.
     async fn approvals(&self, request: Uuid) -> Stored<Vec<String>>;
     /// Notes in the audit what changed nothing here.

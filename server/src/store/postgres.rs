@@ -16,6 +16,7 @@ mod opening;
 mod operators;
 mod passwords;
 mod people;
+mod renewals;
 mod requests;
 mod revocation_lists;
 mod rows;
@@ -34,10 +35,10 @@ use uuid::Uuid;
 use super::{
     ActivationAttempt, ActivationAttempted, Application, Approved, Attempt, Attempted, AuditRow, AuthorityRecord,
     Backlog, Certificate, Change, Commitment, ConfirmOutcome, ConfirmedRequest, Failures, Import, ImportRules,
-    IssuerId, Job, MessageRecord, MessageState, Mistake, NewApplication, NewPassword, NewRevocation, OperatorStore,
-    OrderLimits, Overview, Password, PasswordOrder, PasswordScope, Prepared, QueuedMessage, Rate, Request,
-    RevocationList, RevokeOutcome, Revoked, RevokedCertificate, SessionRecord, SettledMessage, ShardState, Store,
-    StoreError, Stored, Wanted,
+    IssuerId, Job, MessageRecord, MessageState, Mistake, NewApplication, NewPassword, NewRenewal, NewRevocation,
+    OperatorStore, OrderLimits, Overview, Password, PasswordOrder, PasswordScope, Prepared, Proof, QueuedMessage, Rate,
+    Renewed, Request, RevocationList, RevokeOutcome, Revoked, RevokedCertificate, SessionRecord, SettledMessage,
+    ShardState, Store, StoreError, Stored, Wanted,
 };
 use crate::audit::{Actor, Keeper, head::Follower};
 use changes::Changes;
@@ -152,6 +153,10 @@ impl Store for PostgresStore {
         applications::all(&self.connections).await
     }
 
+    async fn renew(&self, renewal: &NewRenewal) -> Stored<Renewed> {
+        renewals::renew(&self.connections, renewal).await
+    }
+
     async fn add_mistake(
         &self,
         id: Uuid,
@@ -264,6 +269,16 @@ impl Store for PostgresStore {
 
     async fn prepare_request(&self, new: &Request, from: &[&str], by: &Actor) -> Stored<Prepared> {
         requests::prepare(&self.connections, new, from, by).await
+    }
+
+    async fn prepare_proven_request(
+        &self,
+        new: &Request,
+        proof: &Proof,
+        from: &[&str],
+        by: &Actor,
+    ) -> Stored<Prepared> {
+        renewals::prepare(&self.connections, new, proof, from, by).await
     }
 
     async fn request_of(&self, phone: &Phone, id: Uuid) -> Stored<Option<Overview>> {

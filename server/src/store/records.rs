@@ -6,6 +6,7 @@ mod backlog;
 mod messages;
 mod passwords;
 mod publication;
+mod renewal;
 mod unshown;
 
 use qcert_pki::crl::Reason;
@@ -25,6 +26,7 @@ pub use backlog::*;
 pub use messages::*;
 pub use passwords::*;
 pub use publication::*;
+pub use renewal::*;
 
 /// An application as it comes from a file.
 #[derive(Clone, Debug, PartialEq)]
@@ -114,6 +116,8 @@ pub struct Overview {
     pub activation: Activation,
     /// Did its holder ever find something wrong in it?
     pub has_mistakes: bool,
+    /// Is it installed, and does another application that goes on renew or replace it?
+    pub has_successor: bool,
 }
 
 /// What a person asks about, by its id.
@@ -193,6 +197,8 @@ pub struct Request {
     pub created_at: OffsetDateTime,
     /// When it was confirmed.
     pub confirmed_at: Option<OffsetDateTime>,
+    /// The certificate whose key identified the holder, with a [`Proof`] for this request's key.
+    pub vouched_by: Option<Uuid>,
 }
 
 /// A certificate.
@@ -266,6 +272,8 @@ pub enum Prepared {
     KeyRevoked,
     /// The application's state is not one of those named.
     StateForbids,
+    /// One of the two applications is of another revision than when the proof was checked.
+    Changed,
 }
 
 /// A confirmation to be recorded.
@@ -315,6 +323,8 @@ pub struct Job {
     pub digest: [u8; 32],
     /// Is its key on the block list by now?
     pub key_blocked: bool,
+    /// Is the certificate revoked by now whose key identified the holder?
+    pub voucher_revoked: bool,
     /// What will be signed, once it is committed.
     pub committed: Option<Commitment>,
 }

@@ -18,6 +18,7 @@ mod operators;
 mod passwords;
 mod people;
 mod readers;
+mod renewals;
 mod requests;
 mod revocation_lists;
 mod rows;
@@ -45,10 +46,10 @@ use crate::{
 use super::{
     ActivationAttempt, ActivationAttempted, Application, Approved, Attempt, Attempted, AuditRow, AuthorityRecord,
     Backlog, Certificate, Change, Commitment, ConfirmOutcome, ConfirmedRequest, Failures, Import, ImportRules,
-    IssuerId, Job, MessageRecord, MessageState, Mistake, NewApplication, NewPassword, NewRevocation, OperatorStore,
-    OrderLimits, Overview, Password, PasswordOrder, PasswordScope, Prepared, Purpose, QueuedMessage, Rate, Request,
-    RevocationList, RevokeOutcome, Revoked, RevokedCertificate, SessionRecord, SettledMessage, ShardState, Store,
-    StoreError, Stored, Wanted,
+    IssuerId, Job, MessageRecord, MessageState, Mistake, NewApplication, NewPassword, NewRenewal, NewRevocation,
+    OperatorStore, OrderLimits, Overview, Password, PasswordOrder, PasswordScope, Prepared, Proof, Purpose,
+    QueuedMessage, Rate, Renewed, Request, RevocationList, RevokeOutcome, Revoked, RevokedCertificate, SessionRecord,
+    SettledMessage, ShardState, Store, StoreError, Stored, Wanted,
 };
 use issuances::Lease;
 use readers::Readers;
@@ -171,6 +172,11 @@ impl Store for SqliteStore {
 
     async fn applications(&self) -> Stored<Vec<Overview>> {
         self.readers.read_long(applications::all).await
+    }
+
+    async fn renew(&self, renewal: &NewRenewal) -> Stored<Renewed> {
+        let renewal = renewal.clone();
+        self.write(move |connection| renewals::renew(connection, &renewal)).await
     }
 
     async fn add_mistake(
@@ -307,6 +313,17 @@ impl Store for SqliteStore {
     async fn prepare_request(&self, new: &Request, from: &[&str], by: &Actor) -> Stored<Prepared> {
         let (new, from, by) = (new.clone(), owned(from), by.clone());
         self.write(move |connection| requests::prepare(connection, &new, &borrowed(&from), &by)).await
+    }
+
+    async fn prepare_proven_request(
+        &self,
+        new: &Request,
+        proof: &Proof,
+        from: &[&str],
+        by: &Actor,
+    ) -> Stored<Prepared> {
+        let (new, proof, from, by) = (new.clone(), proof.clone(), owned(from), by.clone());
+        self.write(move |connection| renewals::prepare(connection, &new, &proof, &borrowed(&from), &by)).await
     }
 
     async fn request_of(&self, phone: &Phone, id: Uuid) -> Stored<Option<Overview>> {

@@ -43,6 +43,7 @@ async fn confirmed(now: OffsetDateTime) -> (TempDir, SqliteStore) {
         state: RequestState::Prepared,
         created_at: now,
         confirmed_at: None,
+        vouched_by: None,
     };
     assert!(matches!(
         store.prepare_request(&request, &["available"], &Actor::holder([192, 0, 2, 1].into())).await.unwrap(),

@@ -53,6 +53,8 @@ mod publication;
 #[cfg(test)]
 mod readiness;
 #[cfg(test)]
+mod renewal;
+#[cfg(test)]
 mod requests;
 #[cfg(test)]
 mod revocation;

@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::{
     events::Stream,
+    renewal,
     store_suite::keeper,
     support::{Browser, PHONE, Workplace, certification_request, wrong},
 };
@@ -149,6 +150,14 @@ async fn workers_of_two_servers_share_the_queue_and_do_nothing_twice() {
     assert_eq!(chain, same.unwrap());
     assert!(audit::verify::is_whole(&one.audit_key(), &chain));
     assert_eq!(chain.iter().filter(|row| row.event == "certificate issued").count(), rows.len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_renewal_that_is_begun_at_two_servers_at_once_is_one() {
+    let one = Workplace::on_postgres(renewal::SOON).await;
+    let two = one.beside().await;
+    let holder = renewal::Holder::of(one, renewal::new_key()).await;
+    renewal::begun::at_once(&holder, &[&holder.workplace, &two]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

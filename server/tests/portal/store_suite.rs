@@ -8,6 +8,7 @@ mod operators;
 mod passwords;
 mod people;
 mod publication;
+mod renewals;
 mod requests;
 mod revocations;
 
@@ -85,6 +86,7 @@ fn request(number: u128, application: u128, key: u8) -> Request {
         state: RequestState::Prepared,
         created_at: NOW,
         confirmed_at: None,
+        vouched_by: None,
     }
 }
 
@@ -256,6 +258,14 @@ macro_rules! suite {
             requests: a_held_request_is_rejected_with_its_reason,
             requests: a_held_request_can_be_taken_back,
             requests: an_application_is_found_by_its_number_and_tells_whether_its_request_is_held,
+            renewals: a_renewal_has_what_the_old_application_has_and_a_number_of_its_own,
+            renewals: of_two_renewals_at_once_there_is_one,
+            renewals: a_renewal_of_what_changed_or_without_a_number_is_none,
+            renewals: a_renewal_that_does_not_go_on_is_followed_by_another,
+            renewals: a_proven_request_names_the_certificate_that_vouched,
+            renewals: a_proof_of_what_changed_since_prepares_nothing,
+            renewals: of_a_proof_and_a_revocation_at_once_the_second_sees_the_first,
+            renewals: a_job_tells_whether_the_certificate_was_revoked_that_vouched,
             issuances: a_confirmed_request_is_leased_by_one_at_a_time,
             issuances: two_claims_at_once_lease_one_request_once,
             issuances: the_oldest_ripe_request_is_leased_first,

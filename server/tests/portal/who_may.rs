@@ -56,6 +56,7 @@ pub const TABLE: &[(&str, May, &str)] = &[
     ("POST /api/v1/applications/{id}/mistakes", Owner("application_not_found"), r#"{"text": "x"}"#),
     ("POST /api/v1/applications/{id}/activation", Owner("application_not_found"), r#"{"code": "x"}"#),
     ("POST /api/v1/applications/{id}/requests", Owner("application_not_found"), UPLOAD),
+    ("POST /api/v1/applications/{id}/renewal", Owner("application_not_found"), ""),
     ("POST /api/v1/applications/{id}/withdrawal", Owner("application_not_found"), ""),
     ("POST /api/v1/requests/{id}/password", Owner("request_not_found"), ""),
     ("POST /api/v1/requests/{id}/confirmation", Owner("request_not_found"), r#"{"password": "000000"}"#),

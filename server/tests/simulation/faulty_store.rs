@@ -161,6 +161,7 @@ passed_through! {
     ApplicationOf application_of(phone: &Phone, id: Uuid) -> Option<Overview>;
     Applications applications() -> Vec<Overview>;
     ApplicationByNumber application_by_number(number: &str) -> Option<Overview>;
+    Renew renew(renewal: &NewRenewal) -> Renewed;
     AddMistake add_mistake(id: Uuid, application: Uuid, text: &str, by: &Actor, now: OffsetDateTime) -> ();
     MistakesOf mistakes_of(application: Uuid, limit: u32) -> Vec<Mistake>;
     OrderPassword order_password(new: &NewPassword, sealed: &[u8], limits: &OrderLimits) -> PasswordOrder;
@@ -182,6 +183,7 @@ passed_through! {
     Messages messages(phone: Option<&Phone>, limit: u32) -> Vec<MessageRecord>;
     ForgetMessages forget_messages(before: OffsetDateTime) -> ();
     PrepareRequest prepare_request(new: &Request, from: &[&str], by: &Actor) -> Prepared;
+    PrepareProvenRequest prepare_proven_request(new: &Request, proof: &Proof, from: &[&str], by: &Actor) -> Prepared;
     RequestOf request_of(phone: &Phone, id: Uuid) -> Option<Overview>;
     RemoveRequest remove_request(id: Uuid, by: &Actor, now: OffsetDateTime) -> bool;
     ConfirmRequest confirm_request(confirmed: &ConfirmedRequest) -> ConfirmOutcome;

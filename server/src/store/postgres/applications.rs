@@ -14,8 +14,8 @@ use super::{
 use crate::audit::Actor;
 use crate::store::ImportConflict;
 
-/// The advisory lock of whoever imports: two imports of one number do not meet.
-const LOCK: i64 = 0x696d_706f_7274;
+/// The advisory lock of whoever imports, or renews: two that want one number do not meet.
+pub(super) const LOCK: i64 = 0x696d_706f_7274;
 
 /// Why an import ends early.
 enum Stop {

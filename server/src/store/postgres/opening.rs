@@ -112,6 +112,7 @@ fn migrations() -> Vec<Migration> {
         migration(12, "backlog", include_str!("../../../migrations/postgres/0012_backlog.sql")),
         migration(13, "activations", include_str!("../../../migrations/postgres/0013_activations.sql")),
         migration(14, "revisions", include_str!("../../../migrations/postgres/0014_revisions.sql")),
+        migration(15, "renewals", include_str!("../../../migrations/postgres/0015_renewals.sql")),
     ]
 }
 

@@ -86,6 +86,12 @@ impl OperatorStore for PostgresStore {
         search(&self.connections, page, limit).await
     }
 
+    async fn application(&self, id: Uuid) -> Stored<Option<Overview>> {
+        let statement = rows::overview!("WHERE a.id = $1");
+        let found = self.connections.read(|| sqlx::query(statement).bind(id)).await?;
+        found.first().map(rows::read_overview).transpose()
+    }
+
     async fn approvals(&self, request: Uuid) -> Stored<Vec<String>> {
         let statement =
             "SELECT approved_by FROM approvals WHERE request_id = $1 ORDER BY created_at, approved_by COLLATE \"C\"";

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     Approved, ConfirmOutcome, ConfirmedRequest, Overview, Prepared, Request, StoreError, Stored,
-    connections::Connections,
+    connections::{Connections, Statement},
     flag,
     rows::{self, Columns, millis},
     word,
@@ -18,33 +18,45 @@ const PREPARE: &str =
     "SELECT outcome, now_of FROM prepare_request($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
 
 pub(super) async fn prepare(connections: &Connections, new: &Request, from: &[&str], by: &Actor) -> Stored<Prepared> {
-    let prepared = connections
-        .write_unique(|| {
-            sqlx::query(PREPARE)
-                .bind(new.id)
-                .bind(new.application_id)
-                .bind(&new.der)
-                .bind(&new.public_key)
-                .bind(new.key_digest)
-                .bind(new.key_id.as_str())
-                .bind(new.container.as_str())
-                .bind(&new.token.label)
-                .bind(&new.token.serial)
-                .bind(&new.token.model)
-                .bind(new.state.as_str())
-                .bind(millis(new.created_at))
-                .bind(from)
-                .bind(&by.who)
-                .bind(&by.from)
-        })
-        .await?;
-    let Some(prepared) = prepared else { return Ok(Prepared::KeyInUse) };
+    let prepare = || bind_new(sqlx::query(PREPARE), new, from, by);
+    prepared(connections.write_unique(prepare).await?)
+}
+
+/// The first fifteen values of a statement that prepares a request.
+pub(super) fn bind_new<'q>(
+    query: Statement<'q>,
+    new: &'q Request,
+    from: &'q [&'q str],
+    by: &'q Actor,
+) -> Statement<'q> {
+    query
+        .bind(new.id)
+        .bind(new.application_id)
+        .bind(&new.der)
+        .bind(&new.public_key)
+        .bind(new.key_digest)
+        .bind(new.key_id.as_str())
+        .bind(new.container.as_str())
+        .bind(&new.token.label)
+        .bind(&new.token.serial)
+        .bind(&new.token.model)
+        .bind(new.state.as_str())
+        .bind(millis(new.created_at))
+        .bind(from)
+        .bind(&by.who)
+        .bind(&by.from)
+}
+
+/// What became of it; a unique index that was met is that of keys.
+pub(super) fn prepared(answer: Option<Vec<PgRow>>) -> Stored<Prepared> {
+    let Some(prepared) = answer else { return Ok(Prepared::KeyInUse) };
     let (outcome, revision) = outcome(&prepared)?;
     match outcome {
         "done" => Ok(Prepared::Done(revision)),
         "stateForbids" => Ok(Prepared::StateForbids),
         "keyBlocked" => Ok(Prepared::KeyBlocked),
         "keyRevoked" => Ok(Prepared::KeyRevoked),
+        "changed" => Ok(Prepared::Changed),
         _ => Err(StoreError::Corrupt("the answer of prepare_request")),
     }
 }

@@ -70,13 +70,13 @@ const APPLICATION_COLUMNS: usize = 10;
 macro_rules! request_columns {
     () => {
         "r.id, r.application_id, r.der, r.public_key, r.key_digest, r.key_id, r.container, r.token_label, \
-         r.token_serial, r.token_model, r.state, r.created_at, r.confirmed_at"
+         r.token_serial, r.token_model, r.state, r.created_at, r.confirmed_at, r.vouched_by"
     };
 }
 pub(super) use request_columns;
 
 /// How many those are.
-const REQUEST_COLUMNS: usize = 13;
+const REQUEST_COLUMNS: usize = 14;
 
 /// Of table `c`, for [`certificate`].
 macro_rules! certificate_columns {
@@ -100,6 +100,15 @@ macro_rules! activation_column {
 }
 pub(super) use activation_column;
 
+/// Is an application `a` installed, and renewed or replaced by another that goes on?
+macro_rules! successor_column {
+    () => {
+        "a.state = 'installed' AND EXISTS (SELECT FROM applications s WHERE s.replaces = a.id \
+         AND s.state NOT IN ('rejected', 'withdrawn', 'revoked'))"
+    };
+}
+pub(super) use successor_column;
+
 /// Columns for [`read_overview`], of what [`overview_joins`] joins to an application `a`.
 macro_rules! overview_columns {
     () => {
@@ -111,7 +120,9 @@ macro_rules! overview_columns {
             rows::certificate_columns!(),
             ", a.state = 'sent' AND EXISTS (SELECT FROM issuances WHERE request_id = r.id AND state = 'held'), ",
             rows::activation_column!(),
-            ", EXISTS (SELECT FROM mistakes WHERE application_id = a.id) "
+            ", EXISTS (SELECT FROM mistakes WHERE application_id = a.id), ",
+            rows::successor_column!(),
+            " "
         )
     };
 }
@@ -159,6 +170,7 @@ fn the_overview(columns: &mut Columns<'_>) -> Stored<Overview> {
         held: columns.next()?,
         activation: activation(columns.next()?)?,
         has_mistakes: columns.next()?,
+        has_successor: columns.next()?,
     })
 }
 
@@ -193,6 +205,7 @@ pub(super) fn request(columns: &mut Columns<'_>) -> Stored<Request> {
         state: RequestState::parse(columns.next()?).ok_or(StoreError::Corrupt("requests.state"))?,
         created_at: columns.time()?,
         confirmed_at: columns.next::<Option<i64>>()?.map(time).transpose()?,
+        vouched_by: columns.next()?,
     })
 }
 

@@ -9,7 +9,7 @@ use rusqlite::{Connection, functions::FunctionFlags};
 
 use super::{StoreError, Stored};
 
-const STEPS: [&str; 12] = [
+const STEPS: [&str; 13] = [
     include_str!("../../../migrations/sqlite/0001_first.sql"),
     include_str!("../../../migrations/sqlite/0002_revocation.sql"),
     include_str!("../../../migrations/sqlite/0003_operators.sql"),
@@ -22,6 +22,7 @@ const STEPS: [&str; 12] = [
     include_str!("../../../migrations/sqlite/0010_messages_of_phone.sql"),
     include_str!("../../../migrations/sqlite/0011_backlog.sql"),
     include_str!("../../../migrations/sqlite/0012_activations.sql"),
+    include_str!("../../../migrations/sqlite/0013_renewals.sql"),
 ];
 
 /// The version before the step that makes the table of terms.

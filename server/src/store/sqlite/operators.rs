@@ -63,6 +63,10 @@ impl OperatorStore for SqliteStore {
         self.readers.read(|connection| search(connection, page, limit))
     }
 
+    async fn application(&self, id: Uuid) -> Stored<Option<Overview>> {
+        self.readers.read(|connection| first(connection, rows::overview!("WHERE a.id = ?"), [id], rows::read_overview))
+    }
+
     async fn approvals(&self, request: Uuid) -> Stored<Vec<String>> {
         self.readers.read(|connection| {
             let sql = "SELECT approved_by FROM approvals WHERE request_id = ? ORDER BY created_at, approved_by";

@@ -135,13 +135,13 @@ const APPLICATION_COLUMNS: usize = 10;
 macro_rules! request_columns {
     () => {
         "r.id, r.application_id, r.der, r.public_key, r.key_digest, r.key_id, r.container, r.token_label, \
-         r.token_serial, r.token_model, r.state, r.created_at, r.confirmed_at"
+         r.token_serial, r.token_model, r.state, r.created_at, r.confirmed_at, r.vouched_by"
     };
 }
 pub(super) use request_columns;
 
 /// How many those are.
-const REQUEST_COLUMNS: usize = 13;
+const REQUEST_COLUMNS: usize = 14;
 
 /// Of table `c`, for [`certificate`].
 macro_rules! certificate_columns {
@@ -165,6 +165,15 @@ macro_rules! activation_column {
 }
 pub(super) use activation_column;
 
+/// Is an application `a` installed, and renewed or replaced by another that goes on?
+macro_rules! successor_column {
+    () => {
+        "a.state = 'installed' AND EXISTS (SELECT 1 FROM applications s WHERE s.replaces = a.id \
+         AND s.state NOT IN ('rejected', 'withdrawn', 'revoked'))"
+    };
+}
+pub(super) use successor_column;
+
 /// A statement for [`read_overview`], with its end. `r` is the latest request that counts.
 macro_rules! overview {
     ($rest:literal) => {
@@ -177,7 +186,9 @@ macro_rules! overview {
             rows::certificate_columns!(),
             ", a.state = 'sent' AND EXISTS (SELECT 1 FROM issuances WHERE request_id = r.id AND state = 'held'), ",
             rows::activation_column!(),
-            ", EXISTS (SELECT 1 FROM mistakes WHERE application_id = a.id) FROM applications a \
+            ", EXISTS (SELECT 1 FROM mistakes WHERE application_id = a.id), ",
+            rows::successor_column!(),
+            " FROM applications a \
              LEFT JOIN requests r ON r.id = (SELECT id FROM requests WHERE application_id = a.id \
              AND state NOT IN ('removed', 'replaced') ORDER BY created_at DESC, id DESC LIMIT 1) \
              LEFT JOIN certificates c ON c.application_id = a.id \
@@ -201,6 +212,7 @@ pub(super) fn read_overview(columns: &mut Columns<'_>) -> Stored<Overview> {
         held: columns.next()?,
         activation: activation(&columns.next::<String>()?)?,
         has_mistakes: columns.next()?,
+        has_successor: columns.next()?,
     })
 }
 
@@ -239,6 +251,7 @@ pub(super) fn request(columns: &mut Columns<'_>) -> Stored<Request> {
         state: RequestState::parse(&columns.next::<String>()?).ok_or(StoreError::Corrupt("requests.state"))?,
         created_at: columns.time()?,
         confirmed_at: columns.next::<Option<i64>>()?.map(time).transpose()?,
+        vouched_by: columns.next()?,
     })
 }
 

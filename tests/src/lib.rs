@@ -6,6 +6,7 @@
 pub mod browser;
 pub mod contents;
 pub mod display;
+pub mod figure;
 pub mod hand;
 pub mod journey;
 pub mod memory;

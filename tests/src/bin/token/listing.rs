@@ -4,13 +4,18 @@
 use std::{fs, path::Path};
 
 use anyhow::{Context, Result};
-use qcert_journeys::{programs, stopwatch::timed, token::SOFTHSM};
+use qcert_journeys::{
+    figure::{Figure, median},
+    programs,
+    stopwatch::timed,
+    token::SOFTHSM,
+};
 use serde_json::json;
 
 use super::{
-    Arguments, Figure,
+    Arguments,
     host::{Computer, Host, token_id},
-    median, others,
+    others,
 };
 
 const ROUNDS: usize = 25;

@@ -9,11 +9,11 @@ mod memory;
 mod others;
 mod pair;
 
-use std::{fs, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Parser;
-use serde::Serialize;
+use qcert_journeys::figure;
 
 /// Figures of the host with a token. The host should be optimised, as it is shipped.
 #[derive(Parser)]
@@ -28,22 +28,6 @@ pub struct Arguments {
     /// Where the figures are written, as a list.
     #[arg(long, value_name = "FILE")]
     json: PathBuf,
-}
-
-/// One figure.
-#[derive(Serialize)]
-pub struct Figure {
-    name: String,
-    ours: f64,
-    peer: Option<f64>,
-    unit: &'static str,
-}
-
-impl Figure {
-    fn new(name: &str, ours: f64, peer: Option<f64>, unit: &'static str) -> Self {
-        let round = |number: f64| (number * 100.0).round() / 100.0;
-        Self { name: name.to_owned(), ours: round(ours), peer: peer.map(round), unit }
-    }
 }
 
 fn main() -> ExitCode {
@@ -66,20 +50,5 @@ fn measure(arguments: &Arguments) -> Result<()> {
     let mut figures = pair::measure(arguments)?;
     figures.extend(listing::measure(arguments)?);
     figures.extend(memory::measure(arguments)?);
-    fs::write(&arguments.json, serde_json::to_vec_pretty(&figures)?)
-        .with_context(|| format!("write {}", arguments.json.display()))
-}
-
-/// The middle one.
-fn median(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn a_median_is_the_middle_whatever_the_order() {
-        assert!((super::median(vec![9.0, 1.0, 0.5]) - 1.0).abs() < f64::EPSILON);
-    }
+    figure::write(&arguments.json, &figures)
 }

@@ -8,11 +8,11 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use qcert_journeys::token::SOFTHSM;
+use qcert_journeys::{figure::Figure, token::SOFTHSM};
 use serde_json::json;
 
 use super::{
-    Arguments, Figure, authority,
+    Arguments, authority,
     host::{Computer, Host, token_id},
     pair,
 };

@@ -3,14 +3,18 @@
 
 use anyhow::{Context, Result, anyhow, ensure};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use qcert_journeys::{stopwatch::timed, token::SOFTHSM};
+use qcert_journeys::{
+    figure::{Figure, median},
+    stopwatch::timed,
+    token::SOFTHSM,
+};
 use serde_json::{Value, json};
 
 use super::{
-    Arguments, Figure, authority,
+    Arguments, authority,
     direct::Direct,
     host::{Computer, Host, token_id},
-    median, others,
+    others,
 };
 
 const CONTAINER: &str = "1@2026-01-01-Bench";

@@ -4,13 +4,13 @@ mod echo;
 mod own_time;
 mod round_trips;
 
-use std::{fs, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Parser;
-use serde::Serialize;
+use qcert_journeys::figure;
 
-/// Figures of the workstation. The hosts should be optimised, as they are shipped.
+/// Figures of the workstation, the peer's those of the echo. The hosts should be optimised, as they are shipped.
 #[derive(Parser)]
 #[command(version)]
 pub struct Arguments {
@@ -26,15 +26,6 @@ pub struct Arguments {
     /// Where the figures are written, as a list.
     #[arg(long, value_name = "FILE")]
     json: PathBuf,
-}
-
-/// One figure; `peer` is that of the echo.
-#[derive(Serialize)]
-pub struct Figure {
-    name: String,
-    ours: f64,
-    peer: Option<f64>,
-    unit: &'static str,
 }
 
 fn main() -> ExitCode {
@@ -54,6 +45,5 @@ fn measure(arguments: &Arguments) -> Result<()> {
         figures.extend(own_time::measure().await?);
         anyhow::Ok(figures)
     })?;
-    fs::write(&arguments.json, serde_json::to_vec_pretty(&figures)?)
-        .with_context(|| format!("write {}", arguments.json.display()))
+    figure::write(&arguments.json, &figures)
 }

@@ -4,18 +4,17 @@
 use anyhow::Result;
 use qcert_journeys::{
     Journey, Software,
+    figure::Figure,
     journey::TOKEN,
     screens::{confirmation, data, devices, list, sensor, sign_in},
     stopwatch::Stopwatch,
 };
 
-use super::Figure;
-
 pub async fn measure() -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
     for software in [Software::Chromium, Software::Firefox] {
         let name = format!("the journey's own time, {software:?}");
-        figures.push(Figure { name, ours: walk(software).await?, peer: None, unit: "ms" });
+        figures.push(Figure::new(&name, walk(software).await?, None, "ms"));
     }
     Ok(figures)
 }

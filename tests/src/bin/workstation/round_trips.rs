@@ -3,11 +3,16 @@
 use std::{fs, path::Path};
 
 use anyhow::{Context, Result, ensure};
-use qcert_journeys::{Browser, Software, Workstation, stranger::Site, token::PIN};
+use qcert_journeys::{
+    Browser, Software, Workstation,
+    figure::{Figure, median},
+    stranger::Site,
+    token::PIN,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Arguments, Figure, echo};
+use super::{Arguments, echo};
 
 /// Pages that are loaded; each starts both hosts anew.
 const ROUNDS: u32 = 15;
@@ -51,16 +56,9 @@ pub async fn measure(arguments: &Arguments) -> Result<Vec<Figure>> {
         }
     }
     browser.close();
-    let figure = |name: &str, Pair { ours, echo }: Pair<Vec<f64>>| {
-        let (ours, peer) = (median(ours), Some(median(echo)));
-        Figure { name: name.to_owned(), ours, peer, unit: "ms" }
-    };
-    let memory = Figure {
-        name: "memory of the extension's process (PSS)".to_owned(),
-        ours: memory(arguments, true).await?,
-        peer: Some(memory(arguments, false).await?),
-        unit: "KiB",
-    };
+    let figure = |name, Pair { ours, echo }| Figure::new(name, median(ours), Some(median(echo)), "ms");
+    let (with, without) = (memory(arguments, true).await?, memory(arguments, false).await?);
+    let memory = Figure::new("memory of the extension's process (PSS)", with, Some(without), "KiB");
     Ok(vec![
         figure("page → host → page, first (starts the host)", first),
         figure("page → host → page, later", later),
@@ -104,18 +102,4 @@ fn proportional_set_size(process: u32) -> Result<f64> {
     let told = fs::read_to_string(format!("/proc/{process}/smaps_rollup")).context("read a process's memory")?;
     let line = told.lines().find_map(|line| line.strip_prefix("Pss:")).context("no Pss")?;
     line.trim().trim_end_matches(" kB").parse().context("read Pss")
-}
-
-fn median(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    let middle = times.get(times.len() / 2).copied().unwrap_or(f64::NAN);
-    (middle * 100.0).round() / 100.0
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn a_median_is_the_middle_whatever_the_order() {
-        assert!((super::median(vec![9.0, 1.004, 0.5]) - 1.0).abs() < f64::EPSILON);
-    }
 }

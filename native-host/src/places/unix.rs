@@ -84,6 +84,11 @@ pub fn configuration_folder() -> Option<PathBuf> {
     named("XDG_CONFIG_HOME").or_else(|| home().map(|home| home.join(".config")))
 }
 
+/// `$XDG_DATA_HOME`, else `~/.local/share`.
+pub fn data_folder() -> Option<PathBuf> {
+    named("XDG_DATA_HOME").or_else(|| home().map(|home| home.join(".local/share")))
+}
+
 /// The person's home.
 pub fn home() -> Option<PathBuf> {
     named("HOME")

@@ -1,5 +1,5 @@
-//! NSS's store: `~/.pki/nssdb`, which Chromium and its kin read, and a database in each profile of Firefox. NSS's own
-//! programs write to them, also while a browser runs.
+//! NSS's store: the database that Chromium and its kin read, and one in each profile of Firefox. NSS's own programs write
+//! to them, also while a browser runs.
 
 mod behind;
 mod copies;
@@ -21,7 +21,7 @@ use super::Way;
 use crate::{
     access::keep_private,
     module::name_of,
-    places::{STORED_KEY_MODULE, home},
+    places::{STORED_KEY_MODULE, data_folder, home},
 };
 
 /// How long a program of NSS may take. It may load a module, and a module may ask its readers.
@@ -30,9 +30,17 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How often it is asked whether it is ready.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// `~/.pki/nssdb`.
+/// Where NSS and Chromium look for the common database, in their order: `~/.pki/nssdb`, and what the XDG Base Directory
+/// Specification says, where Chromium makes one since its version 146 if there is no other.
+fn folders() -> Vec<PathBuf> {
+    let newer = data_folder().map(|folder| folder.join("pki/nssdb"));
+    home().map(|home| home.join(".pki/nssdb")).into_iter().chain(newer).collect()
+}
+
+/// The first that is there; the older one, if none is: older browsers know no other, and newer ones take it.
 fn folder() -> Option<PathBuf> {
-    home().map(|home| home.join(".pki/nssdb"))
+    let folders = folders();
+    folders.iter().find(|folder| folder.is_dir()).or(folders.first()).cloned()
 }
 
 /// Adds a certificate under the container's name to every database, with no trust at all. One that knows the token's module
@@ -160,7 +168,8 @@ fn in_every_database(change: impl Fn(&Path) -> Result<(), ErrorCode>) -> Result<
 
 /// Those that there are.
 fn databases() -> Vec<PathBuf> {
-    folder().filter(|folder| folder.join("cert9.db").exists()).into_iter().chain(firefox::databases()).collect()
+    let common = folders().into_iter().filter(|folder| folder.join("cert9.db").exists());
+    common.chain(firefox::databases()).collect()
 }
 
 /// NSS's programs, by PATH: where each is, or its name and that it is missing. Then the database, and whether it can be

@@ -35,8 +35,28 @@ fn a_certificate_lies_beside_its_key_and_in_the_persons_store() {
     assert_eq!(module.stdout, certificate);
 }
 
-/// A profile of Firefox with a database, and its name for NSS's programs.
-fn firefox_profile(workplace: &Workplace, folder: &str, password: &str) -> String {
+/// Chromium makes its database there since its version 146, and would forget it if somebody made the older folder.
+#[test]
+fn a_database_in_chromiums_newer_place_gets_the_certificate_and_nothing_is_put_before_it() {
+    let (workplace, mut browser, token, certificate) = certified();
+    let database = database_in(&workplace, "home/.local/share/pki/nssdb", "\n");
+    let agreed = json!({"pin": PIN, "registerModule": true});
+    for authorization in [json!({"pin": PIN}), agreed] {
+        let installed = browser.ask("installCertificate", install_params(&token, &certificate), authorization);
+        assert!(installed["storeError"].is_null(), "{installed}");
+        assert!(!workplace.path("home/.pki").exists());
+        let listed = workplace.run("certutil", ["-L", "-h", "all", "-d", &database]);
+        let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+        assert!(listed.contains(CONTAINER), "{listed}");
+    }
+    std::fs::create_dir_all(workplace.path("home/.pki/nssdb")).unwrap();
+    assert!(workplace.host(["unregister-module"]).status.success());
+    let list = text(&workplace.path("home/.local/share/pki/nssdb/pkcs11.txt"));
+    assert!(!list.contains("name=Qcert"), "it is taken back from there, too: {list}");
+}
+
+/// A database in a folder, and its name for NSS's programs.
+fn database_in(workplace: &Workplace, folder: &str, password: &str) -> String {
     let folder = workplace.path(folder);
     std::fs::create_dir_all(&folder).unwrap();
     let database = format!("sql:{}", folder.display());
@@ -50,10 +70,10 @@ fn firefox_profile(workplace: &Workplace, folder: &str, password: &str) -> Strin
 fn every_firefox_profile_gets_the_certificate_without_trust_whatever_becomes_of_another() {
     let (workplace, mut browser, token, certificate) = certified();
     let databases = [
-        firefox_profile(&workplace, "home/.mozilla/firefox/a.default-esr", "\n"),
-        firefox_profile(&workplace, "elsewhere", "a primary password\n"),
-        firefox_profile(&workplace, "home/snap/firefox/common/.mozilla/firefox/b", "\n"),
-        firefox_profile(&workplace, "home/.config/mozilla/firefox/c", "\n"),
+        database_in(&workplace, "home/.mozilla/firefox/a.default-esr", "\n"),
+        database_in(&workplace, "elsewhere", "a primary password\n"),
+        database_in(&workplace, "home/snap/firefox/common/.mozilla/firefox/b", "\n"),
+        database_in(&workplace, "home/.config/mozilla/firefox/c", "\n"),
     ];
     let profiles = format!(
         "[Profile0]\nPath=a.default-esr\nIsRelative=1\n\n[Profile1]\nPath={}\nIsRelative=0\n\n\
@@ -84,7 +104,7 @@ fn a_module_is_registered_in_every_database_or_offered_again() {
     let state = |browser: &mut Browser| browser.ask("storeState", json!({"token": token}), Value::Null);
     browser.ask("installCertificate", install_params(&token, &certificate), agreed.clone());
     assert_eq!(state(&mut browser)["moduleRegistered"], true);
-    firefox_profile(&workplace, "home/.mozilla/firefox/new", "\n");
+    database_in(&workplace, "home/.mozilla/firefox/new", "\n");
     workplace.file("home/.mozilla/firefox/profiles.ini", "[Profile0]\nPath=new\n");
     assert_eq!(state(&mut browser)["moduleRegistered"], false);
     browser.ask("installCertificate", install_params(&token, &certificate), agreed);

@@ -67,6 +67,7 @@ impl Workplace {
         command
             .env("HOME", self.path("home"))
             .env_remove("XDG_CONFIG_HOME")
+            .env_remove("XDG_DATA_HOME")
             .env_remove("XDG_STATE_HOME")
             .env("SOFTHSM2_CONF", self.path("softhsm2.conf"))
             .env_remove("QCERT_PKCS11_MODULE")

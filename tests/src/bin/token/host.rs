@@ -60,7 +60,7 @@ impl Computer {
             .env("SOFTHSM2_CONF", self.token.configuration())
             .env("QCERT_SHIM_CONTROL", self.token.control_file())
             .env("QCERT_HOST_CONFIG", self.path("host.toml"));
-        for name in ["XDG_CONFIG_HOME", "XDG_STATE_HOME"] {
+        for name in ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"] {
             command.env_remove(name);
         }
         command

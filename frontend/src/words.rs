@@ -3,7 +3,10 @@
 
 pub mod english;
 mod errors;
+mod lines;
 mod table;
+
+use std::sync::OnceLock;
 
 use qcert_protocol::{
     ApplicationState, ErrorCode,
@@ -50,8 +53,9 @@ impl Language {
 
     /// Its texts; the Russian ones as long as [`english`] was not given its file.
     pub fn words(self) -> &'static Words {
+        static RUSSIAN: OnceLock<Words> = OnceLock::new();
         let english = if self == Self::English { english::words() } else { None };
-        english.unwrap_or(&table::RUSSIAN)
+        english.unwrap_or_else(|| RUSSIAN.get_or_init(|| Words::read(Self::Russian, &mut lines::RUSSIAN.lines())))
     }
 }
 

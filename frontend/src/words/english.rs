@@ -5,7 +5,11 @@
 
 use std::sync::OnceLock;
 
-use super::{Words, errors, table};
+use super::{
+    Language, Words, errors,
+    lines::{joined, text},
+    table,
+};
 
 /// The file's name.
 pub const NAME: &str = text(&NAME_BYTES);
@@ -35,7 +39,7 @@ pub fn take(file: String) -> bool {
     let mut lines = String::leak(file).lines();
     let own = lines.next() == Some(NAME);
     if own {
-        FETCHED.get_or_init(|| Words::english(&mut lines));
+        FETCHED.get_or_init(|| Words::read(Language::English, &mut lines));
     }
     own
 }
@@ -68,43 +72,27 @@ const fn name(mut digest: u64) -> [u8; 28] {
     name
 }
 
-const fn joined<const LENGTH: usize>(mut parts: &[&str]) -> [u8; LENGTH] {
-    let mut joined = [0; LENGTH];
-    let mut at = 0;
-    while let [part, rest @ ..] = parts {
-        joined.split_at_mut(at).1.split_at_mut(part.len()).0.copy_from_slice(part.as_bytes());
-        at += part.len();
-        parts = rest;
-    }
-    joined
-}
-
-const fn text(bytes: &[u8]) -> &str {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(_) => panic!("made of texts"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use qcert_protocol::ErrorCode;
 
     use super::*;
-    use crate::words::{Language, code};
+    use crate::words::{code, lines::RUSSIAN};
 
     #[test]
-    fn every_english_text_comes_out_of_the_file_at_its_own_place() {
-        let words = fetched();
-        for (number, (read, written)) in table::WRITTEN.iter().enumerate() {
-            assert_eq!(read(words), *written, "text {number}");
-        }
-        for (known, written) in errors::WRITTEN {
-            assert_eq!(code(words, *known), *written, "{known}");
+    fn every_text_comes_out_of_the_lines_of_its_language_at_its_own_place() {
+        for (words, language) in [(Language::Russian.words(), 0), (fetched(), 1)] {
+            for (number, (read, written)) in table::WRITTEN.iter().enumerate() {
+                assert_eq!(read(words), written[language], "text {number}");
+            }
+            for (known, written) in errors::WRITTEN {
+                assert_eq!(code(words, *known), written[language], "{known}");
+            }
+            assert_eq!(words.errors.len(), errors::WRITTEN.len());
         }
         let texts = table::WRITTEN.len() + 2 * errors::WRITTEN.len();
-        assert_eq!(FILE.lines().count(), 1 + texts, "a text has a line of its own");
-        assert_eq!(words.errors.len(), errors::WRITTEN.len());
+        let lines = [RUSSIAN, FILE].map(|texts| texts.lines().count());
+        assert_eq!(lines, [texts, 1 + texts], "a text has a line of its own");
         assert_eq!(Language::English.words().language, Language::English);
     }
 

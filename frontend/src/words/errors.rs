@@ -14,19 +14,19 @@ macro_rules! errors {
             (match code { $(ErrorCode::$first $(| ErrorCode::$other)* => Row::$first,)* }) as usize
         }
 
-        pub(super) static RUSSIAN: [[&str; 2]; [$(Row::$first,)*].len()] = [$([$ru_what, $ru_next],)*];
-
         /// Two lines for each of the rows.
+        pub(super) const RUSSIAN: &str = concat!($($ru_what, "\n", $ru_next, "\n",)*);
         pub(super) const ENGLISH: &str = concat!($($en_what, "\n", $en_next, "\n",)*);
 
-        /// What stands where, for the tests.
+        /// What stands where in the two languages, for the tests.
         #[cfg(test)]
-        pub(super) const WRITTEN: &[(ErrorCode, [&str; 2])] = &[$((ErrorCode::$first, [$en_what, $en_next]),)*];
+        pub(super) const WRITTEN: &[(ErrorCode, [[&str; 2]; 2])] =
+            &[$((ErrorCode::$first, [[$ru_what, $ru_next], [$en_what, $en_next]]),)*];
     };
 }
 
-/// Takes the lines of [`ENGLISH`].
-pub(super) fn english(lines: &mut Lines<'static>) -> &'static [[&'static str; 2]] {
+/// Takes the lines of one language.
+pub(super) fn read(lines: &mut Lines<'static>) -> &'static [[&'static str; 2]] {
     std::iter::from_fn(|| Some([lines.next()?, lines.next()?])).collect::<Vec<_>>().leak()
 }
 

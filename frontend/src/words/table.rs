@@ -26,23 +26,22 @@ macro_rules! words {
             $(pub const fn $name(&self) -> &'static str { self.texts[Place::$name as usize] })*
         }
 
-        pub(super) static RUSSIAN: Words =
-            Words { language: Language::Russian, errors: &errors::RUSSIAN, texts: [$($ru,)*] };
-
-        /// A text a line, in the order in which [`Words::english`] takes them.
+        /// A text a line, in the order in which [`Words::read`] takes them: where each begins is not written, or it would
+        /// be a kilobyte of the page.
+        pub(super) const RUSSIAN: &str = concat!($($ru, "\n",)*);
         pub(super) const ENGLISH: &str = concat!($($en, "\n",)*);
 
         /// What stands where, for the tests.
         #[cfg(test)]
-        pub(super) const WRITTEN: &[(fn(&Words) -> &'static str, &str)] = &[$((Words::$name, $en),)*];
+        pub(super) const WRITTEN: &[(fn(&Words) -> &'static str, [&str; 2])] = &[$((Words::$name, [$ru, $en]),)*];
     };
 }
 
 impl Words {
-    /// Takes the lines of [`ENGLISH`], then those of [`errors::ENGLISH`].
-    pub(super) fn english(lines: &mut Lines<'static>) -> Self {
+    /// Takes the lines of one language, then those of its errors.
+    pub(super) fn read(language: Language, lines: &mut Lines<'static>) -> Self {
         let texts = std::array::from_fn(|_| lines.next().unwrap_or_default());
-        Self { language: Language::English, texts, errors: errors::english(lines) }
+        Self { language, texts, errors: errors::read(lines) }
     }
 }
 

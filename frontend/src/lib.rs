@@ -40,3 +40,5 @@ pub mod told;
 pub mod view;
 #[cfg(target_arch = "wasm32")]
 pub mod workstation;
+#[cfg(target_arch = "wasm32")]
+pub mod writing;

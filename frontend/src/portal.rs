@@ -14,7 +14,6 @@ use qcert_protocol::{
         RevocationOrder, RevocationReason, Session, SignIn,
     },
 };
-use serde::Serialize;
 use uuid::Uuid;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -24,6 +23,7 @@ use crate::{
     reading::{self, Read},
     trouble::Trouble,
     words::english,
+    writing::{self, Write},
 };
 
 /// How long an answer may take, in milliseconds.
@@ -79,7 +79,7 @@ pub fn application(id: Uuid) -> Asked<ApplicationDetails> {
 
 /// Tells the operator what is wrong in the data.
 pub fn report_mistake(id: Uuid, text: String) -> Asked<()> {
-    done(call("POST", &format!("/applications/{id}/mistakes"), Some(json(&MistakeReport { text }))))
+    done(call("POST", &format!("/applications/{id}/mistakes"), Some(MistakeReport { text }.write())))
 }
 
 /// Enters the activation code of an application.
@@ -147,13 +147,8 @@ fn get<T: Read + 'static>(path: &str) -> Asked<T> {
     read(call("GET", path, None))
 }
 
-fn post<T: Read + 'static>(path: &str, body: &impl Serialize) -> Asked<T> {
-    read(call("POST", path, Some(json(body))))
-}
-
-/// What cannot be written (there is no such body) is empty, and the portal says so.
-fn json(body: &impl Serialize) -> String {
-    serde_json::to_string(body).unwrap_or_default()
+fn post<T: Read + 'static>(path: &str, body: &impl Write) -> Asked<T> {
+    read(call("POST", path, Some(body.write())))
 }
 
 /// An answer of another shape means that page and portal are of different versions.
@@ -165,7 +160,7 @@ fn done(asked: Asked<String>) -> Asked<()> {
     Box::pin(async move { asked.await.map(drop) })
 }
 
-fn call(method: &'static str, path: &str, body: Option<String>) -> Asked<String> {
+fn call(method: &'static str, path: &str, body: Option<JsValue>) -> Asked<String> {
     let address = format!("{API}{path}");
     Box::pin(async move {
         // A network that fails, a limit that is over: nothing was answered.
@@ -186,7 +181,7 @@ fn call(method: &'static str, path: &str, body: Option<String>) -> Asked<String>
 async fn exchange(
     method: &str,
     address: &str,
-    body: Option<String>,
+    body: Option<JsValue>,
     limit_ms: u32,
 ) -> Result<(Response, String), JsValue> {
     let request = RequestInit::new();
@@ -196,7 +191,7 @@ async fn exchange(
         let headers = Headers::new()?;
         headers.set("content-type", "application/json")?;
         request.set_headers(&headers);
-        request.set_body(&body.into());
+        request.set_body(&writing::json(&body));
     }
     let response = JsFuture::from(window().fetch_with_str_and_init(address, &request)).await?;
     let response: Response = response.unchecked_into();

@@ -46,6 +46,12 @@ fn field<T: Read>(object: &JsValue, name: &str) -> Option<T> {
 /// A member of an object by its name in Rust; `undefined` where there is none.
 #[inline(never)]
 fn member(object: &JsValue, name: &str) -> JsValue {
+    Reflect::get(object, &wire(name)).unwrap_or(JsValue::UNDEFINED)
+}
+
+/// A member's name on the wire.
+#[inline(never)]
+pub fn wire(name: &str) -> JsValue {
     let mut wire = String::with_capacity(name.len());
     let mut upper = false;
     for c in name.chars() {
@@ -58,7 +64,7 @@ fn member(object: &JsValue, name: &str) -> JsValue {
             c => wire.push(c),
         }
     }
-    Reflect::get(object, &wire.into()).unwrap_or(JsValue::UNDEFINED)
+    wire.into()
 }
 
 macro_rules! objects {

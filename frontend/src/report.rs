@@ -3,14 +3,14 @@
 //! **Invariant:** it has no name of a person, a token or a file in a home, unless the person allowed it; the host
 //! leaves them out, and the page's own lines about tokens say their state and code alone.
 
-use js_sys::{Array, JSON, Object, Reflect};
+use js_sys::{Array, JSON};
 use qcert_protocol::{ErrorCode, PROTOCOL_MINOR, PROTOCOL_VERSION};
 use wasm_bindgen::JsValue;
 
 use crate::{
     browser,
     checkup::{Entry, State},
-    workstation,
+    workstation, writing,
 };
 
 /// The text of a bundle, for a person to read.
@@ -18,17 +18,16 @@ pub async fn bundle(entries: &[Entry], personal: bool) -> String {
     let host = workstation::diagnose(personal, personal).await.unwrap_or(JsValue::NULL);
     let made = js_sys::Date::new_0().to_iso_string();
     let protocol = format!("{PROTOCOL_VERSION}.{PROTOCOL_MINOR}");
-    let page = Object::new();
-    set(&page, "protocol", &protocol.into());
     let checks: Array = entries.iter().filter(|entry| !entry.told).map(check).collect();
-    let bundle = Object::new();
-    set(&bundle, "bundle", &1.into());
-    set(&bundle, "made", &made);
-    set(&bundle, "page", &page);
-    set(&bundle, "browser", &browser::user_agent().into());
-    set(&bundle, "extension", &workstation::extension().into());
-    set(&bundle, "checks", &checks);
-    set(&bundle, "host", &host);
+    let bundle = writing::object(&[
+        ("bundle", 1.into()),
+        ("made", made.into()),
+        ("page", writing::object(&[("protocol", protocol.into())])),
+        ("browser", browser::user_agent().into()),
+        ("extension", workstation::extension().into()),
+        ("checks", checks.into()),
+        ("host", host),
+    ]);
     let text = JSON::stringify_with_replacer_and_space(&bundle, &JsValue::NULL, &2.into());
     // A tree of plain values has a text.
     text.map(String::from).unwrap_or_default()
@@ -46,15 +45,5 @@ fn check(entry: &Entry) -> JsValue {
     let subject = if entry.part == "token" { "" } else { &entry.subject };
     let code = entry.code.map_or("", ErrorCode::as_str);
     let members = [("part", entry.part), ("state", state), ("subject", subject), ("code", code)];
-    let object = Object::new();
-    for (name, text) in members {
-        set(&object, name, &text.into());
-    }
-    object.into()
-}
-
-#[inline(never)]
-fn set(object: &Object, name: &str, value: &JsValue) {
-    // A plain object takes any member.
-    let _ = Reflect::set(object, &name.into(), value);
+    writing::object(&members.map(|(name, text)| (name, text.into())))
 }

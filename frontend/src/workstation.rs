@@ -14,7 +14,6 @@ use qcert_protocol::{
     workstation::{Installed, OneToken},
     workstation::{RemoveKeyPair, Removed, Stage, TokenDetails, TokenId, Tokens, WatchTokens},
 };
-use serde::Serialize;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use web_sys::MessageEvent;
 
@@ -24,6 +23,7 @@ use crate::{
     portal::Asked,
     reading::Read,
     trouble::Trouble,
+    writing::{self, Write},
 };
 
 /// Limit of a question, in milliseconds: the host may have to be started and a module loaded.
@@ -151,18 +151,17 @@ fn abandon(code: ErrorCode) {
 /// Puts a question.
 ///
 /// # Errors
-/// `frame_malformed` if the parameters cannot be written, `extension_disconnected` if the page cannot post.
-pub fn ask(command: &str, params: &impl Serialize, limit_ms: i32) -> Answer<Call> {
-    put(command, &serde_json::to_string(params).map_err(|_| ErrorCode::FrameMalformed)?, limit_ms)
-}
-
-/// The part that is the same for all parameters, once.
-fn put(command: &str, params: &str, limit_ms: i32) -> Answer<Call> {
+/// `extension_disconnected` if the page cannot post.
+pub fn ask(command: &str, params: JsValue, limit_ms: i32) -> Answer<Call> {
     let id = LAST.get().wrapping_add(1);
     LAST.set(id);
     let id = format!("page-{id}");
-    let message = format!(r#"{{"qcert":"request","id":"{id}","command":"{command}","params":{params}}}"#);
-    let message = js_sys::JSON::parse(&message).map_err(|_| ErrorCode::FrameMalformed)?;
+    let message = writing::object(&[
+        ("qcert", "request".into()),
+        ("id", JsValue::from_str(&id)),
+        ("command", command.into()),
+        ("params", params),
+    ]);
     let origin = window().location().origin().map_err(|_| ErrorCode::ExtensionDisconnected)?;
     let (sender, receiver) = oneshot::channel();
     WAITING.with_borrow_mut(|all| all.push(Waiting { id: id.clone(), answer: sender }));
@@ -175,18 +174,8 @@ fn put(command: &str, params: &str, limit_ms: i32) -> Answer<Call> {
     Ok(Call { id, answer: receiver })
 }
 
-#[derive(Serialize)]
-struct Nothing {}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Greeting {
-    protocol_version: u32,
-    protocol_minor: u32,
-}
-
 /// A call that nobody confirms, with its answer.
-fn question<T: Read + 'static>(command: &str, params: &impl Serialize) -> Asked<T> {
+fn question<T: Read + 'static>(command: &str, params: JsValue) -> Asked<T> {
     match ask(command, params, QUESTION_MS) {
         Ok(call) => call.answer(),
         Err(trouble) => Box::pin(ready(Err(trouble))),
@@ -195,41 +184,42 @@ fn question<T: Read + 'static>(command: &str, params: &impl Serialize) -> Asked<
 
 /// Are extension and host there, and do they speak our protocol?
 pub fn hello() -> Asked<Hello> {
-    question("hello", &Greeting { protocol_version: PROTOCOL_VERSION, protocol_minor: PROTOCOL_MINOR })
+    let versions = [("protocol_version", PROTOCOL_VERSION.into()), ("protocol_minor", PROTOCOL_MINOR.into())];
+    question("hello", writing::object(&versions))
 }
 
 /// The tokens, and from now on a notice of every change.
 pub fn watch_tokens() -> Asked<Tokens> {
-    question("watchTokens", &WatchTokens { on: true })
+    question("watchTokens", WatchTokens { on: true }.write())
 }
 
 /// One token in detail.
 pub fn token_details(token: &TokenId) -> Asked<TokenDetails> {
-    question("tokenDetails", &OneToken { token: token.clone() })
+    question("tokenDetails", OneToken { token: token.clone() }.write())
 }
 
 /// What the host finds wrong (`Diagnosis`), as it came; with names of tokens and lines of its log only if they are asked
 /// for.
 pub fn diagnose(names: bool, log: bool) -> Asked<JsValue> {
-    question("diagnose", &Diagnose { names, log })
+    question("diagnose", Diagnose { names, log }.write())
 }
 
 /// Makes a key pair and a request; the answer is a [`CreatedRequest`].
 #[inline(never)]
 pub fn create_request(params: &CreateRequest) -> Answer<Operation<CreatedRequest>> {
-    Operation::begin("createRequest", params)
+    Operation::begin("createRequest", params.write())
 }
 
 /// Writes a certificate beside its key; the answer is [`Installed`].
 #[inline(never)]
 pub fn install_certificate(params: &InstallCertificate) -> Answer<Operation<Installed>> {
-    Operation::begin("installCertificate", params)
+    Operation::begin("installCertificate", params.write())
 }
 
 /// Removes a key pair without a certificate; the answer is [`Removed`].
 #[inline(never)]
 pub fn remove_key_pair(params: &RemoveKeyPair) -> Answer<Operation<Removed>> {
-    Operation::begin("removeKeyPair", params)
+    Operation::begin("removeKeyPair", params.write())
 }
 
 /// A call that the person confirms in the extension's window.
@@ -240,7 +230,7 @@ pub struct Operation<T> {
 }
 
 impl<T: Read + 'static> Operation<T> {
-    fn begin(command: &str, params: &impl Serialize) -> Answer<Self> {
+    fn begin(command: &str, params: JsValue) -> Answer<Self> {
         Ok(Self { call: ask(command, params, OPERATION_MS)?, answer: std::marker::PhantomData })
     }
 
@@ -261,11 +251,11 @@ impl<T: Read + 'static> Operation<T> {
 /// Ends an operation, which is answered `cancelled`.
 pub fn cancel(operation: String) {
     // The answer says whether there was such an operation; the operation's own answer is what counts.
-    let _ = ask("cancel", &Cancel { request: operation }, QUESTION_MS);
+    let _ = ask("cancel", Cancel { request: operation }.write(), QUESTION_MS);
 }
 
 /// Closes the window that still shows the key's code.
 pub fn close_window() {
     // The person can close it as well.
-    let _ = ask("closeWindow", &Nothing {}, QUESTION_MS);
+    let _ = ask("closeWindow", writing::object(&[]), QUESTION_MS);
 }

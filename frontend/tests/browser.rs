@@ -22,9 +22,6 @@ use web_sys::{HtmlElement, KeyboardEvent, PointerEvent};
 
 wasm_bindgen_test_configure!(run_in_browser);
 
-#[derive(serde::Serialize)]
-struct Nothing {}
-
 fn post(json: &str) {
     let message = js_sys::JSON::parse(json).unwrap();
     window().post_message(&message, &window().location().origin().unwrap()).unwrap();
@@ -86,7 +83,7 @@ async fn a_dialog_keeps_the_focus_and_makes_the_page_behind_it_inert() {
 #[wasm_bindgen_test]
 async fn a_call_that_nobody_answers_ends_by_its_limit() {
     workstation::listen(|_| {});
-    let call = workstation::ask("listTokens", &Nothing {}, 50).unwrap();
+    let call = workstation::ask("listTokens", JsValue::UNDEFINED, 50).unwrap();
     let answer = call.answer::<Tokens>().await;
     assert_eq!(answer.unwrap_err().code, ErrorCode::WorkstationTimeout);
 }
@@ -94,7 +91,7 @@ async fn a_call_that_nobody_answers_ends_by_its_limit() {
 #[wasm_bindgen_test]
 async fn a_reply_to_another_id_is_ignored() {
     workstation::listen(|_| {});
-    let call = workstation::ask("listTokens", &Nothing {}, 5_000).unwrap();
+    let call = workstation::ask("listTokens", JsValue::UNDEFINED, 5_000).unwrap();
     let id = call.id.clone();
     post(r#"{"qcert":"reply","id":"someone-else","error":{"code":"cancelled"}}"#);
     post(&format!(r#"{{"qcert":"request","id":"{id}","command":"listTokens","params":{{}}}}"#));
@@ -110,8 +107,8 @@ async fn a_host_that_ends_answers_every_call_that_waits_and_is_not_called_cancel
     let notices = Rc::new(RefCell::new(Vec::new()));
     let heard = notices.clone();
     workstation::listen(move |notice| heard.borrow_mut().push(notice));
-    let first = workstation::ask("listTokens", &Nothing {}, 5_000).unwrap();
-    let second = workstation::ask("listTokens", &Nothing {}, 5_000).unwrap();
+    let first = workstation::ask("listTokens", JsValue::UNDEFINED, 5_000).unwrap();
+    let second = workstation::ask("listTokens", JsValue::UNDEFINED, 5_000).unwrap();
     post(r#"{"qcert":"event","event":"disconnected","error":{"code":"host_exited"}}"#);
     assert_eq!(first.answer::<Tokens>().await.unwrap_err().code, ErrorCode::HostExited);
     assert_eq!(second.answer::<Tokens>().await.unwrap_err().code, ErrorCode::HostExited);
@@ -123,7 +120,7 @@ async fn a_host_that_ends_answers_every_call_that_waits_and_is_not_called_cancel
 #[wasm_bindgen_test]
 async fn an_answer_of_another_shape_is_told_apart() {
     workstation::listen(|_| {});
-    let call = workstation::ask("listTokens", &Nothing {}, 5_000).unwrap();
+    let call = workstation::ask("listTokens", JsValue::UNDEFINED, 5_000).unwrap();
     let id = call.id.clone();
     post(&format!(r#"{{"qcert":"reply","id":"{id}","result":{{"readers":7}}}}"#));
     assert_eq!(call.answer::<Tokens>().await.unwrap_err().code, ErrorCode::FrameMalformed);

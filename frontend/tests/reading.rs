@@ -1,20 +1,27 @@
-//! What the page reads is what serde writes: the portal and the host write with it.
+//! What the page reads is what serde writes, and the other way round: the portal and the host read and write with it.
 #![cfg(target_arch = "wasm32")]
 // A failed step of a test is its failure.
 #![allow(clippy::unwrap_used)]
 
 use std::fmt::Debug;
 
-use qcert_frontend::reading::{self, Read};
+use qcert_frontend::{
+    reading::{self, Read},
+    writing::{self, Write},
+};
 use qcert_protocol::{
-    ApplicationState, ErrorCode, KeyAlgorithm,
+    ApplicationState, Base64, ErrorCode, KeyAlgorithm,
     application::{CertificateType, HolderKind},
     holder::FieldReason,
     portal::{
-        ActivationState, ApplicationDetails, CertificateDetails, Configuration, PackageLinks, PasswordOrdered, Problem,
-        RenewedKey, RevocationReason, Session,
+        ActivationEntry, ActivationState, ApplicationDetails, CertificateDetails, Configuration, Confirmation,
+        Installation, MistakeReport, PackageLinks, PasswordOrder, PasswordOrdered, Problem, RenewedKey, RequestUpload,
+        Revocation, RevocationOrder, RevocationReason, Session, SignIn,
     },
-    workstation::{Carrier, CreatedRequest, Failure, Installed, Removed, Stage, TokenDetails, Tokens, TriesLeft},
+    workstation::{
+        Cancel, Carrier, CreateRequest, CreatedRequest, Diagnose, Failure, InstallCertificate, Installed, OneToken,
+        RemoveKeyPair, Removed, Stage, TokenDetails, Tokens, TriesLeft, WatchTokens,
+    },
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -145,6 +152,46 @@ fn what_the_workstation_writes_is_read_as_it_was_written() {
     }));
     same::<Removed>(&json!({"keyId": "1".repeat(40)}));
     same::<Failure>(&json!({"code": "pin_incorrect", "triesLeft": "low", "detail": "CKR_PIN_INCORRECT"}));
+}
+
+fn written<T: Write + DeserializeOwned + Serialize>(value: Value) {
+    let known: T = serde_json::from_value(value.clone()).unwrap();
+    let text = String::from(writing::json(&known.write()));
+    assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), serde_json::to_value(&known).unwrap());
+    assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value, "nothing was left out");
+}
+
+#[wasm_bindgen_test]
+fn what_the_page_writes_is_what_serde_writes() {
+    let name = || json!({"label": "\"\\\u{1}л", "serial": "1", "model": "m"});
+    let every_byte: Vec<u8> = (0..=255).collect();
+    let bytes = || serde_json::to_value(Base64(every_byte.clone())).unwrap();
+    let (key, container) = ("1".repeat(40), "7@2013-04-11-ООО «x»");
+    written::<PasswordOrder>(json!({"phone": "+79222114545"}));
+    written::<SignIn>(json!({"phone": "+79222114545", "password": "123456"}));
+    written::<MistakeReport>(json!({"text": "две\nстроки"}));
+    written::<ActivationEntry>(json!({"code": "A-B"}));
+    written::<RequestUpload>(json!({"certificationRequest": bytes(), "container": container, "token": name()}));
+    written::<RequestUpload>(json!({
+        "certificationRequest": bytes(), "container": container, "token": name(), "proof": bytes(),
+    }));
+    written::<Confirmation>(json!({"password": "123456"}));
+    written::<Installation>(json!({"token": name(), "inStore": true}));
+    for reason in RevocationReason::OF_HOLDER {
+        written::<RevocationOrder>(json!({"reason": reason}));
+        written::<Revocation>(json!({"reason": reason, "password": "123456"}));
+    }
+    for algorithm in [KeyAlgorithm::P256, KeyAlgorithm::P384, KeyAlgorithm::Rsa2048] {
+        written::<CreateRequest>(json!({
+            "token": "a", "container": container, "commonName": "ООО", "algorithm": algorithm, "sensor": bytes(),
+        }));
+    }
+    written::<InstallCertificate>(json!({"token": "a", "container": container, "certificate": bytes()}));
+    written::<RemoveKeyPair>(json!({"token": "a", "keyId": key}));
+    written::<OneToken>(json!({"token": "a"}));
+    written::<WatchTokens>(json!({"on": true}));
+    written::<Diagnose>(json!({"names": true, "log": false}));
+    written::<Cancel>(json!({"request": "page-1"}));
 }
 
 #[wasm_bindgen_test]

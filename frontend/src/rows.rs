@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use qcert_protocol::portal::ApplicationRow;
+use qcert_protocol::{ApplicationState, KeyId, portal::ApplicationRow};
 use uuid::Uuid;
 
 /// Takes a row that arrived. An older copy never overwrites a newer one. True if anything changed.
@@ -39,6 +39,13 @@ pub fn find(rows: &[ApplicationRow], id: Uuid) -> Option<&ApplicationRow> {
     rows.iter().find(|row| row.id == id)
 }
 
+/// The certificate of this key, if the portal waits for its installation.
+pub fn awaited(rows: &[ApplicationRow], key: &KeyId) -> Option<Uuid> {
+    let ready = rows.iter().filter(|row| row.state == ApplicationState::ReadyToInstall);
+    let mut certificates = ready.filter_map(|row| row.certificate.as_ref());
+    certificates.find(|certificate| certificate.key_id == *key).map(|certificate| certificate.id)
+}
+
 // Numbers are digits almost always: the shorter one is the smaller one.
 fn by_number(a: &str, b: &str) -> Ordering {
     (a.len(), a).cmp(&(b.len(), b))
@@ -69,6 +76,26 @@ pub(crate) mod tests {
     fn an_equal_copy_changes_nothing() {
         let mut rows = vec![row("1", "sent", 5)];
         assert!(!merge(&mut rows, row("1", "sent", 5)));
+    }
+
+    #[test]
+    fn a_certificate_whose_key_is_known_is_awaited_until_it_is_installed() {
+        let certificate = |digit: &str| {
+            let (not_before, not_after) = ("2026-11-22T19:13:00Z", "2027-11-22T19:13:00Z");
+            let id = Uuid::from_u128(digit.parse().unwrap());
+            let (serial, key) = ("0A", digit.repeat(40));
+            let json = serde_json::json!({
+                "id": id, "serial": serial, "keyId": key, "notBefore": not_before, "notAfter": not_after,
+            });
+            serde_json::from_value(json).unwrap()
+        };
+        let mut rows = ["readyToInstall", "installed", "available"].map(|state| row("1", state, 0));
+        rows[0].certificate = Some(certificate("7"));
+        rows[1].certificate = Some(certificate("8"));
+        let key = |digit: &str| KeyId::parse(&digit.repeat(40)).unwrap();
+        assert_eq!(awaited(&rows, &key("7")), Some(Uuid::from_u128(7)));
+        assert_eq!(awaited(&rows, &key("8")), None, "it is installed");
+        assert_eq!(awaited(&rows, &key("9")), None);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use qcert_protocol::{
     ApplicationState, ErrorCode,
     code::Part,
     portal::RevocationReason,
-    workstation::{Stage, TriesLeft},
+    workstation::{Carrier, Stage, TriesLeft},
 };
 
 pub use table::Words;
@@ -128,6 +128,15 @@ pub const fn token_tries(words: &'static Words, tries: TriesLeft) -> &'static st
         TriesLeft::Low => words.pin_low(),
         TriesLeft::Final => words.pin_final(),
         TriesLeft::None => words.pin_none(),
+    }
+}
+
+/// Who makes a key for this kind of token, and what other programs can do with it.
+pub const fn carrier(words: &'static Words, carrier: Option<Carrier>) -> &'static str {
+    match carrier {
+        None => words.carrier_makes(),
+        Some(Carrier::Signs) => words.carrier_signs(),
+        Some(Carrier::Stores) => words.carrier_stores(),
     }
 }
 

@@ -3,7 +3,11 @@
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
-use qcert_journeys::{Journey, screens::pin_window, token::PIN};
+use qcert_journeys::{
+    Journey,
+    screens::{installation, list, pin_window},
+    token::PIN,
+};
 use serde_json::Value;
 
 const HEADING: &str = "Содержимое носителя";
@@ -88,7 +92,12 @@ async fn a_certificate_from_a_file_goes_beside_its_key() -> Result<()> {
     journey.enter_pin_to_install().await?;
     journey.browser.read("действует до").await?;
     assert_eq!(journey.token_contents()?.certificates.len(), 1);
-    Ok(())
+
+    // The portal knows it, too.
+    leave(&journey).await?;
+    installation::installed(&journey.browser).await?;
+    journey.browser.click("link", "Вернуться к списку").await?;
+    list::row(&journey.browser, "сертификат установлен").await.map(drop)
 }
 
 /// The file that the portal offers for this certificate, fetched by the person who is signed in.

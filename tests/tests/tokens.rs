@@ -1,11 +1,13 @@
 //! Figure 6 and the token's own mishaps.
 
-use anyhow::Result;
+use std::{path::Path, time::Duration};
+
+use anyhow::{Result, bail, ensure};
 use qcert_journeys::{
     Journey, Workstation,
     journey::TOKEN,
     programs,
-    screens::{confirmation, data, devices, installation, pin_window},
+    screens::{confirmation, data, devices, installation, pin_window, sensor},
     token::{PIN, SOFTHSM},
 };
 use qcert_test_kryoptic as kryoptic;
@@ -108,15 +110,35 @@ async fn a_certificate_does_not_go_to_another_modules_token() -> Result<()> {
     Ok(())
 }
 
+/// The whole way, on a token of which the dialog says what others can do with the key. Then it lies there complete.
+async fn gets_a_certificate(directory: &Path, control: &str, says: &str) -> Result<Journey> {
+    let change = |computer: &mut Workstation| computer.token.control(control);
+    let mut journey = Journey::begin_with(directory, &[], change).await?;
+    journey.sign_in().await?;
+    journey.open_first().await?;
+    data::get_certificate(&journey.browser).await?;
+    devices::lists(&journey.browser, TOKEN).await?;
+    journey.browser.read(says).await?;
+    devices::choose(&journey.browser, TOKEN).await?;
+    sensor::fill(&journey.browser, 100).await?;
+    let key_code = journey.enter_pin().await?;
+    journey.browser.to_page().await?;
+    confirmation::arrive(&journey.browser).await?;
+    journey.confirm(&key_code).await?;
+    journey.wait_for_certificate().await?;
+    journey.install().await?;
+    journey.browser.click("link", "Содержимое носителя").await?;
+    journey.browser.read("действует до").await?;
+    ensure!(!journey.browser.text().await?.contains("Ключ ждёт"), "{}", journey.browser.text().await?);
+    Ok(journey)
+}
+
 /// Rutoken Lite is like that. What the host writes for it is not seen as a key by anybody else.
 #[tokio::test]
 async fn a_person_gets_a_certificate_on_a_token_that_only_stores() -> Result<()> {
+    let says = "другим программам нужен модуль qcert-pkcs11";
     let directory = tempfile::tempdir()?;
-    let stores = |computer: &mut Workstation| computer.token.control("mechanisms none\nkeys refused");
-    let mut journey = Journey::begin_with(directory.path(), &[], stores).await?;
-    journey.until_sent().await?;
-    journey.wait_for_certificate().await?;
-    journey.install().await?;
+    let journey = gets_a_certificate(directory.path(), "mechanisms none\nkeys refused", says).await?;
     let contents = journey.token_contents()?;
     assert!(contents.private_keys.is_empty() && contents.public_keys.is_empty());
     assert_eq!(contents.certificates.len(), 1);
@@ -125,12 +147,9 @@ async fn a_person_gets_a_certificate_on_a_token_that_only_stores() -> Result<()>
 
 #[tokio::test]
 async fn a_person_gets_a_certificate_on_a_token_that_takes_a_key_and_makes_none() -> Result<()> {
+    let says = "Ключ создаст компьютер, а носитель будет подписывать в любой программе.";
     let directory = tempfile::tempdir()?;
-    let signs = |computer: &mut Workstation| computer.token.control("mechanisms no-generation");
-    let mut journey = Journey::begin_with(directory.path(), &[], signs).await?;
-    journey.until_sent().await?;
-    journey.wait_for_certificate().await?;
-    journey.install().await?;
+    let journey = gets_a_certificate(directory.path(), "mechanisms no-generation", says).await?;
     let contents = journey.token_contents()?;
     assert_eq!(contents.private_keys.len(), 1);
     assert_eq!(contents.certificates[0].0, contents.private_keys[0]);
@@ -144,13 +163,50 @@ fn beside_a_good_module(computer: &Workstation, misbehaviour: &str) -> Result<()
 }
 
 #[tokio::test]
-async fn a_module_that_hangs_beside_a_good_one_keeps_nobody_from_a_certificate() -> Result<()> {
+async fn a_module_that_hangs_beside_a_good_one_is_named_and_keeps_nobody_from_a_certificate() -> Result<()> {
     let directory = tempfile::tempdir()?;
     let hangs = |computer: &mut Workstation| beside_a_good_module(computer, "hang slots");
     let mut journey = Journey::begin_with(directory.path(), &[], hangs).await?;
-    journey.until_sent().await?;
+    // Nobody has been waited for yet: it takes three seconds until a module is called silent.
+    journey.browser.read(TOKEN).await?;
+    journey.browser.read("Рабочее место готово.").await?;
+    journey.sign_in().await?;
+    journey.open_first().await?;
+    data::get_certificate(&journey.browser).await?;
+    devices::lists(&journey.browser, TOKEN).await?;
+    journey.browser.read("Модуль PKCS#11 не отвечает.").await?;
+    journey.browser.read("module_hangs: libqcert_token_shim").await?;
+    journey.browser.click("button", "Отмена").await?;
+
+    let key_code = journey.make_request().await?;
+    journey.confirm(&key_code).await?;
     journey.wait_for_certificate().await?;
     journey.install().await
+}
+
+#[tokio::test]
+async fn a_module_that_crashes_beside_a_good_one_is_named_until_it_works_again() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let crashes = |computer: &mut Workstation| beside_a_good_module(computer, "crash slots");
+    let journey = Journey::begin_with(directory.path(), &[], crashes).await?;
+    journey.browser.read("Рабочее место готово.").await?;
+    journey.browser.click("link", "Содержимое носителя").await?;
+    journey.browser.read("Ключей и сертификатов не видно.").await?;
+    // It crashes but once by itself, and is started again at once the first time.
+    let named = async || {
+        for _ in 0..200 {
+            if journey.browser.text().await?.contains("module_crashed: libqcert_token_shim") {
+                return Ok(());
+            }
+            journey.computer.token.control("crash slots")?;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        bail!("the module is not named:\n{}", journey.browser.text().await?)
+    };
+    named().await?;
+    journey.browser.read("Ключей и сертификатов не видно.").await?;
+    journey.computer.token.control("")?;
+    journey.browser.gone("alert", "").await
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ pub(super) mod orphan;
 use leptos::prelude::*;
 use qcert_protocol::{
     ErrorCode,
+    code::Part,
     portal::ApplicationDetails,
     workstation::{Token, Tokens},
 };
@@ -114,14 +115,13 @@ fn listbox(app: App, words: &'static Words, list: Vec<Device>, chosen: RwSignal<
             .child(options)
             .view(),
         View::from(missing),
+        notice::modules(app, words),
     ])
 }
 
+/// What is missing; a module that fails is told by its name.
 fn no_token(tokens: &Tokens) -> Option<ErrorCode> {
-    tokens.missing.or_else(|| {
-        let empty = tokens.readers.iter().all(|reader| reader.token.is_none());
-        empty.then_some(ErrorCode::TokenMissing)
-    })
+    tokens.missing.filter(|code| code.part() != Part::Module || tokens.modules.is_empty())
 }
 
 fn option(words: &'static Words, position: usize, device: Device, chosen: RwSignal<Option<Token>>) -> View {

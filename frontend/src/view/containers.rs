@@ -47,6 +47,7 @@ pub fn page(app: App, words: &'static Words) -> View {
         .set("aria-labelledby", "heading")
         .child(pieces::heading(words.containers()))
         .child(listed)
+        .child(notice::modules(app, words))
         .child(pieces::button("button", words.close(), move || app.leave_beside()))
         .view()
 }

@@ -13,7 +13,8 @@ use crate::{
     app::App,
     devices::{self, Search},
     dom::{View, el, part, state},
-    installed_here, portal,
+    installed_here,
+    portal::{self, Asked},
     trouble::Trouble,
     words::{self, Words},
     workstation,
@@ -169,18 +170,11 @@ impl Installer {
     }
 
     async fn record(self, installed: Installed) {
-        let installation = Installation { token: installed.token.clone(), in_store: installed.store_error.is_none() };
-        installed_here::keep(self.certificate, installed.store_error);
-        match portal::record_installation(self.certificate, &installation).await {
-            Ok(row) => {
-                self.busy.try_set(false);
-                self.app.take_row(row);
-            }
-            Err(trouble) => {
-                self.busy.try_set(false);
-                self.unrecorded.try_set(Some(installed));
-                self.failed.try_set(self.app.shown(trouble));
-            }
+        let recorded = record(self.app, self.certificate, &installed).await;
+        self.busy.try_set(false);
+        if let Err(trouble) = recorded {
+            self.unrecorded.try_set(Some(installed));
+            self.failed.try_set(self.app.shown(trouble));
         }
     }
 
@@ -207,4 +201,14 @@ impl Installer {
             unrecorded,
         ])
     }
+}
+
+/// Tells the portal that a certificate is on its token, and this tab what became of it in the store.
+pub fn record(app: App, certificate: Uuid, installed: &Installed) -> Asked<()> {
+    let installation = Installation { token: installed.token.clone(), in_store: installed.store_error.is_none() };
+    installed_here::keep(certificate, installed.store_error);
+    Box::pin(async move {
+        app.take_row(portal::record_installation(certificate, &installation).await?);
+        Ok(())
+    })
 }

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use crate::{
+    app::App,
     dom::{View, el, part},
     trouble::Trouble,
     words::{self, Words},
@@ -26,6 +27,18 @@ pub fn trouble(words: &'static Words, trouble: &Trouble) -> View {
                 .child(el("code").child(explanation.detail)),
         )
         .view()
+}
+
+/// Each PKCS#11 module that does not work, by its name: a token that is missed may be behind it.
+pub fn modules(app: App, words: &'static Words) -> View {
+    part(move || {
+        app.workplace.with(|workplace| {
+            let modules = workplace.tokens().map(|tokens| tokens.modules.iter()).into_iter().flatten();
+            let failed =
+                modules.filter_map(|one| Some(Trouble { detail: Some(one.name.clone()), ..Trouble::from(one.error?) }));
+            failed.map(|failed| trouble(words, &failed)).collect::<View>()
+        })
+    })
 }
 
 /// Shows a trouble while there is one.

@@ -195,6 +195,9 @@ words! {
     inserted: "Вставленный носитель", "Inserted token";
     inserted_state: "Состояние", "State";
     can_be_chosen: "можно использовать", "can be used";
+    carrier_makes: "Ключ создаст сам носитель и будет подписывать в любой программе.", "The token makes the key itself and signs with it for any program.";
+    carrier_signs: "Ключ создаст компьютер, а носитель будет подписывать в любой программе.", "The computer makes the key, and the token signs with it for any program.";
+    carrier_stores: "Ключ создаст компьютер, а носитель будет его только хранить: другим программам нужен модуль qcert-pkcs11.", "The computer makes the key, and the token only stores it: other programs need the module qcert-pkcs11.";
     details: "Сведения", "Details";
     serial: "Серийный номер", "Serial number";
     model: "Модель", "Model";

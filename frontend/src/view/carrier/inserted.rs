@@ -52,6 +52,7 @@ pub fn inserted(
         Some(token) => View::all([
             el("p").class("carrier__label").child(token.name.label).view(),
             el("p").child(words.inserted_state()).child(": ").child(words.can_be_chosen()).view(),
+            el("p").class("aside").child(words::carrier(words, token.carrier)).view(),
         ]),
     });
     let orphans = part(move || {

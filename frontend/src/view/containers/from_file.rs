@@ -16,8 +16,9 @@ use crate::{
     app::App,
     dom::{View, el, part},
     reading::Read,
+    rows,
     trouble::Trouble,
-    view::preparation,
+    view::{installation, preparation},
     words::Words,
     workstation,
 };
@@ -42,14 +43,13 @@ pub fn from_file(
         spawn_local(async move {
             let ended = install(app, token, container, &file).await;
             busy.try_set(false);
-            let trouble = match ended {
-                Ok(installed) => {
+            match ended {
+                Ok(trouble) => {
+                    failed.try_set(trouble);
                     again();
-                    installed.store_error.map(Trouble::from)
                 }
-                Err(trouble) => Some(trouble),
-            };
-            failed.try_set(trouble);
+                Err(trouble) => drop(failed.try_set(Some(trouble))),
+            }
         });
     };
     View::all([
@@ -63,9 +63,17 @@ pub fn from_file(
     ])
 }
 
-async fn install(app: App, token: TokenId, container: ContainerName, file: &File) -> Result<Installed, Trouble> {
+/// Afterwards the certificate is on the token; what else may not have worked is the answer.
+async fn install(app: App, token: TokenId, container: ContainerName, file: &File) -> Result<Option<Trouble>, Trouble> {
     let certificate = read(file).await.ok_or(ErrorCode::CertificateInvalid)?;
-    app.operate(workstation::install_certificate(&InstallCertificate { token, container, certificate })).await
+    let params = InstallCertificate { token, container, certificate };
+    let installed: Installed = app.operate(workstation::install_certificate(&params)).await?;
+    let awaited = app.rows.with_untracked(|rows| rows::awaited(rows.as_deref()?, &installed.key_id));
+    let recorded = match awaited {
+        Some(certificate) => installation::record(app, certificate, &installed).await,
+        None => Ok(()),
+    };
+    Ok(recorded.err().and_then(|trouble| app.shown(trouble)).or(installed.store_error.map(Trouble::from)))
 }
 
 /// DER, which is never a text, or PEM (RFC 7468).

@@ -115,6 +115,7 @@ async fn try_upload(
             changed_to(portal, session, is, ApplicationState::Preparing, revision).await.map(Some)
         }
         Prepared::Changed => Ok(None),
+        Prepared::VoucherBlocked => Err(renewal::refused(portal, session, application).await),
         Prepared::KeyInUse => Err(ErrorCode::KeyInUse.into()),
         Prepared::KeyBlocked => Err(ErrorCode::KeyBlocked.into()),
         Prepared::KeyRevoked => Err(ErrorCode::KeyRevoked.into()),

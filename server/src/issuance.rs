@@ -28,8 +28,8 @@ use crate::{
 /// What the person reads when the authority's own checks refuse.
 const REFUSED: &str = "Проверка удостоверяющего центра не пройдена. Обратитесь в службу поддержки.";
 
-/// What the person reads when the certificate is revoked whose key identified the holder.
-const VOUCHER_REVOKED: &str =
+/// What the person reads when the certificate is revoked whose key identified the holder, or the key blocked.
+const VOUCHER_LOST: &str =
     "Сертификат, ключ которого подтвердил вашу личность, отозван. Обратитесь в удостоверяющий центр.";
 
 /// Clocks of other machines may be a little behind.
@@ -52,9 +52,9 @@ enum Stop {
     /// It will never: its data do not allow it.
     #[error("{0}")]
     Refuse(String),
-    /// It will never: the certificate is revoked whose key identified the holder.
-    #[error("the certificate whose key identified the holder is revoked")]
-    VoucherRevoked,
+    /// It will never: the key that identified the holder is worth nothing any more.
+    #[error("the certificate whose key identified the holder is revoked, or the key blocked")]
+    VoucherLost,
     /// It may later.
     #[error(transparent)]
     Later(#[from] anyhow::Error),
@@ -86,7 +86,7 @@ pub async fn issue(portal: &Portal, jobs: &[Job]) -> Vec<anyhow::Result<Outcome>
         outcomes.push(match end {
             Some(Ok(outcome)) => Ok(outcome),
             Some(Err(Stop::Refuse(why))) => refuse(portal, job, &why, REFUSED).await,
-            Some(Err(stop @ Stop::VoucherRevoked)) => refuse(portal, job, &stop.to_string(), VOUCHER_REVOKED).await,
+            Some(Err(stop @ Stop::VoucherLost)) => refuse(portal, job, &stop.to_string(), VOUCHER_LOST).await,
             Some(Err(Stop::Later(error))) => Err(error),
             None => Err(anyhow::anyhow!("the job came to no end")),
         });
@@ -203,8 +203,8 @@ impl Subject {
         if job.key_blocked {
             return Err(refuse("the key was blocked after the request was confirmed"));
         }
-        if job.voucher_revoked {
-            return Err(Stop::VoucherRevoked);
+        if job.voucher_lost {
+            return Err(Stop::VoucherLost);
         }
         if digest::confirmation_digest(job.application.id, &job.snapshot, &key_digest) != job.digest {
             return Err(refuse("the snapshot and the key do not give the digest that was confirmed"));

@@ -16,6 +16,7 @@ use qcert_protocol::{
 };
 use ring::digest::{Context, SHA256};
 use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
 
 use crate::{
     applications,
@@ -166,10 +167,15 @@ pub async fn check_proof(
             });
         }
     }
+    Err(refused(portal, session, application.id).await)
+}
+
+/// A proof is not taken: `renewal_proof_wrong`, and the audit tells of it.
+pub async fn refused(portal: &Portal, session: &Session, application: Uuid) -> Refusal {
     let (code, by) = (ErrorCode::RenewalProofWrong, session.actor.clone());
     let (event, outcome) = (Event::IdentificationRefused, Outcome::Refused(code));
-    refusals::note(portal, Note { event, subject: application.id, detail: String::new(), by, outcome }).await;
-    Err(code.into())
+    refusals::note(portal, Note { event, subject: application, detail: String::new(), by, outcome }).await;
+    code.into()
 }
 
 /// The prefix ‖ origin ‖ CKA_ID of the old key ‖ SHA-256 of nonce ‖ SubjectPublicKeyInfo of the new key.
@@ -214,7 +220,7 @@ pub async fn check_voucher(
     portal: &Portal,
     session: &Session,
     application: &Application,
-    certificate: uuid::Uuid,
+    certificate: Uuid,
 ) -> Result<(), Refusal> {
     let vouches = voucher(portal, session, application).await?.is_some_and(|found| found.certificate.id == certificate);
     match application.identification {

@@ -3,7 +3,7 @@
 CREATE INDEX applications_by_replaced ON applications (replaces) WHERE replaces IS NOT NULL;
 
 ALTER TABLE requests
-    ADD COLUMN vouched_by  uuid REFERENCES certificates (id),
+    ADD COLUMN vouched_by  uuid,
     ADD COLUMN proof_nonce bytea,
     ADD COLUMN proof       bytea;
 
@@ -50,6 +50,10 @@ BEGIN
     IF NOT EXISTS (SELECT FROM applications WHERE id = the_application AND revision = the_revision)
         OR NOT EXISTS (SELECT FROM applications WHERE id = the_renewed AND revision = renewed_revision)
     THEN outcome := 'changed'; RETURN; END IF;
+    IF EXISTS (
+        SELECT FROM certificates c JOIN requests r ON r.id = c.request_id JOIN blocked_keys b ON b.key_digest = r.key_digest
+        WHERE c.id = the_voucher
+    ) THEN outcome := 'voucherBlocked'; RETURN; END IF;
     SELECT p.outcome, p.now_of INTO outcome, now_of FROM prepare_request(the_id, the_application, the_der, the_key,
         the_digest, the_key_id, the_container, the_label, the_serial, the_model, the_state, now, from_states, by_whom,
         from_where) p;

@@ -2,6 +2,6 @@
 
 CREATE INDEX applications_by_replaced ON applications (replaces) WHERE replaces IS NOT NULL;
 
-ALTER TABLE requests ADD COLUMN vouched_by BLOB REFERENCES certificates (id);
+ALTER TABLE requests ADD COLUMN vouched_by BLOB;
 ALTER TABLE requests ADD COLUMN proof_nonce BLOB;
 ALTER TABLE requests ADD COLUMN proof BLOB;

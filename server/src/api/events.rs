@@ -84,8 +84,8 @@ struct Feed {
     session: Session,
     announcements: Receiver<Announcement>,
     rows: VecDeque<ApplicationRow>,
-    /// The revision of each row as it was last sent.
-    sent: HashMap<Uuid, i64>,
+    /// The revision of each row as it was last sent, and what changes without one: whether it can be renewed.
+    sent: HashMap<Uuid, (i64, bool)>,
     check: Interval,
 }
 
@@ -94,7 +94,8 @@ impl Feed {
     async fn next(&mut self) -> Option<ApplicationRow> {
         loop {
             if let Some(row) = self.rows.pop_front() {
-                if self.sent.insert(row.id, row.revision) != Some(row.revision) {
+                let now = (row.revision, row.renewable);
+                if self.sent.insert(row.id, now) != Some(now) {
                     return Some(row);
                 }
                 continue;

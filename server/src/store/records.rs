@@ -274,6 +274,8 @@ pub enum Prepared {
     StateForbids,
     /// One of the two applications is of another revision than when the proof was checked.
     Changed,
+    /// The key that identified the holder is on the block list.
+    VoucherBlocked,
 }
 
 /// A confirmation to be recorded.
@@ -323,8 +325,8 @@ pub struct Job {
     pub digest: [u8; 32],
     /// Is its key on the block list by now?
     pub key_blocked: bool,
-    /// Is the certificate revoked by now whose key identified the holder?
-    pub voucher_revoked: bool,
+    /// Is the certificate whose key identified the holder revoked by now, or that key on the block list?
+    pub voucher_lost: bool,
     /// What will be signed, once it is committed.
     pub committed: Option<Commitment>,
 }

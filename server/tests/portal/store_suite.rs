@@ -266,6 +266,7 @@ macro_rules! suite {
             renewals: a_proof_of_what_changed_since_prepares_nothing,
             renewals: of_a_proof_and_a_revocation_at_once_the_second_sees_the_first,
             renewals: a_job_tells_whether_the_certificate_was_revoked_that_vouched,
+            renewals: a_job_tells_whether_the_key_was_blocked_that_vouched,
             issuances: a_confirmed_request_is_leased_by_one_at_a_time,
             issuances: two_claims_at_once_lease_one_request_once,
             issuances: the_oldest_ripe_request_is_leased_first,

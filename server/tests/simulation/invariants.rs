@@ -3,6 +3,7 @@
 mod activations;
 mod certificates;
 mod passwords;
+mod renewals;
 mod revocation;
 pub mod states;
 
@@ -60,6 +61,7 @@ pub fn judge(case: &mut Case<'_>) -> Result<(), String> {
     certificates::judge(case)?;
     passwords::judge(case)?;
     activations::judge(case)?;
+    renewals::judge(case)?;
     revocation::judge(case)?;
     states::judge(case)?;
     audit_is_whole(case)?;

@@ -105,6 +105,7 @@ fn of_person() -> BoxedStrategy<Operation> {
                 1 => Just(Operation::Remove(person, browser, nth)),
                 2 => Just(Operation::Withdraw(person, browser, nth)),
                 1 => Just(Operation::Install(person, browser, nth)),
+                1 => Just(Operation::Renew(person, browser, nth)),
                 1 => why().prop_map(move |why| Operation::OrderRevocation(person, browser, nth, why)),
                 2 => why().prop_map(move |why| Operation::RevokeOwn(person, browser, nth, why, code)),
             ]
@@ -191,8 +192,18 @@ fn end(person: Person, nth: Nth) -> BoxedStrategy<Vec<Step>> {
         prop::collection::vec(step_of(Operation::Publish), 1..3),
     )
         .prop_map(|(approve, work, revoke, publish)| [vec![approve, work, revoke], publish].concat());
+    // Two servers are asked, one perhaps while the other is at it.
+    let renewed = (
+        part(Operation::Work),
+        part(Operation::Install(person, left, nth)),
+        step_of(Operation::Renew(person, left, nth)),
+        step_of(Operation::Renew(person, left, nth)),
+        part(Operation::GoOn),
+    )
+        .prop_map(|(work, install, renew, again, go_on)| vec![work, install, renew, again, go_on]);
     prop_oneof![
         6 => prop::collection::vec(step_of(Operation::Work), 0..3),
+        1 => renewed,
         1 => withdrawn,
         1 => rejected,
         1 => installed,
@@ -275,6 +286,7 @@ fn fault(operation: Operation) -> BoxedStrategy<Option<Fault>> {
         Operation::Remove(..) => (&[SessionWith, RemoveRequest], &["audit"]),
         Operation::Withdraw(..) => (&[SessionWith, Withdraw], &["audit"]),
         Operation::Install(..) => (&[SessionWith, Install], &["audit"]),
+        Operation::Renew(..) => (&[ApplicationsOf, Renew, Renew], &["audit"]),
         Operation::Activate(..) => (&[SessionWith, Activate, Activate], &["audit"]),
         Operation::MakeCode(..) => (&[ApplicationByNumber], &["audit"]),
         Operation::Import(..) => (&[Import], &["audit"]),

@@ -100,6 +100,8 @@ pub enum Operation {
     /// Enters the activation code that was made last for an application, or one that nobody made.
     Activate(Person, Browser, Nth, bool),
     Install(Person, Browser, Nth),
+    /// Begins to renew the certificate of an application.
+    Renew(Person, Browser, Nth),
     /// Orders the password that revokes the certificate of an application.
     OrderRevocation(Person, Browser, Nth, Why),
     /// Revokes it.

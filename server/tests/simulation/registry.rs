@@ -21,6 +21,8 @@ pub struct Application {
     pub state: String,
     /// The holder's data, JSON.
     pub holder: String,
+    /// The application that it renews.
+    pub replaces: Option<Uuid>,
 }
 
 pub struct Request {
@@ -147,10 +149,14 @@ impl Reader {
 
     pub fn read(&self) -> Registry {
         let registry = Registry {
-            applications: self.map("SELECT id, number, phone, identification, state, holder FROM applications", |row| {
-                let (number, phone, identification) = (row.take(1), row.take(2), row.take(3));
-                (row.id(0), Application { number, phone, identification, state: row.take(4), holder: row.take(5) })
-            }),
+            applications: self.map(
+                "SELECT id, number, phone, identification, state, holder, replaces FROM applications",
+                |row| {
+                    let (number, phone, identification) = (row.take(1), row.take(2), row.take(3));
+                    let (state, holder, replaces) = (row.take(4), row.take(5), row.take(6));
+                    (row.id(0), Application { number, phone, identification, state, holder, replaces })
+                },
+            ),
             requests: self.map(
                 "SELECT id, application_id, der, public_key, state, snapshot, digest, created_at FROM requests",
                 request,

@@ -32,7 +32,8 @@ const CLAIM: &str = concat!(
      a.revision + CASE a.state WHEN 'sent' THEN 1 ELSE 0 END, ",
     rows::request_columns!(),
     ", a.snapshot, a.confirmed_digest, EXISTS (SELECT FROM blocked_keys WHERE key_digest = r.key_digest), \
-     EXISTS (SELECT FROM certificates WHERE id = r.vouched_by AND revoked_at IS NOT NULL), t.issuer, t.shard, t.serial, t.to_be_signed \
+     EXISTS (SELECT FROM certificates c JOIN requests o ON o.id = c.request_id WHERE c.id = r.vouched_by AND \
+     (c.revoked_at IS NOT NULL OR EXISTS (SELECT FROM blocked_keys WHERE key_digest = o.key_digest))), t.issuer, t.shard, t.serial, t.to_be_signed \
      FROM due a JOIN requests r ON r.id = a.request_id LEFT JOIN commitments t ON t.request_id = a.request_id \
      ORDER BY a.queued_at"
 );
@@ -59,7 +60,7 @@ pub(super) async fn claim(
             snapshot: columns.next()?,
             digest: columns.array()?,
             key_blocked: columns.next()?,
-            voucher_revoked: columns.next()?,
+            voucher_lost: columns.next()?,
             committed: commitment(columns)?,
         })
     };

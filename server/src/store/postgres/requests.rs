@@ -57,6 +57,7 @@ pub(super) fn prepared(answer: Option<Vec<PgRow>>) -> Stored<Prepared> {
         "keyBlocked" => Ok(Prepared::KeyBlocked),
         "keyRevoked" => Ok(Prepared::KeyRevoked),
         "changed" => Ok(Prepared::Changed),
+        "voucherBlocked" => Ok(Prepared::VoucherBlocked),
         _ => Err(StoreError::Corrupt("the answer of prepare_request")),
     }
 }

@@ -75,7 +75,9 @@ fn job(connection: &Connection, owner: Uuid, request: Uuid) -> Stored<Option<Job
             ", ",
             rows::request_columns!(),
             ", r.snapshot, r.digest, EXISTS (SELECT 1 FROM blocked_keys WHERE key_digest = r.key_digest), \
-             EXISTS (SELECT 1 FROM certificates WHERE id = r.vouched_by AND revoked_at IS NOT NULL), i.issuer, i.shard, i.serial, i.to_be_signed FROM issuances i \
+             EXISTS (SELECT 1 FROM certificates c JOIN requests o ON o.id = c.request_id WHERE c.id = r.vouched_by AND \
+             (c.revoked_at IS NOT NULL OR EXISTS (SELECT 1 FROM blocked_keys WHERE key_digest = o.key_digest))), \
+             i.issuer, i.shard, i.serial, i.to_be_signed FROM issuances i \
              JOIN requests r ON r.id = i.request_id JOIN applications a ON a.id = i.application_id \
              WHERE i.request_id = ?"
         ),
@@ -88,7 +90,7 @@ fn job(connection: &Connection, owner: Uuid, request: Uuid) -> Stored<Option<Job
                 snapshot: columns.next::<Option<_>>()?.ok_or(StoreError::Corrupt("requests.snapshot"))?,
                 digest: columns.next::<Option<_>>()?.ok_or(StoreError::Corrupt("requests.digest"))?,
                 key_blocked: columns.next()?,
-                voucher_revoked: columns.next()?,
+                voucher_lost: columns.next()?,
                 committed: commitment(columns)?,
             })
         },

@@ -28,6 +28,18 @@ pub(super) fn refused(connection: &Connection, key_digest: &[u8; 32]) -> Stored<
     Ok(revoked.map(|revoked| if revoked { Prepared::KeyRevoked } else { Prepared::KeyInUse }))
 }
 
+/// Is the key of a certificate on the block list?
+pub(super) fn is_blocked(connection: &Connection, certificate: Uuid) -> Stored<bool> {
+    let blocked = first(
+        connection,
+        "SELECT 1 FROM certificates c JOIN requests r ON r.id = c.request_id \
+         JOIN blocked_keys b ON b.key_digest = r.key_digest WHERE c.id = ?",
+        [certificate],
+        |_| Ok(()),
+    )?;
+    Ok(blocked.is_some())
+}
+
 /// Puts a key on the list; false if it is there.
 pub(super) fn block(connection: &Connection, key_digest: &[u8; 32], by: &str, now: OffsetDateTime) -> Stored<bool> {
     let blocked = execute(

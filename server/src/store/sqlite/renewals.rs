@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 use uuid::Uuid;
 
 use super::{
-    Effect, NewRenewal, Prepared, Proof, Renewed, Request, Stored, audit, operators, requests,
+    Effect, NewRenewal, Prepared, Proof, Renewed, Request, Stored, audit, keys, operators, requests,
     rows::{all, execute, first, millis},
 };
 use crate::audit::{Actor, Event};
@@ -70,6 +70,9 @@ pub(super) fn prepare(
         && is_of_revision(connection, renewed, renewed_revision)?;
     if !as_checked {
         return Ok(Effect::Undone(Prepared::Changed));
+    }
+    if keys::is_blocked(connection, proof.certificate)? {
+        return Ok(Effect::Undone(Prepared::VoucherBlocked));
     }
     let prepared = requests::prepare(connection, new, from, by)?;
     let Effect::Kept(Prepared::Done(revision)) = prepared else { return Ok(prepared) };

@@ -54,6 +54,28 @@ async fn an_open_page_is_shown_the_renewal_and_the_row_that_it_renews() {
 }
 
 #[tokio::test]
+async fn an_open_page_is_shown_at_once_that_a_certificate_can_be_renewed_again() {
+    let holder = Holder::new().await;
+    let row = holder.renewed().await;
+    holder.proven(&row).await;
+    assert_eq!(holder.confirm(&row).await.status, 200);
+    let mut stream = Stream::open(&holder.browser).await;
+    while stream.next().await.unwrap().id != row.id {}
+    let withdrawal = format!("/applications/{}/withdrawal", row.id);
+    assert_eq!(holder.browser.clone().post(&withdrawal, serde_json::Value::Null).await.status, 200);
+    let shown = async {
+        loop {
+            let shown = stream.next().await.unwrap();
+            if shown.id == holder.old.id {
+                return shown.renewable;
+            }
+        }
+    };
+    // Without being told, a stream looks every five seconds.
+    assert!(tokio::time::timeout(std::time::Duration::from_secs(4), shown).await.unwrap());
+}
+
+#[tokio::test]
 async fn a_certificate_is_renewed_only_when_it_ends_soon_and_not_when_it_is_over() {
     let mut holder = Holder::with("", new_key()).await;
     assert!(!renewable(&holder).await);

@@ -2,7 +2,7 @@
 
 use qcert_pki::crl::Reason;
 use qcert_server::store::{
-    Application, Certificate, ConfirmedRequest, NewRenewal, Page, Prepared, Proof, Renewed, Store, TermKind,
+    Application, Certificate, ConfirmedRequest, Job, NewRenewal, Page, Prepared, Proof, Renewed, Store, TermKind,
 };
 
 use super::{
@@ -149,6 +149,8 @@ pub async fn a_proof_of_what_changed_since_prepares_nothing(store: &dyn Store) {
     assert_eq!(prepare(now.clone(), 1).await, Prepared::KeyInUse);
     assert!(store.block_key(&[7; 32], &by("operator"), NOW).await.unwrap());
     assert_eq!(prepare(now.clone(), 7).await, Prepared::KeyBlocked);
+    let blocked = store.block_key(&[1; 32], &by("operator"), NOW).await.unwrap();
+    assert_eq!((blocked, prepare(now.clone(), 9).await), (true, Prepared::VoucherBlocked));
     store.revoke(&revocation(certificate.id, Reason::Superseded)).await.unwrap();
     assert_eq!(prepare(now, 9).await, Prepared::Changed);
     assert_eq!(state(store, 50).await, "available");
@@ -171,6 +173,26 @@ pub async fn of_a_proof_and_a_revocation_at_once_the_second_sees_the_first(store
 }
 
 pub async fn a_job_tells_whether_the_certificate_was_revoked_that_vouched(store: &dyn Store) {
+    let (certificate, job) = vouched(store).await;
+    let other = issued_beside(store).await;
+    store.revoke(&revocation(other.id, Reason::Superseded)).await.unwrap();
+    store.release_issuance(&job, NOW).await.unwrap();
+    assert!(!claimed(store, 20).await.unwrap().voucher_lost, "another certificate was revoked");
+    store.revoke(&revocation(certificate.id, Reason::Superseded)).await.unwrap();
+    store.release_issuance(&job, NOW).await.unwrap();
+    assert!(claimed(store, 20).await.unwrap().voucher_lost);
+}
+
+pub async fn a_job_tells_whether_the_key_was_blocked_that_vouched(store: &dyn Store) {
+    let (_, job) = vouched(store).await;
+    assert!(store.block_key(&[1; 32], &by("operator"), NOW).await.unwrap());
+    store.release_issuance(&job, NOW).await.unwrap();
+    let job = claimed(store, 20).await.unwrap();
+    assert_eq!((job.voucher_lost, job.key_blocked), (true, false));
+}
+
+/// A leased job of a proven request, and the certificate that vouched for its holder.
+async fn vouched(store: &dyn Store) -> (Certificate, Job) {
     let certificate = renewed(store).await;
     let proof = proof(store, &certificate).await;
     let proven = store.prepare_proven_request(&request(10, 50, 9), &proof, FROM, &holder()).await.unwrap();
@@ -186,14 +208,8 @@ pub async fn a_job_tells_whether_the_certificate_was_revoked_that_vouched(store:
     };
     store.confirm_request(&confirmed).await.unwrap();
     let job = claimed(store, 20).await.unwrap();
-    assert_eq!((job.request.vouched_by, job.voucher_revoked), (Some(certificate.id), false));
-    let other = issued_beside(store).await;
-    store.revoke(&revocation(other.id, Reason::Superseded)).await.unwrap();
-    store.release_issuance(&job, NOW).await.unwrap();
-    assert!(!claimed(store, 20).await.unwrap().voucher_revoked, "another certificate was revoked");
-    store.revoke(&revocation(certificate.id, Reason::Superseded)).await.unwrap();
-    store.release_issuance(&job, NOW).await.unwrap();
-    assert!(claimed(store, 20).await.unwrap().voucher_revoked);
+    assert_eq!((job.request.vouched_by, job.voucher_lost), (Some(certificate.id), false));
+    (certificate, job)
 }
 
 /// The certificate of application 2, while another job is leased.

@@ -26,7 +26,7 @@ impl Simulation<'_> {
             Pry(person, browser, _) | Upload(person, browser, ..) | Install(person, browser, _) => (person, browser),
             OrderConfirmation(person, browser, _) | Confirm(person, browser, ..) => (person, browser),
             Remove(person, browser, _) | Withdraw(person, browser, _) => (person, browser),
-            Activate(person, browser, ..) => (person, browser),
+            Activate(person, browser, ..) | Renew(person, browser, _) => (person, browser),
             OrderRevocation(person, browser, ..) | RevokeOwn(person, browser, ..) => (person, browser),
             _ => return Err(NotSent),
         };
@@ -91,6 +91,9 @@ impl Simulation<'_> {
             }
             Withdraw(_, _, nth) => {
                 sent.path = format!("/applications/{}/withdrawal", self.application(person, nth)?);
+            }
+            Renew(_, _, nth) => {
+                sent.path = format!("/applications/{}/renewal", self.application(person, nth)?);
             }
             Activate(_, _, nth, own) => {
                 let application = self.application(person, nth)?;

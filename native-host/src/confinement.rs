@@ -2,7 +2,7 @@
 //! the network. A PKCS#11 module is somebody else's code in its worker, which gives all of it up before it loads the module.
 //! Programs that they start (NSS's) inherit it, but for the second.
 //!
-//! The last two are Linux's; elsewhere the host keeps them. Windows has its own list, which is shorter.
+//! The last two are Linux's; macOS keeps them. Windows has its own list, which is shorter.
 
 #[cfg(unix)]
 mod unix;

@@ -4,14 +4,18 @@
 //! `log_file`, `well_known_modules`, `stored_key_module` (our own, for other programs); and has names for them: `WRITTEN` (as the help writes them), `NO_HOME` (a person
 //! without a folder), `SMART_CARD_SERVICE`.
 
-#[cfg(unix)]
+#[cfg(target_os = "macos")]
+mod macos;
+#[cfg(all(unix, not(target_os = "macos")))]
 mod unix;
 #[cfg(windows)]
 mod windows;
 
 use std::path::PathBuf;
 
-#[cfg(unix)]
+#[cfg(target_os = "macos")]
+pub use macos::*;
+#[cfg(all(unix, not(target_os = "macos")))]
 pub use unix::*;
 #[cfg(windows)]
 pub use windows::*;
@@ -34,6 +38,16 @@ pub struct Written {
 fn named(variable: &str) -> Option<PathBuf> {
     std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute())
 }
+
+/// The person's home.
+#[cfg(unix)]
+pub fn home() -> Option<PathBuf> {
+    named("HOME")
+}
+
+/// Why a person has no folder.
+#[cfg(unix)]
+pub const NO_HOME: &str = "HOME is not set";
 
 /// Each of these files in the first of these folders that has it.
 fn first_found(names: &[&str], folders: &[PathBuf]) -> Vec<PathBuf> {

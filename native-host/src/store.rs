@@ -4,7 +4,9 @@
 //! token's key through the store? By which module, a [`Way`] says), and `parts`, what the store consists of and whether
 //! that is there.
 
-#[cfg(not(windows))]
+#[cfg(target_os = "macos")]
+mod macos;
+#[cfg(unix)]
 mod nss;
 #[cfg(windows)]
 mod windows;
@@ -16,8 +18,12 @@ use qcert_protocol::{
     workstation::{Carrier, StoreState, Token},
 };
 
-#[cfg(not(windows))]
-pub use nss::{add_certificate, is_registered, parts, register_module, unregister_modules, way_by};
+#[cfg(target_os = "macos")]
+pub use macos::{add_certificate, parts};
+#[cfg(all(unix, not(target_os = "macos")))]
+pub use nss::{add_certificate, parts};
+#[cfg(unix)]
+pub use nss::{is_registered, register_module, unregister_modules, way_by};
 #[cfg(windows)]
 pub use windows::{add_certificate, is_registered, parts, register_module};
 
@@ -38,9 +44,9 @@ impl Way {
     /// # Errors
     /// `store_tool_missing`: the token only stores them, and `qcert-pkcs11` is not installed.
     pub fn to(token: &Token, module: &Path, configuration: &Configuration) -> Result<Self, ErrorCode> {
-        // Windows' own store takes no modules.
+        // Windows' own store takes no modules, and there is none of ours for macOS.
         let ours = match token.carrier {
-            Some(Carrier::Stores) if cfg!(not(windows)) => {
+            Some(Carrier::Stores) if cfg!(not(any(windows, target_os = "macos"))) => {
                 Some(configuration.stored_key_module().ok_or(ErrorCode::StoreToolMissing)?)
             }
             _ => None,

@@ -5,6 +5,7 @@
 mod bench;
 mod demo;
 mod fuzz;
+mod macos;
 mod package;
 mod parts;
 mod repository;

@@ -17,7 +17,7 @@ use anyhow::{Context, Result, bail};
 
 pub use self::debian::is_root;
 use crate::run::{run, succeeds};
-use crate::{repository, windows};
+use crate::{macos, repository, windows};
 
 /// What the page is compiled for.
 const WASM: &str = "wasm32-unknown-unknown";
@@ -79,12 +79,14 @@ pub enum Need {
     Windows,
     /// What tries it: Wine.
     Wine,
+    /// What compiles the host for macOS, and links nothing: the compiler's target, clang.
+    Macos,
     /// What the server is measured beside, and wrk, which asks for OCSP answers: cfssl, openssl.
     ServerPeers,
 }
 
 /// What `cargo xtask setup` installs.
-pub const EVERYTHING: [Need; 21] = [
+pub const EVERYTHING: [Need; 22] = [
     Need::Components,
     Need::WasmTarget,
     Need::Browser,
@@ -97,6 +99,7 @@ pub const EVERYTHING: [Need; 21] = [
     Need::Packaging,
     Need::Windows,
     Need::Wine,
+    Need::Macos,
     Need::ServerPeers,
     Need::Kryoptic,
     Need::ExtensionTools,
@@ -152,6 +155,7 @@ pub fn prepare(needs: &[Need]) -> Result<Toolbox> {
             Need::Components => components()?,
             Need::WasmTarget => compilers_target(WASM)?,
             Need::Windows => compilers_target(windows::TARGET)?,
+            Need::Macos => compilers_target(macos::TARGET)?,
             Need::PageTools => {
                 compilers_target(WASM)?;
                 directories.extend(page_tools(&directories)?);

@@ -6,7 +6,7 @@ use clap::Args;
 use crate::run::run;
 use crate::setup::{self, Need, Toolbox};
 use crate::stopwatch::Stopwatch;
-use crate::{bench, fuzz, package, parts, repository, under_target, windows};
+use crate::{bench, fuzz, macos, package, parts, repository, under_target, windows};
 
 #[derive(Args)]
 pub struct Options {
@@ -54,6 +54,7 @@ const WHOLE: &[Step] = &[
     ("programs and tests", |tools| run(tools.cargo().args(["build", "--workspace", "--all-targets"]))),
     ("packages: made, installed, used, upgraded, purged", package::trial::try_packages),
     ("host for Windows: built here, tried under Wine", windows::try_host),
+    ("host for macOS: compiled, no more", macos::check_host),
     ("parsers under a fuzzer", fuzz::shortly),
     ("examples in the documentation", |tools| run(tools.cargo().args(["test", "--workspace", "--doc", "--quiet"]))),
     ("portal on PostgreSQL", |tools| {
@@ -97,6 +98,7 @@ pub fn run_everything(options: &Options) -> Result<()> {
             Need::Packaging,
             Need::Windows,
             Need::Wine,
+            Need::Macos,
         ]);
     }
     let tools = setup::prepare(&needs)?;

@@ -70,7 +70,7 @@ pub type Version<'a> = &'a dyn Fn(&Path) -> Option<String>;
 
 /// A check for each browser that is there.
 pub fn check(machine: &Machine, version: Version<'_>) -> Vec<Check> {
-    if cfg!(windows) {
+    if cfg!(any(windows, target_os = "macos")) {
         // There a browser's place is its own affair; the registration says what is to say.
         return Vec::new();
     }
@@ -186,7 +186,7 @@ pub fn version_of(program: &Path) -> Option<String> {
 }
 
 #[cfg(test)]
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod tests {
     use super::*;
 

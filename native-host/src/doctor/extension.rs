@@ -16,11 +16,17 @@ use super::{
 use crate::FIREFOX_EXTENSION_ID;
 
 /// Where Chromium and its kin have their profiles, in the person's home.
-#[cfg(not(windows))]
+#[cfg(all(unix, not(target_os = "macos")))]
 const CHROMIUM_KIN: [(&str, &str); 3] = [
     ("Chromium", ".config/chromium"),
     ("Google Chrome", ".config/google-chrome"),
     ("Microsoft Edge", ".config/microsoft-edge"),
+];
+#[cfg(target_os = "macos")]
+const CHROMIUM_KIN: [(&str, &str); 3] = [
+    ("Chromium", "Library/Application Support/Chromium"),
+    ("Google Chrome", "Library/Application Support/Google/Chrome"),
+    ("Microsoft Edge", "Library/Application Support/Microsoft Edge"),
 ];
 #[cfg(windows)]
 const CHROMIUM_KIN: [(&str, &str); 3] = [
@@ -30,8 +36,12 @@ const CHROMIUM_KIN: [(&str, &str); 3] = [
 ];
 
 /// Where Firefox has its own.
-const FIREFOX_PROFILES: &str =
-    if cfg!(windows) { r"AppData\Roaming\Mozilla\Firefox\Profiles" } else { ".mozilla/firefox" };
+#[cfg(all(unix, not(target_os = "macos")))]
+const FIREFOX_PROFILES: &str = ".mozilla/firefox";
+#[cfg(target_os = "macos")]
+const FIREFOX_PROFILES: &str = "Library/Application Support/Firefox/Profiles";
+#[cfg(windows)]
+const FIREFOX_PROFILES: &str = r"AppData\Roaming\Mozilla\Firefox\Profiles";
 
 /// A check for each profile that has it, in Chromium and its kin under one of these ids.
 pub fn check(machine: &Machine, extensions: &[String]) -> Vec<Check> {
@@ -103,13 +113,14 @@ mod tests {
     fn the_extension_is_found_in_every_profile_that_has_it() {
         let root = tempfile::tempdir().unwrap();
         let home = root.path().join("home/person");
-        let chromium = format!(".config/chromium/Default/Extensions/{EXTENSION_ID}");
-        for folder in [format!("{chromium}/0.1.0_0"), format!("{chromium}/0.2.0_0"), ".mozilla/firefox/a".into()] {
+        let chromium = format!("{}/Default/Extensions/{EXTENSION_ID}", CHROMIUM_KIN[0].1);
+        let firefox = format!("{FIREFOX_PROFILES}/a");
+        for folder in [format!("{chromium}/0.1.0_0"), format!("{chromium}/0.2.0_0"), firefox.clone()] {
             std::fs::create_dir_all(home.join(folder)).unwrap();
         }
         let addons =
             |id: &str, active: bool| format!(r#"{{"addons":[{{"id":"{id}","version":"0.3","active":{active}}}]}}"#);
-        let file = home.join(".mozilla/firefox/a/extensions.json");
+        let file = home.join(firefox).join("extensions.json");
         let ours = [EXTENSION_ID.to_owned()];
         let states =
             || check(&Machine::made_up(root.path()), &ours).into_iter().map(|check| check.state).collect::<Vec<_>>();

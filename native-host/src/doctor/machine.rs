@@ -58,6 +58,9 @@ impl Machine {
         if cfg!(windows) {
             return System { packages: Packages::Windows, name: "Windows".into() };
         }
+        if cfg!(target_os = "macos") {
+            return System { packages: Packages::Other, name: "macOS".into() };
+        }
         let files = ["/etc/os-release", "/usr/lib/os-release"];
         let text = files.iter().find_map(|file| std::fs::read_to_string(self.path(file)).ok()).unwrap_or_default();
         let value = |key: &str| {
@@ -77,7 +80,7 @@ impl Machine {
 }
 
 #[cfg(test)]
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod tests {
     use super::*;
 

@@ -68,9 +68,13 @@ fn trouble(code: ErrorCode) -> Advice {
                 "Без этой программы сертификат не попадёт в хранилище браузера.",
                 "Without this program the certificate does not get into the browser's store.",
             ],
-            ["Установите пакет libnss3-tools (nss-tools).", "Install libnss3-tools (nss-tools)."],
+            if cfg!(target_os = "macos") {
+                ["Установите NSS: brew install nss", "Install NSS: brew install nss"]
+            } else {
+                ["Установите пакет libnss3-tools (nss-tools).", "Install libnss3-tools (nss-tools)."]
+            },
         ),
-        _ if cfg!(windows) => advice(
+        _ if cfg!(any(windows, target_os = "macos")) => advice(
             ["Хранилище сертификатов не открывается.", "The certificate store does not open."],
             ["Войдите в систему заново; проверьте профиль.", "Sign in anew; see whether the profile is whole."],
         ),

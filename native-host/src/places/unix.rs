@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Written, first_found, named};
+use super::{Written, first_found, home, named};
 
 /// For the help.
 pub const WRITTEN: Written = Written {
@@ -12,9 +12,6 @@ pub const WRITTEN: Written = Written {
     certificates: "/etc/qcert/authority.pem",
     log: "~/.local/state/qcert/host.log",
 };
-
-/// Why a person has no folder.
-pub const NO_HOME: &str = "HOME is not set";
 
 /// What readers are reached through.
 pub const SMART_CARD_SERVICE: &str = "pcscd";
@@ -87,9 +84,4 @@ pub fn configuration_folder() -> Option<PathBuf> {
 /// `$XDG_DATA_HOME`, else `~/.local/share`.
 pub fn data_folder() -> Option<PathBuf> {
     named("XDG_DATA_HOME").or_else(|| home().map(|home| home.join(".local/share")))
-}
-
-/// The person's home.
-pub fn home() -> Option<PathBuf> {
-    named("HOME")
 }

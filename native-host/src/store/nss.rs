@@ -18,11 +18,9 @@ use qcert_protocol::{ErrorCode, KeyId};
 use sha2::{Digest, Sha256};
 
 use super::Way;
-use crate::{
-    access::keep_private,
-    module::name_of,
-    places::{STORED_KEY_MODULE, data_folder, home},
-};
+#[cfg(not(target_os = "macos"))]
+use crate::places::{data_folder, home};
+use crate::{access::keep_private, module::name_of, places::STORED_KEY_MODULE};
 
 /// How long a program of NSS may take. It may load a module, and a module may ask its readers.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -32,9 +30,16 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// Where NSS and Chromium look for the common database, in their order: `~/.pki/nssdb`, and what the XDG Base Directory
 /// Specification says, where Chromium makes one since its version 146 if there is no other.
+#[cfg(not(target_os = "macos"))]
 fn folders() -> Vec<PathBuf> {
     let newer = data_folder().map(|folder| folder.join("pki/nssdb"));
     home().map(|home| home.join(".pki/nssdb")).into_iter().chain(newer).collect()
+}
+
+/// On macOS they have the keychain.
+#[cfg(target_os = "macos")]
+fn folders() -> Vec<PathBuf> {
+    Vec::new()
 }
 
 /// The first that is there; the older one, if none is: older browsers know no other, and newer ones take it.
@@ -160,10 +165,17 @@ fn modutil(folder: &Path, action: &str, name: &str, more: &[&OsStr]) -> Result<(
 
 /// One database that refuses keeps the others from nothing.
 fn in_every_database(change: impl Fn(&Path) -> Result<(), ErrorCode>) -> Result<(), ErrorCode> {
-    let common = prepare().and_then(|folder| change(&folder));
+    let has_common = cfg!(not(target_os = "macos"));
+    let common = if has_common { prepare().and_then(|folder| change(&folder)) } else { Ok(()) };
     let firefox = firefox::databases();
     let outcomes: Vec<_> = firefox.iter().map(|folder| change(folder)).collect();
     outcomes.into_iter().fold(common, Result::and)
+}
+
+/// Is there any?
+#[cfg(target_os = "macos")]
+pub fn has_databases() -> bool {
+    !databases().is_empty()
 }
 
 /// Those that there are.

@@ -46,6 +46,7 @@ const PACKAGES: &[(&str, Need, &str)] = &[
     ("wine", Need::Wine, "wine"),
     ("wine64", Need::Wine, "/usr/lib/wine/wine64"),
     ("zip", Need::Windows, "zip"),
+    ("clang", Need::Macos, "clang"),
     ("golang-cfssl", Need::ServerPeers, "cfssl"),
     ("openssl", Need::ServerPeers, "openssl"),
     ("wrk", Need::ServerPeers, "wrk"),

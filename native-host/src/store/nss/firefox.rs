@@ -1,4 +1,4 @@
-//! Firefox's profiles on Linux: each has an NSS database of its own, in the format that `sql:` names.
+//! Firefox's profiles: each has an NSS database of its own, in the format that `sql:` names.
 
 use std::path::{Path, PathBuf};
 
@@ -6,17 +6,25 @@ use crate::places::{configuration_folder, home};
 
 /// Where Firefox keeps `profiles.ini`, below the home: its own package, since 147 below the folder of configurations,
 /// and the sandboxes of snap and flatpak, which share these files with the person.
-const BELOW_HOME: [&str; 4] = [
+#[cfg(not(target_os = "macos"))]
+const BELOW_HOME: &[&str] = &[
     ".mozilla/firefox",
     "snap/firefox/common/.mozilla/firefox",
     ".var/app/org.mozilla.firefox/.mozilla/firefox",
     ".var/app/org.mozilla.firefox/config/mozilla/firefox",
 ];
 
+/// On macOS it has one place.
+#[cfg(target_os = "macos")]
+const BELOW_HOME: &[&str] = &[];
+
+/// Below the folder of configurations.
+const CONFIGURED: &str = if cfg!(target_os = "macos") { "Firefox" } else { "mozilla/firefox" };
+
 /// The databases of all profiles that were used at least once; Firefox makes a database when it first opens a profile.
 pub fn databases() -> Vec<PathBuf> {
-    let at_home = home().into_iter().flat_map(|home| BELOW_HOME.map(|folder| home.join(folder)));
-    let configured = configuration_folder().map(|folder| folder.join("mozilla/firefox"));
+    let at_home = home().into_iter().flat_map(|home| BELOW_HOME.iter().map(move |folder| home.join(folder)));
+    let configured = configuration_folder().map(|folder| folder.join(CONFIGURED));
     let mut found: Vec<PathBuf> = at_home.chain(configured).flat_map(|folder| profiles(&folder)).collect();
     found.retain(|profile| profile.join("cert9.db").exists());
     found.sort();

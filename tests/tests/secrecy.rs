@@ -29,9 +29,18 @@ const KEPT: &str =
 
 #[tokio::test]
 async fn a_pin_is_never_in_the_page_the_server_a_log_or_a_file() -> Result<()> {
+    search_after_a_journey(Software::Chromium).await
+}
+
+#[tokio::test]
+async fn a_pin_is_never_in_the_page_the_server_a_log_or_a_file_in_firefox() -> Result<()> {
+    search_after_a_journey(Software::Firefox).await
+}
+
+async fn search_after_a_journey(software: Software) -> Result<()> {
     let directory = tempfile::tempdir()?;
     let portal = Rc::new(Portal::start(&directory.path().join("portal"), QUICK)?);
-    let computer = Workstation::set_up_with(&directory.path().join("computer"), &portal, PIN, Software::Chromium)?;
+    let computer = Workstation::set_up_with(&directory.path().join("computer"), &portal, PIN, software)?;
     let mut journey = Journey::sit_down(portal, computer, PHONE).await?;
     journey.browser.script::<()>(LISTEN, vec![json!(CONTROL)]).await?;
     journey.until_pin_asked().await?;
@@ -46,7 +55,7 @@ async fn a_pin_is_never_in_the_page_the_server_a_log_or_a_file() -> Result<()> {
     journey.install().await?;
 
     in_no_memory(&journey)?;
-    in_no_frame(&journey.browser).await?;
+    in_no_frame(&journey.browser, software).await?;
     let Journey { browser, portal, .. } = journey;
     browser.close();
     drop(portal);
@@ -91,7 +100,7 @@ fn in_no_memory(journey: &Journey) -> Result<()> {
     Ok(())
 }
 
-async fn in_no_frame(browser: &Browser) -> Result<()> {
+async fn in_no_frame(browser: &Browser, software: Software) -> Result<()> {
     let frames: Vec<String> = browser.script("return frames", vec![]).await?;
     for known in ["\"createRequest\"", "\"certificationRequest\"", "\"installCertificate\"", "\"storing\""] {
         assert!(frames.iter().any(|frame| frame.contains(known)), "{known} is in no frame: {frames:?}");
@@ -101,7 +110,9 @@ async fn in_no_frame(browser: &Browser) -> Result<()> {
     for text in frames.iter().chain([&kept]) {
         assert!(!text.contains(PIN), "{text}");
     }
-    for (address, body) in browser.sent().await? {
+    // Firefox keeps no log of what it sent; what the server got is among the files.
+    let sent = if software == Software::Chromium { browser.sent().await? } else { Vec::new() };
+    for (address, body) in sent {
         assert!(!address.contains(PIN) && !body.contains(PIN), "{address}");
     }
     Ok(())

@@ -10,13 +10,18 @@ use crate::{Software, programs};
 /// What Chromium starts the process of an extension with.
 const EXTENSION: &str = " --extension-process ";
 
+/// What Firefox calls the process of extensions, and those of pages, one that waits for its first page among them; the
+/// kernel keeps fifteen letters.
+const FIREFOX_EXTENSION: &str = "WebExtensions";
+const FIREFOX_PAGES: [&str; 2] = ["Isolated Web Co", "Web Content"];
+
 impl Browser {
     /// The process ids of the hosts that this browser started and that run now.
     ///
     /// # Errors
     /// The kernel does not tell of processes.
     pub fn hosts(&self) -> Result<Vec<u32>> {
-        self.processes(is_host)
+        self.processes(|process| is_host(&command_line(process)))
     }
 
     /// The process ids of the processes in which extensions run, workers and windows.
@@ -24,25 +29,34 @@ impl Browser {
     /// # Errors
     /// As [`Self::hosts`].
     pub fn extension_processes(&self) -> Result<Vec<u32>> {
-        self.processes(|words| has(words, EXTENSION))
+        match self.software {
+            Software::Chromium => self.processes(|process| has(&command_line(process), EXTENSION)),
+            Software::Firefox => self.processes(|process| name(process) == FIREFOX_EXTENSION),
+        }
     }
 
-    /// The process ids of the processes in which pages of sites run, in Chromium.
+    /// The process ids of the processes in which pages of sites run.
     ///
     /// # Errors
     /// As [`Self::hosts`].
     pub fn page_processes(&self) -> Result<Vec<u32>> {
-        self.processes(|words| has(words, " --type=renderer ") && !has(words, EXTENSION))
+        match self.software {
+            Software::Chromium => self.processes(|process| {
+                let words = command_line(process);
+                has(&words, " --type=renderer ") && !has(&words, EXTENSION)
+            }),
+            Software::Firefox => self.processes(|process| FIREFOX_PAGES.contains(&name(process).as_str())),
+        }
     }
 
-    /// Processes of this browser, by their command line.
-    fn processes(&self, wanted: impl Fn(&[Vec<u8>]) -> bool) -> Result<Vec<u32>> {
+    /// Processes of this browser.
+    fn processes(&self, wanted: impl Fn(u32) -> bool) -> Result<Vec<u32>> {
         let parents = parents()?;
         let descends = |process: u32| {
             let line = std::iter::successors(Some(process), |child| parents.get(child).copied());
             line.into_iter().any(|one| one == self.driver_program.process())
         };
-        Ok(parents.keys().copied().filter(|process| descends(*process) && wanted(&command_line(*process))).collect())
+        Ok(parents.keys().copied().filter(|process| descends(*process) && wanted(*process)).collect())
     }
 
     /// Ends the hosts as a crash does, and waits until they are gone. Others may have come in their place by then.
@@ -104,6 +118,11 @@ fn parent(process: u32) -> Option<u32> {
 fn command_line(process: u32) -> Vec<Vec<u8>> {
     let line = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
     line.split(|byte| *byte == 0).map(<[u8]>::to_vec).collect()
+}
+
+/// What a process calls itself.
+fn name(process: u32) -> String {
+    fs::read_to_string(format!("/proc/{process}/comm")).unwrap_or_default().trim_end().to_owned()
 }
 
 /// Is this in the command line? Chromium writes the words of such a process as one.

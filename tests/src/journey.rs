@@ -52,7 +52,7 @@ impl Journey {
         settings: Settings<'_>,
         change: impl FnOnce(&mut Workstation) -> Result<()>,
     ) -> Result<Self> {
-        Self::begin_in(Software::Chromium, directory, settings, change).await
+        Self::begin_in(Software::usual(), directory, settings, change).await
     }
 
     /// The same in a browser of one's choice.

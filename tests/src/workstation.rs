@@ -20,6 +20,16 @@ pub enum Software {
     Firefox,
 }
 
+impl Software {
+    /// The browser of a journey that names none: Chromium, or Firefox if `QCERT_TEST_BROWSER` says so.
+    pub fn usual() -> Self {
+        match std::env::var_os("QCERT_TEST_BROWSER") {
+            Some(name) if name == "firefox" => Self::Firefox,
+            _ => Self::Chromium,
+        }
+    }
+}
+
 /// A computer with everything that a journey needs. A test takes parts away before it opens a browser.
 pub struct Workstation {
     directory: PathBuf,
@@ -47,7 +57,7 @@ impl Workstation {
     /// # Errors
     /// A program is not built, or fails.
     pub fn set_up(directory: &Path, portal: &Portal) -> Result<Self> {
-        Self::set_up_with(directory, portal, PIN, Software::Chromium)
+        Self::set_up_with(directory, portal, PIN, Software::usual())
     }
 
     /// Sets a computer up whose token has another PIN, or that has another browser.

@@ -50,7 +50,7 @@ async fn a_factory_pin_is_told_apart_and_can_be_changed_before_the_key_is_made()
     let directory = tempfile::tempdir()?;
     let portal = Rc::new(Portal::start(&directory.path().join("portal"), &[])?);
     let computer =
-        Workstation::set_up_with(&directory.path().join("computer"), &portal, FACTORY_PIN, Software::Chromium)?;
+        Workstation::set_up_with(&directory.path().join("computer"), &portal, FACTORY_PIN, Software::usual())?;
     let mut journey = Journey::sit_down(portal, computer, PHONE).await?;
     journey.until_pin_asked().await?;
     pin_window::enter(&journey.browser, FACTORY_PIN).await?;

@@ -2,19 +2,28 @@
 
 use anyhow::{Context, Result};
 use qcert_journeys::{
-    Journey,
+    Journey, Software,
     screens::{confirmation, data, devices, pin_window, sensor},
 };
 use qcert_test_kryoptic::{SO_PIN, TRIES};
 
 #[tokio::test]
 async fn a_locked_pin_is_replaced_in_the_window_and_the_work_goes_on_to_the_request() -> Result<()> {
+    a_locked_pin_is_replaced(Software::Chromium).await
+}
+
+#[tokio::test]
+async fn a_locked_pin_is_replaced_in_the_window_and_the_work_goes_on_to_the_request_in_firefox() -> Result<()> {
+    a_locked_pin_is_replaced(Software::Firefox).await
+}
+
+async fn a_locked_pin_is_replaced(software: Software) -> Result<()> {
     let directory = tempfile::tempdir()?;
     let exchange = |computer: &mut qcert_journeys::Workstation| {
         computer.exchange_token()?;
         computer.locking_token.as_ref().context("no token of kryoptic")?.take_tries(TRIES - 1)
     };
-    let mut journey = Journey::begin_with(directory.path(), &[], exchange).await?;
+    let mut journey = Journey::begin_in(software, directory.path(), &[], exchange).await?;
     journey.until_pin_asked().await?;
     journey.browser.read("осталась последняя").await?;
     pin_window::type_pin(&journey.browser, "11111111").await?;

@@ -41,6 +41,11 @@ impl Computer {
         std::fs::write(self.path("host.toml"), text).context("write the host's configuration")
     }
 
+    /// From now on the shim shows an empty reader.
+    pub fn pull(&self) -> Result<()> {
+        self.token.pull()
+    }
+
     /// From now on the shim hangs.
     pub fn hang(&self) -> Result<()> {
         self.token.control("hang slots")

@@ -84,12 +84,18 @@ pub fn survey(loader: &Loader) -> Survey {
     survey
 }
 
-/// The token of this name.
+/// The token of this name. Readers after its own are not looked at: a token may take its time to answer.
 ///
 /// # Errors
 /// `token_removed`: the name was good when the person chose it.
 pub fn find(loader: &Loader, id: &TokenId) -> Result<Found, Failure> {
-    survey(loader).found.into_iter().find(|found| found.token.id == *id).ok_or_else(|| ErrorCode::TokenRemoved.into())
+    let module = loader.module().map_err(|_| ErrorCode::TokenRemoved)?;
+    let slots = module.pkcs11.get_all_slots().unwrap_or_default().into_iter();
+    let mut found = slots.filter_map(|slot| {
+        let token = look(&module, slot)?.token?;
+        Some(Found { module: module.clone(), slot, token })
+    });
+    found.find(|found| found.token.id == *id).ok_or_else(|| ErrorCode::TokenRemoved.into())
 }
 
 impl Survey {
@@ -99,23 +105,24 @@ impl Survey {
         let description = Some(module.description.clone());
         self.tokens.modules.push(ModuleView { name: module.name.clone(), description, error });
         for slot in slots.unwrap_or_default() {
-            let reader = self.reader(module, slot);
-            self.tokens.readers.extend(reader);
+            let Some(reader) = look(module, slot) else { continue };
+            let token = reader.token.iter().cloned();
+            self.found.extend(token.map(|token| Found { module: module.clone(), slot, token }));
+            self.tokens.readers.push(reader);
         }
     }
+}
 
-    /// None for a reader that was unplugged since the slots were listed, and for one that no reader stands behind.
-    fn reader(&mut self, module: &Arc<Module>, slot: Slot) -> Option<Reader> {
-        let reader = module.pkcs11.get_slot_info(slot).ok()?;
-        let info = reader.token_present().then(|| module.pkcs11.get_token_info(slot).ok()).flatten();
-        // SoftHSM always shows one more slot, with a token that waits to be initialised.
-        if info.as_ref().is_some_and(|info| info.model().trim() == "SoftHSM v2" && !info.token_initialized()) {
-            return None;
-        }
-        let token = info.map(|info| describe(module, slot, &info));
-        self.found.extend(token.iter().map(|token| Found { module: module.clone(), slot, token: token.clone() }));
-        Some(Reader { name: reader.slot_description().trim().to_owned(), module: module.name.clone(), token })
+/// None for a reader that was unplugged since the slots were listed, and for one that no reader stands behind.
+fn look(module: &Module, slot: Slot) -> Option<Reader> {
+    let reader = module.pkcs11.get_slot_info(slot).ok()?;
+    let info = reader.token_present().then(|| module.pkcs11.get_token_info(slot).ok()).flatten();
+    // SoftHSM always shows one more slot, with a token that waits to be initialised.
+    if info.as_ref().is_some_and(|info| info.model().trim() == "SoftHSM v2" && !info.token_initialized()) {
+        return None;
     }
+    let token = info.map(|info| describe(module, slot, &info));
+    Some(Reader { name: reader.slot_description().trim().to_owned(), module: module.name.clone(), token })
 }
 
 fn describe(module: &Module, slot: Slot, info: &TokenInfo) -> Token {

@@ -144,12 +144,13 @@ fn shows_stored_keys(machine: &Machine) -> Result<()> {
             r#"export HOME=/tmp/stored SOFTHSM2_CONF=/tmp/softhsm2.conf
                export QCERT_SHIM_CONTROL=$HOME/control QCERT_HOST_CONFIG=$HOME/host.toml
                mkdir $HOME
+               echo 24681357 > $HOME/pin
                echo 'mechanisms none' > $QCERT_SHIM_CONTROL
                echo 'modules = ["{}"]' > $QCERT_HOST_CONFIG
                qcert-host register-module
                module=$(dpkg --listfiles qcert-host | grep '/pkcs11/qcert-pkcs11\.so$')
                pkcs11-tool --module $module -L
-               certutil -L -d sql:$HOME/.pki/nssdb -h Token
+               certutil -L -d sql:$HOME/.pki/nssdb -h Token -f $HOME/pin
                qcert-host unregister-module
                find $HOME/.config"#,
             shim.display()

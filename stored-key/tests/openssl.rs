@@ -6,7 +6,7 @@ use std::{
 };
 
 use qcert_protocol::KeyAlgorithm;
-use qcert_stored_key::{Generator, PrivateKey, SYSTEM_OCTETS, Secrets};
+use qcert_stored_key::{Generator, PrivateKey, SYSTEM_OCTETS, Secrets, verify, verify_pss};
 use sha2::{Digest, Sha256};
 
 const ALGORITHMS: [KeyAlgorithm; 3] = [KeyAlgorithm::P256, KeyAlgorithm::P384, KeyAlgorithm::Rsa2048];
@@ -95,6 +95,30 @@ fn openssl_verifies_a_signature_of_pss() {
     let verified = openssl(folder.path(), &[&verify[..], &pss, &["-pkeyopt", "rsa_pss_saltlen:32"]].concat());
     assert!(verified.status.success(), "{verified:?}");
     assert!(key.sign_pss(b"no digest", &mut generator(7)).is_err());
+}
+
+#[test]
+fn a_signature_is_taken_for_what_was_signed_by_this_key_and_for_nothing_else() {
+    let [digest, other] = [&b"message"[..], b"another"].map(|message| Sha256::digest(message).to_vec());
+    for algorithm in ALGORITHMS {
+        let [key, stranger] = [8, 9].map(|system| PrivateKey::generate(algorithm, &mut generator(system)).unwrap());
+        let [public, strangers] = [&key, &stranger].map(|key| key.public_key().unwrap());
+        let signature = key.sign(&digest, &mut generator(10)).unwrap();
+        assert_eq!(verify(&public, &digest, &signature), Ok(()), "{algorithm:?}");
+        for (key, digest, signature) in [
+            (&strangers, &digest, &signature[..]),
+            (&public, &other, &signature[..]),
+            (&public, &digest, &signature[1..]),
+            (&public, &digest, &[&signature[..1], &signature[..signature.len() - 1]].concat()),
+        ] {
+            assert!(verify(key, digest, signature).is_err(), "{algorithm:?}");
+        }
+        let pss = key.sign_pss(&digest, &mut generator(11));
+        assert_eq!(pss.is_ok(), algorithm == KeyAlgorithm::Rsa2048);
+        let pss = pss.unwrap_or(signature);
+        assert_eq!(verify_pss(&public, &digest, &pss).is_ok(), algorithm == KeyAlgorithm::Rsa2048);
+        assert!(verify_pss(&public, &other, &pss).is_err() && verify_pss(&strangers, &digest, &pss).is_err());
+    }
 }
 
 /// RFC 8017 §9.2, note 1.

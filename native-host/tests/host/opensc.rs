@@ -31,6 +31,13 @@ fn opensc_signs_with_a_key_that_the_token_only_stores_and_does_not_get_it() {
     assert!(public.status.success());
     let verify = ["dgst", "-sha384", "-verify", "public.pem", "-signature", &signature, &message];
     assert!(certified.workplace.openssl(&verify).status.success());
+    let format = ["--verify", "--mechanism", "ECDSA", "--signature-format", "openssl", "--id", &certified.key_id];
+    let other = certified.workplace.file("other", [7; 48]).display().to_string();
+    for (input, said) in [(&digest, "Signature is valid"), (&other, "Invalid signature")] {
+        let checked =
+            certified.pkcs11_tool(&[&format[..], &["--input-file", input, "--signature-file", &signature]].concat());
+        assert!(String::from_utf8_lossy(&checked.stdout).contains(said), "{checked:?}");
+    }
     let key = certified.path("key");
     let read = ["--read-object", "--type", "privkey", "--id", &certified.key_id, "--output-file", &key];
     let refused = certified.pkcs11_tool(&[&login[..], &read].concat());

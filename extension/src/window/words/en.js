@@ -4,7 +4,7 @@ export const en = {
   otherLanguage: 'Русский',
   headings: {
     createRequest: 'Creating the key and the request',
-    renewRequest: 'Renewal: a new key and a request',
+    renewRequest: 'Renewing the certificate',
     requestAgain: 'A request with the key that is there',
     installCertificate: 'Installing the certificate',
     removeKeyPair: 'Removing the key',
@@ -26,7 +26,7 @@ export const en = {
   serial: (serial) => `No. ${serial}`,
   container: 'Container',
   renews: 'Present key',
-  validUntil: 'Certificate until',
+  validUntil: 'Valid until',
   today: 'Today',
   triesLeft: 'Tries',
   timeLeft: 'Time left',

@@ -3,7 +3,7 @@ export const ru = {
   otherLanguage: 'English',
   headings: {
     createRequest: 'Создание ключа и запроса',
-    renewRequest: 'Продление: новый ключ и запрос',
+    renewRequest: 'Продление сертификата',
     requestAgain: 'Запрос с прежним ключом',
     installCertificate: 'Установка сертификата',
     removeKeyPair: 'Удаление ключа',
@@ -25,7 +25,7 @@ export const ru = {
   serial: (/** @type {string} */ serial) => `№ ${serial}`,
   container: 'Контейнер',
   renews: 'Прежний ключ',
-  validUntil: 'Сертификат до',
+  validUntil: 'Срок до',
   today: 'Сегодня',
   triesLeft: 'Попытки',
   timeLeft: 'Осталось времени',

@@ -171,7 +171,7 @@ async fn a_bundle_is_read_before_it_is_saved_and_names_nobody_without_consent() 
     browser.gone("dialog", "Отчёт для поддержки").await?;
 
     let bundle: Value = serde_json::from_str(&file)?;
-    ensure!(bundle["bundle"] == 1 && bundle["page"]["protocol"] == "1.1", "{file}");
+    ensure!(bundle["bundle"] == 1 && bundle["page"]["protocol"] == "1.2", "{file}");
     ensure!(bundle["checks"].as_array().is_some_and(|checks| checks.len() == 4), "{file}");
     let home = journey.computer.path("home").to_string_lossy().into_owned();
     let number = journey.number();

@@ -44,9 +44,20 @@ impl Display {
     /// # Errors
     /// It does not open.
     pub fn answer(&self, title: &str, text: &str) -> Result<()> {
-        let window = self.window(title)?;
+        self.act_in(&self.window(title)?, &[&["type", text], &["key", "Return"]])
+    }
+
+    /// Presses Enter in the window with this in its title.
+    ///
+    /// # Errors
+    /// It does not open.
+    pub fn press_enter(&self, title: &str) -> Result<()> {
+        self.act_in(&self.window(title)?, &[&["key", "Return"]])
+    }
+
+    fn act_in(&self, window: &str, acts: &[&[&str]]) -> Result<()> {
         // There is no window manager that would give it the focus.
-        for arguments in [&["windowfocus", "--sync", &window][..], &["type", text], &["key", "Return"]] {
+        for arguments in [&["windowfocus", "--sync", window][..]].iter().chain(acts) {
             let done = self.tool(arguments)?;
             ensure!(done.status.success(), "xdotool {}: {}", arguments[0], String::from_utf8_lossy(&done.stderr));
         }

@@ -45,7 +45,6 @@ pub(super) async fn stop_worker(driver: &WebDriver) -> Result<()> {
 
 pub(super) fn capabilities(computer: &Workstation) -> Result<Capabilities> {
     let mut arguments = vec![
-        "--headless".to_owned(),
         "--no-sandbox".to_owned(),
         "--disable-gpu".to_owned(),
         "--disable-quic".to_owned(),
@@ -58,6 +57,9 @@ pub(super) fn capabilities(computer: &Workstation) -> Result<Capabilities> {
         // Gives every element the role and the name that the browser tells to a screen reader.
         "--enable-blink-features=ComputedAccessibilityInfo".to_owned(),
     ];
+    if computer.display.is_none() {
+        arguments.push("--headless".to_owned());
+    }
     let extensions: Vec<_> = computer.extensions().iter().map(|path| path.display().to_string()).collect();
     if !extensions.is_empty() {
         arguments.push(format!("--load-extension={}", extensions.join(",")));

@@ -87,6 +87,11 @@ pub fn activate(id: Uuid, code: String) -> Asked<ApplicationDetails> {
     post(&format!("/applications/{id}/activation"), &ActivationEntry { code })
 }
 
+/// Begins another application in the place of one whose certificate ends soon; asked again, it is the same one.
+pub fn renew(id: Uuid) -> Asked<ApplicationRow> {
+    read(call("POST", &format!("/applications/{id}/renewal"), None))
+}
+
 /// Hands in a request.
 pub fn upload(id: Uuid, request: &RequestUpload) -> Asked<ApplicationRow> {
     post(&format!("/applications/{id}/requests"), request)

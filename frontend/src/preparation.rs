@@ -1,7 +1,11 @@
 //! From `Получить сертификат` to the uploaded request (figures 6 to 9): the part that lives in the page and not on the
 //! server. As in [`crate::wizard`], a state is a type and a move consumes it.
 
-use qcert_protocol::workstation::{CreatedRequest, Token};
+use qcert_protocol::{
+    ContainerName, KeyId,
+    portal::{ApplicationDetails, RenewedKey},
+    workstation::{CreatedRequest, Token},
+};
 
 use crate::trouble::Trouble;
 
@@ -34,6 +38,8 @@ pub struct Choosing;
 pub struct Sensing {
     /// The token that was chosen.
     pub token: Token,
+    /// CKA_LABEL of the pair to be made.
+    pub container: ContainerName,
 }
 
 /// Figure 8.
@@ -41,8 +47,19 @@ pub struct Sensing {
 pub struct Making {
     /// The token that was chosen.
     pub token: Token,
-    /// What the sensor collected.
-    pub sensor: Vec<u8>,
+    /// CKA_LABEL of the pair.
+    pub container: ContainerName,
+    /// Which pair.
+    pub pair: Pair,
+}
+
+/// The pair that signs the request.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Pair {
+    /// A new one, with what the sensor collected.
+    New(Vec<u8>),
+    /// What an earlier try left on the token.
+    Left(KeyId),
 }
 
 /// The request is on its way.
@@ -50,6 +67,8 @@ pub struct Making {
 pub struct Uploading {
     /// The token that holds the pair.
     pub token: Token,
+    /// CKA_LABEL of the pair.
+    pub container: ContainerName,
     /// What the host made.
     pub created: CreatedRequest,
 }
@@ -61,6 +80,11 @@ pub struct NotUploaded {
     pub kept: Uploading,
     /// Why.
     pub trouble: Trouble,
+}
+
+/// The key that must vouch for the new one, where no operator has identified the holder.
+pub fn vouching(details: &ApplicationDetails) -> Option<&RenewedKey> {
+    details.renews.as_ref().filter(|_| !details.identified)
 }
 
 impl Preparation {
@@ -75,22 +99,27 @@ impl Preparation {
 
 impl Choosing {
     /// `ОК`.
-    pub fn chosen(self, token: Token) -> Preparation {
-        Preparation::Sensing(Sensing { token })
+    pub fn chosen(self, token: Token, container: ContainerName) -> Preparation {
+        Preparation::Sensing(Sensing { token, container })
+    }
+
+    /// `продолжить`: with the pair that an earlier try left.
+    pub fn finish(self, token: Token, container: ContainerName, pair: KeyId) -> Making {
+        Making { token, container, pair: Pair::Left(pair) }
     }
 }
 
 impl Sensing {
     /// Enough was collected.
     pub fn collected(self, sensor: Vec<u8>) -> Making {
-        Making { token: self.token, sensor }
+        Making { token: self.token, container: self.container, pair: Pair::New(sensor) }
     }
 }
 
 impl Making {
     /// The pair is on the token, the request is signed.
     pub fn made(self, created: CreatedRequest) -> Uploading {
-        Uploading { token: self.token, created }
+        Uploading { token: self.token, container: self.container, created }
     }
 
     /// It was cancelled or failed: the host removed what it made.
@@ -138,6 +167,10 @@ mod tests {
         .unwrap()
     }
 
+    fn container() -> ContainerName {
+        ContainerName::parse("7@2013-04-11-x").unwrap()
+    }
+
     fn created() -> CreatedRequest {
         serde_json::from_value(json!({
             "certificationRequest": "AAAA", "keyId": "1".repeat(40), "keyCode": "ABCDE-FGHIJ",
@@ -148,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_request_that_did_not_arrive_is_kept_and_sent_again_unchanged() {
-        let Preparation::Sensing(sensing) = Choosing.chosen(token()) else { panic!() };
+        let Preparation::Sensing(sensing) = Choosing.chosen(token(), container()) else { panic!() };
         let uploading = sensing.collected(vec![1]).made(created());
         let first = uploading.clone();
         let Preparation::NotUploaded(kept) = uploading.refused(ErrorCode::PortalUnavailable.into()) else { panic!() };
@@ -157,8 +190,45 @@ mod tests {
 
     #[test]
     fn a_new_beginning_does_not_forget_a_pair_that_waits_for_its_upload() {
-        let waiting = Uploading { token: token(), created: created() }.refused(ErrorCode::Internal.into());
+        let uploading = Uploading { token: token(), container: container(), created: created() };
+        let waiting = uploading.refused(ErrorCode::Internal.into());
         assert_eq!(waiting.clone().begin(), waiting);
         assert_eq!(Preparation::Failed(ErrorCode::Cancelled.into()).begin(), Preparation::Choosing(Choosing));
+    }
+
+    #[test]
+    fn a_pair_that_was_left_is_asked_for_again_under_its_own_name() {
+        let [key, name] = ["1".repeat(40), "7@2012-12-31-x".to_owned()];
+        let (key, name) = (KeyId::parse(&key).unwrap(), ContainerName::parse(&name).unwrap());
+        let making = Choosing.finish(token(), name.clone(), key.clone());
+        assert_eq!(making.pair, Pair::Left(key));
+        assert_eq!(making.made(created()).container, name);
+    }
+
+    #[test]
+    fn the_old_key_vouches_where_no_operator_has() {
+        let details = |identified: bool, renews: bool| -> ApplicationDetails {
+            let renewed = json!({
+                "keyId": "1".repeat(40), "token": {"label": "l", "serial": "1", "model": "m"},
+                "notAfter": "2027-11-22T19:13:00Z", "nonce": "AAAA",
+            });
+            let mut details = json!({
+                "row": serde_json::to_value(crate::rows::tests::row("7", "available", 0)).unwrap(),
+                "data": {
+                    "kind": "person", "surname": "Иванов", "givenName": "Иван", "country": "RU",
+                    "region": "66 Свердловская область", "locality": "Екатеринбург", "email": "direktor@e.ru",
+                    "snils": "07500122105", "innPerson": "500100732259",
+                },
+                "certificateType": "qualified", "container": "7@2013-04-11-x", "identified": identified,
+                "activation": "notNeeded", "mistakes": [],
+            });
+            if renews {
+                details["renews"] = renewed;
+            }
+            serde_json::from_value(details).unwrap()
+        };
+        assert!(vouching(&details(false, true)).is_some());
+        assert!(vouching(&details(true, true)).is_none(), "an operator's word is enough");
+        assert!(vouching(&details(false, false)).is_none());
     }
 }

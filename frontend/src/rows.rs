@@ -46,6 +46,12 @@ pub fn awaited(rows: &[ApplicationRow], key: &KeyId) -> Option<Uuid> {
     certificates.find(|certificate| certificate.key_id == *key).map(|certificate| certificate.id)
 }
 
+/// Is a row's certificate renewed or replaced by the other's, or about to be?
+pub fn renews(other: &ApplicationRow, row: &ApplicationRow) -> bool {
+    use ApplicationState::*;
+    other.replaces == Some(row.id) && !matches!(other.state, Rejected | Revoked)
+}
+
 // Numbers are digits almost always: the shorter one is the smaller one.
 fn by_number(a: &str, b: &str) -> Ordering {
     (a.len(), a).cmp(&(b.len(), b))

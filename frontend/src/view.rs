@@ -21,6 +21,7 @@ mod password;
 mod pieces;
 mod preparation;
 mod question;
+mod renewal;
 mod report;
 mod revocation;
 pub mod sensor;

@@ -144,6 +144,11 @@ impl Screen {
         Self::EnterPhone(EnterPhone { open: None, session_ended: false })
     }
 
+    /// `продлить`: the row that takes the other's place.
+    pub fn renewing(self, id: Uuid) -> Self {
+        if self.inside() { Self::Opened(Opened { id }) } else { self }
+    }
+
     /// Is somebody signed in?
     pub fn inside(&self) -> bool {
         matches!(self, Self::List(_) | Self::Opened(_))
@@ -250,6 +255,16 @@ mod tests {
     #[test]
     fn signing_out_forgets_the_row() {
         assert_eq!(Screen::Opened(Opened { id: Uuid::nil() }).signed_out().open(), None);
+    }
+
+    #[test]
+    fn a_renewal_opens_its_own_row_for_whoever_is_signed_in_still() {
+        let (old, new) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let opened = Screen::Opened(Opened { id: new });
+        assert_eq!(Screen::List(List).renewing(new), opened);
+        assert_eq!(Screen::Opened(Opened { id: old }).renewing(new), opened);
+        let ended = Screen::List(List).session_ended();
+        assert_eq!(ended.clone().renewing(new), ended);
     }
 
     #[test]

@@ -12,7 +12,8 @@ use qcert_protocol::{
     ErrorCode, PROTOCOL_MINOR, PROTOCOL_VERSION,
     workstation::{Cancel, CreateRequest, CreatedRequest, Diagnose, Failure, InstallCertificate},
     workstation::{Installed, OneToken},
-    workstation::{RemoveKeyPair, Removed, Stage, TokenDetails, TokenId, Tokens, WatchTokens},
+    workstation::{RemoveKeyPair, Removed, RenewRequest, RequestAgain, Stage},
+    workstation::{TokenDetails, TokenId, Tokens, WatchTokens},
 };
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use web_sys::MessageEvent;
@@ -210,13 +211,25 @@ pub fn create_request(params: &CreateRequest) -> Answer<Operation<CreatedRequest
     Operation::begin("createRequest", params.write())
 }
 
+/// The same, and the key of the certificate that is renewed vouches for the new one.
+#[inline(never)]
+pub fn renew_request(params: &RenewRequest) -> Answer<Operation<CreatedRequest>> {
+    Operation::begin("renewRequest", params.write())
+}
+
+/// Makes a request by a pair that is there already.
+#[inline(never)]
+pub fn request_again(params: &RequestAgain) -> Answer<Operation<CreatedRequest>> {
+    Operation::begin("requestAgain", params.write())
+}
+
 /// Writes a certificate beside its key; the answer is [`Installed`].
 #[inline(never)]
 pub fn install_certificate(params: &InstallCertificate) -> Answer<Operation<Installed>> {
     Operation::begin("installCertificate", params.write())
 }
 
-/// Removes a key pair without a certificate; the answer is [`Removed`].
+/// Removes a key pair without a certificate that is valid; the answer is [`Removed`].
 #[inline(never)]
 pub fn remove_key_pair(params: &RemoveKeyPair) -> Answer<Operation<Removed>> {
     Operation::begin("removeKeyPair", params.write())

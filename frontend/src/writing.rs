@@ -9,7 +9,10 @@ use qcert_protocol::{
         ActivationEntry, Confirmation, Installation, MistakeReport, PasswordOrder, RequestUpload, Revocation,
         RevocationOrder, RevocationReason, SignIn, TokenName,
     },
-    workstation::{Cancel, CreateRequest, Diagnose, InstallCertificate, OneToken, RemoveKeyPair, TokenId, WatchTokens},
+    workstation::{
+        Cancel, CreateRequest, Diagnose, InstallCertificate, OldKey, OneToken, RemoveKeyPair, RenewRequest,
+        RequestAgain, TokenId, WatchTokens,
+    },
 };
 use wasm_bindgen::JsValue;
 
@@ -62,9 +65,12 @@ objects! {
     InstallCertificate: token container certificate;
     Installation: token in_store;
     MistakeReport: text;
+    OldKey: key_id nonce;
     OneToken: token;
     PasswordOrder: phone;
     RemoveKeyPair: token key_id;
+    RenewRequest: token container common_name algorithm sensor renews;
+    RequestAgain: token container key_id common_name;
     RequestUpload: certification_request container token proof;
     Revocation: reason password;
     RevocationOrder: reason;

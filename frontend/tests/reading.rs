@@ -20,7 +20,7 @@ use qcert_protocol::{
     },
     workstation::{
         Cancel, Carrier, CreateRequest, CreatedRequest, Diagnose, Failure, InstallCertificate, Installed, OneToken,
-        RemoveKeyPair, Removed, Stage, TokenDetails, Tokens, TriesLeft, WatchTokens,
+        RemoveKeyPair, Removed, RenewRequest, RequestAgain, Stage, TokenDetails, Tokens, TriesLeft, WatchTokens,
     },
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -186,6 +186,11 @@ fn what_the_page_writes_is_what_serde_writes() {
             "token": "a", "container": container, "commonName": "ООО", "algorithm": algorithm, "sensor": bytes(),
         }));
     }
+    written::<RenewRequest>(json!({
+        "token": "a", "container": container, "commonName": "ООО", "algorithm": "P-256", "sensor": bytes(),
+        "renews": {"keyId": key, "nonce": bytes()},
+    }));
+    written::<RequestAgain>(json!({"token": "a", "container": container, "keyId": key, "commonName": "ООО"}));
     written::<InstallCertificate>(json!({"token": "a", "container": container, "certificate": bytes()}));
     written::<RemoveKeyPair>(json!({"token": "a", "keyId": key}));
     written::<OneToken>(json!({"token": "a"}));

@@ -35,10 +35,18 @@ impl Token {
         let text =
             format!("directories.tokendir = {}\nobjectstore.backend = file\nlog.level = ERROR\n", objects.display());
         fs::write(token.configuration(), text).context("write the configuration of SoftHSM")?;
+        token.add(label, pin)?;
+        Ok(token)
+    }
+
+    /// Makes a token more, in a reader of its own beside the first.
+    ///
+    /// # Errors
+    /// As [`Self::make`].
+    pub fn add(&self, label: &str, pin: &str) -> Result<()> {
         let mut make = Command::new("softhsm2-util");
         make.args(["--init-token", "--free", "--label", label, "--so-pin", "87654321", "--pin", pin]);
-        programs::run(make.env("SOFTHSM2_CONF", token.configuration()))?;
-        Ok(token)
+        programs::run(make.env("SOFTHSM2_CONF", self.configuration())).map(drop)
     }
 
     /// SoftHSM's configuration file, for `SOFTHSM2_CONF`.

@@ -1,11 +1,16 @@
 //! The page of what lies on a token: what waits, what is complete, what is left over, and a certificate from a file.
 
-use std::fs;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context, Result, ensure};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use qcert_journeys::{
-    Journey,
-    screens::{installation, list, pin_window},
+    Journey, programs,
+    screens::{confirmation, installation, list, pin_window},
     token::PIN,
 };
 use serde_json::Value;
@@ -74,6 +79,36 @@ async fn what_an_earlier_try_left_is_removed_and_what_others_made_is_not_offered
     Ok(())
 }
 
+/// The worst moment: the pair is made, the portal does not answer, and the page is closed.
+#[tokio::test]
+async fn what_never_reached_the_portal_is_gone_on_with_from_here() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let mut journey = Journey::begin(directory.path()).await?;
+    journey.until_pin_asked().await?;
+    journey.portal.stop();
+    journey.enter_pin().await?;
+    journey.browser.to_page().await?;
+    journey.browser.read("запрос не дошёл до портала").await?;
+    journey.portal.resume()?;
+    let pair = journey.token_contents()?.private_keys;
+
+    let mut journey = journey.reopen_browser().await?;
+    journey.sign_in().await?;
+    open(&journey).await?;
+    journey.browser.read("На носителе остался ключ без сертификата от прежней попытки:").await?;
+    journey.browser.click("button", "продолжить").await?;
+    let key_code = journey.enter_pin().await?;
+    journey.browser.to_page().await?;
+    confirmation::arrive(&journey.browser).await?;
+    journey.confirm(&key_code).await?;
+    journey.wait_for_certificate().await?;
+    journey.install().await?;
+    let contents = journey.token_contents()?;
+    assert_eq!(contents.private_keys, pair);
+    assert_eq!(contents.certificates[0].0, pair[0]);
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_certificate_from_a_file_goes_beside_its_key() -> Result<()> {
     let directory = tempfile::tempdir()?;
@@ -98,6 +133,45 @@ async fn a_certificate_from_a_file_goes_beside_its_key() -> Result<()> {
     installation::installed(&journey.browser).await?;
     journey.browser.click("link", "Вернуться к списку").await?;
     list::row(&journey.browser, "сертификат установлен").await.map(drop)
+}
+
+#[tokio::test]
+async fn a_container_whose_certificate_has_expired_is_removed_with_it() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let mut journey = Journey::begin(directory.path()).await?;
+    journey.sign_in().await?;
+    journey.open_first().await?;
+    journey.make_request().await?;
+    let file = ended_yesterday(&journey, directory.path()).await?;
+    open(&journey).await?;
+    journey.browser.choose_file(&file).await?;
+    journey.enter_pin_to_install().await?;
+
+    journey.browser.read("Срок сертификата истёк:").await?;
+    journey.browser.click("button", "Удалить").await?;
+    pin_window::enter(&journey.browser, PIN).await?;
+    journey.browser.extension_closed().await?;
+    journey.browser.read("Ключей и сертификатов не видно.").await?;
+    ensure!(journey.token_contents()?.is_empty());
+    Ok(())
+}
+
+/// A certificate of another authority for the request that the page has sent. It is over.
+async fn ended_yesterday(journey: &Journey, directory: &Path) -> Result<PathBuf> {
+    let sent = journey.browser.sent().await?;
+    let (_, body) = sent.iter().rfind(|(address, _)| address.ends_with("/requests")).context("no request was sent")?;
+    let body: Value = serde_json::from_str(body).context("read what the page sent")?;
+    let request = body["certificationRequest"].as_str().context("there is a request")?;
+    let request = STANDARD.decode(request).ok().context("the request is base64")?;
+    fs::write(directory.join("request.csr"), request)?;
+    let openssl = |arguments: &str| {
+        let mut openssl = Command::new("openssl");
+        programs::run(openssl.args(arguments.split(' ')).current_dir(directory))
+    };
+    let authority = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=Other -keyout ca.key -out ca.pem";
+    openssl(&format!("req -x509 {authority} -days 2"))?;
+    openssl("x509 -req -inform DER -in request.csr -CA ca.pem -CAkey ca.key -days -1 -outform DER -out over.cer")?;
+    Ok(directory.join("over.cer"))
 }
 
 /// The file that the portal offers for this certificate, fetched by the person who is signed in.

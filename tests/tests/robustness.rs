@@ -1,6 +1,8 @@
 //! At any moment the browser may stop the extension's worker, the host may die and the page be loaded again; two tabs may
 //! want the same token. A person reads what happened, and goes on by a button.
 
+use std::path::Path;
+
 use anyhow::Result;
 use qcert_journeys::{
     Browser, Journey, Software,
@@ -103,11 +105,9 @@ async fn goes_on_after(mishap: Mishap, software: Software) -> Result<()> {
     Ok(())
 }
 
-/// A crash leaves nobody who could remove what was made; the person is told of it and offered its removal.
-#[tokio::test]
-async fn a_pair_that_a_dead_host_left_behind_is_offered_for_removal() -> Result<()> {
-    let directory = tempfile::tempdir()?;
-    let mut journey = Journey::begin(directory.path()).await?;
+/// A crash leaves nobody who could remove what was made; the person is told of it when they choose a token again.
+async fn left_by_a_dead_host(directory: &Path) -> Result<Journey> {
+    let mut journey = Journey::begin(directory).await?;
     journey.computer.token.control(SIGNING_HANGS)?;
     journey.until_pin_asked().await?;
     pin_window::enter(&journey.browser, PIN).await?;
@@ -118,6 +118,13 @@ async fn a_pair_that_a_dead_host_left_behind_is_offered_for_removal() -> Result<
 
     data::get_certificate(&journey.browser).await?;
     journey.browser.read("На носителе остался ключ без сертификата от прежней попытки:").await?;
+    Ok(journey)
+}
+
+#[tokio::test]
+async fn a_pair_that_a_dead_host_left_behind_is_offered_for_removal() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let journey = left_by_a_dead_host(directory.path()).await?;
     journey.browser.click("button", "Удалить").await?;
     pin_window::enter(&journey.browser, PIN).await?;
     journey.browser.extension_closed().await?;
@@ -125,6 +132,25 @@ async fn a_pair_that_a_dead_host_left_behind_is_offered_for_removal() -> Result<
     assert!(journey.token_contents()?.is_empty());
     sensor::fill(&journey.browser, 100).await?;
     journey.enter_pin().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_pair_that_a_dead_host_left_behind_is_gone_on_with_and_no_other_is_made() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let mut journey = left_by_a_dead_host(directory.path()).await?;
+    let pair = journey.token_contents()?.private_keys;
+    journey.browser.click("button", "продолжить").await?;
+    // Nothing is asked of the sensor: the key is there.
+    let key_code = journey.enter_pin().await?;
+    journey.browser.to_page().await?;
+    confirmation::arrive(&journey.browser).await?;
+    journey.confirm(&key_code).await?;
+    journey.wait_for_certificate().await?;
+    journey.install().await?;
+    let contents = journey.token_contents()?;
+    assert_eq!(contents.private_keys, pair);
+    assert_eq!(contents.certificates[0].0, pair[0]);
     Ok(())
 }
 

@@ -13,32 +13,44 @@ use qcert_protocol::{
 use wasm_bindgen::JsCast;
 use web_sys::{Event, KeyboardEvent};
 
-use super::{dialog, notice, pieces};
+use super::{confirmation, dialog, notice, pieces};
 use crate::{
     app::App,
     browser,
     devices::{self, Device},
     dom::{self, View, el, flag, maybe, part, state},
-    preparation::{Choosing, Preparation},
+    preparation::{self, Choosing, Preparation},
     words::{self, Words},
 };
 
 /// The dialog.
 pub fn carrier(app: App, words: &'static Words, details: ApplicationDetails, state: Choosing) -> View {
-    let container = details.container.as_str().to_owned();
+    let container = details.container.clone();
+    let name = container.as_str().to_owned();
+    let vouching = preparation::vouching(&details).map(|old| old.token.clone());
+    let wanted = StoredValue::new(vouching.clone());
     let chosen = RwSignal::new(None::<Token>);
+    // The old key vouches for the new one on its own token alone.
+    let elsewhere = Memo::new(move |_| {
+        wanted.with_value(|wanted| {
+            chosen.with(|chosen| Some(!devices::is(chosen.as_ref()?, wanted.as_ref()?))).unwrap_or_default()
+        })
+    });
     let listed = Memo::new(move |_| app.workplace.with(|workplace| workplace.tokens().map(devices::devices)));
     dom::afterwards(Box::new(move || {
         let before = chosen.get_untracked().map(|token| token.id);
-        let now = listed.with(|listed| listed.as_ref().ok().and_then(|list| devices::chosen(list, before.as_ref())));
+        let now = listed.with(|listed| {
+            let list = listed.as_ref().ok()?;
+            wanted.with_value(|wanted| devices::chosen(list, before.as_ref(), wanted.as_ref()))
+        });
         if chosen.with_untracked(|chosen| *chosen != now) {
             chosen.set(now);
         }
     }));
     let close = move |end: Preparation| app.preparation.update(|(_, preparation)| *preparation = end);
     let submit = move || {
-        if let Some(token) = chosen.get_untracked() {
-            close(state.clone().chosen(token));
+        if let Some(token) = chosen.get_untracked().filter(|_| !elsewhere.get_untracked()) {
+            close(state.clone().chosen(token, container.clone()));
         }
     };
     let content = part(move || match listed.get() {
@@ -48,17 +60,29 @@ pub fn carrier(app: App, words: &'static Words, details: ApplicationDetails, sta
     });
     let cancel = move || close(Preparation::Idle);
     let inserted = inserted::inserted(app, words, details, chosen);
+    let insert = match &vouching {
+        Some(token) => words::fill(words.renewal_vouches(), &confirmation::token_name(words, token)),
+        None => words.carrier_insert().to_owned(),
+    };
+    let absent = part(move || {
+        let [_, next] = words::code(words, ErrorCode::IdentificationMissing);
+        let notice = || el("p").class("notice notice--bad").set("role", "status");
+        elsewhere.get().then(|| notice().child(words.renewal_absent()).child(" ").child(next))
+    });
     let body = el("form")
         .class("form")
         .on_submit(submit)
         .child(dialog::limit(words, move || close(Preparation::Failed(ErrorCode::DialogExpired.into()))))
         .child(
             el("p")
-                .child(words.carrier_insert())
+                .child(insert)
                 .child(" ")
-                .child(el("b").class("container").child("\"").child(container).child("\"")),
+                .child(words.carrier_container())
+                .child(" ")
+                .child(el("b").class("container").child("\"").child(name).child("\"")),
         )
         .child(el("div").class("carrier").child(el("div").class("carrier__devices").child(content)).child(inserted))
+        .child(absent)
         .child(
             el("div")
                 .class("dialog__buttons")
@@ -66,7 +90,7 @@ pub fn carrier(app: App, words: &'static Words, details: ApplicationDetails, sta
                     el("button")
                         .set("type", "submit")
                         .class("button button--main")
-                        .set("disabled", flag(move || chosen.with(Option::is_none)))
+                        .set("disabled", flag(move || elsewhere.get() || chosen.with(Option::is_none)))
                         .child(words.ok()),
                 )
                 .child(pieces::button("button", words.cancel(), cancel)),

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use qcert_protocol::{ApplicationState, portal::ApplicationRow};
 use uuid::Uuid;
 
-use super::pieces;
+use super::{pieces, renewal};
 use crate::{
     app::App,
     dom::{View, el, part},
@@ -64,7 +64,12 @@ fn line(app: App, words: &'static Words, row: ApplicationRow) -> View {
     let id = row.id;
     let state = row.state;
     let label = format!("row-{id}");
-    let replaces = row.replaces.map(|_| el("span").class("rows__note").child(words.replaces()).view());
+    let replaces = row.replaces.map(|old| {
+        let old = app.row(old).filter(|old| old.state == ApplicationState::Installed).and_then(|old| old.certificate);
+        let until = old.map(|old| words::fill(words.container_until(), &pieces::date(words, old.not_after)));
+        let until = until.map(|until| View::all([" (".into(), until.into(), ")".into()]));
+        el("span").class("rows__note").child(words.replaces()).child(until).view()
+    });
     let revoked = row.certificate.as_ref().and_then(|certificate| certificate.revoked.as_ref());
     let reason = row.reason.clone().or_else(|| revoked.map(|revoked| pieces::moment(words, revoked.at)));
     let reason = reason.map(|reason| el("span").class("rows__note").child(reason).view());
@@ -112,6 +117,7 @@ fn line(app: App, words: &'static Words, row: ApplicationRow) -> View {
                             .set("aria-describedby", label)
                             .child(action(words, state)),
                     )
+                    .child(row.renewable.then(|| renewal::renewal(app, words, id)))
                     .child(file),
             ),
         )

@@ -8,15 +8,21 @@ use std::rc::Rc;
 use leptos::{prelude::*, task::spawn_local};
 use qcert_protocol::{
     ContainerName, ErrorCode,
-    workstation::{Container, Token, TokenDetails, TokenId},
+    workstation::{Container, Token, TokenDetails},
 };
+use uuid::Uuid;
 
-use super::{carrier::orphan, notice, pieces};
+use super::{
+    carrier::orphan::{self, Rest},
+    notice, pieces, preparation,
+};
 use crate::{
     app::App,
+    browser,
     checkup::Workplace,
     devices::{self, Standing},
     dom::{self, View, el, part},
+    portal,
     trouble::Trouble,
     words::{self, Words},
     workstation,
@@ -81,8 +87,8 @@ fn token(app: App, words: &'static Words, token: &Token) -> View {
         Some(found) if found.containers.is_empty() => el("p").child(words.containers_empty()).view(),
         Some(found) => {
             let again: Rc<dyn Fn()> = Rc::new(look);
-            let (id, all) = (&found.token.id, found.containers.into_iter());
-            let lines = all.map(|one| line(app, words, id, one, failed, again.clone()));
+            let (token, all) = (&found.token, found.containers.into_iter());
+            let lines = all.map(|one| line(app, words, token, one, failed, again.clone()));
             el("ul").class("containers").child(lines.collect::<View>()).view()
         }
     });
@@ -97,23 +103,32 @@ fn token(app: App, words: &'static Words, token: &Token) -> View {
 fn line(
     app: App,
     words: &'static Words,
-    token: &TokenId,
+    token: &Token,
     container: Container,
     failed: RwSignal<Option<Trouble>>,
     again: Rc<dyn Fn()>,
 ) -> View {
-    let standing = app.rows.with(|rows| devices::standing(&container, rows.as_deref().unwrap_or_default()));
+    let now = (browser::now() / 1000.0) as i64;
+    let standing = app.rows.with(|rows| devices::standing(&container, rows.as_deref().unwrap_or_default(), now));
     let file = ContainerName::parse(&container.label)
         .filter(|_| !container.has_certificate)
-        .map(|name| from_file::from_file(app, words, token.clone(), name, failed, again.clone()));
+        .map(|name| from_file::from_file(app, words, token.id.clone(), name, failed, again.clone()));
     let label = el("b").class("container").child(container.label.clone());
     let said = match (standing, &container.certificate) {
-        (Standing::Orphan, _) => orphan::orphan(app, words, token.clone(), container, again),
-        (Standing::Complete, Some(certificate)) => {
-            let until = words::fill(words.container_until(), &pieces::date(words, certificate.not_after));
-            el("p").child(label).child(" ").child([&certificate.holder, ", ", &until].concat()).view()
+        (Standing::Orphan(row), _) => {
+            let finish = row.map(|row| finish(app, row, token, &container, failed));
+            orphan::orphan(app, words, token.id.clone(), container, Rest::Orphan(finish), again)
         }
-        (Standing::Complete, None) => el("p").child(label).child(" ").child(words.container_unread()).view(),
+        (Standing::Expired, _) => orphan::orphan(app, words, token.id.clone(), container, Rest::Expired, again),
+        (Standing::Complete | Standing::Renewed, Some(certificate)) => {
+            let until = words::fill(words.container_until(), &pieces::date(words, certificate.not_after));
+            let kept = if standing == Standing::Renewed { words.container_kept() } else { "" };
+            let told = [&certificate.holder, ", ", &until, kept].concat();
+            el("p").child(label).child(" ").child(told).view()
+        }
+        (Standing::Complete | Standing::Renewed, None) => {
+            el("p").child(label).child(" ").child(words.container_unread()).view()
+        }
         (Standing::Waiting(row), _) => {
             let row = el("a").set("href", format!("#/{row}")).child(words.action_continue());
             el("p").child(label).child(" ").child(words.container_waiting()).child(" ").child(row).view()
@@ -121,4 +136,26 @@ fn line(
         (Standing::Alone, _) => el("p").child(label).child(" ").child(words.container_alone()).view(),
     };
     el("li").child(said).child(file).view()
+}
+
+/// The request that was begun with a pair is made by it, on the screen of its application.
+fn finish(
+    app: App,
+    application: Uuid,
+    token: &Token,
+    container: &Container,
+    failed: RwSignal<Option<Trouble>>,
+) -> Box<dyn Fn()> {
+    let (token, container) = (token.clone(), container.clone());
+    Box::new(move || {
+        let (token, container) = (token.clone(), container.clone());
+        spawn_local(async move {
+            let trouble = match portal::application(application).await {
+                Ok(details) if details.identified => return preparation::finish(app, details, token, &container),
+                Ok(_) => Some(ErrorCode::IdentificationMissing.into()),
+                Err(trouble) => app.shown(trouble),
+            };
+            failed.try_set(trouble);
+        });
+    })
 }

@@ -103,10 +103,11 @@ fn begin(
     details: ApplicationDetails,
     known: RwSignal<Option<ApplicationDetails>>,
 ) -> View {
-    if details.identified && details.activation == ActivationState::Needed {
+    let known_person = details.identified || details.renews.is_some();
+    if known_person && details.activation == ActivationState::Needed {
         return activation::activation(app, words, details.row.id, known);
     }
-    if details.identified {
+    if known_person {
         return preparation::begin(app, words, details);
     }
     el("p")

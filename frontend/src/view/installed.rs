@@ -3,10 +3,10 @@
 use qcert_protocol::{ApplicationState, portal::CertificateView};
 use uuid::Uuid;
 
-use super::{choice, installation, notice, pieces, revocation};
+use super::{choice, installation, notice, pieces, renewal, revocation};
 use crate::{
     app::App,
-    dom::{View, el},
+    dom::{View, el, part},
     installed_here, portal,
     trouble::Trouble,
     words::Words,
@@ -52,7 +52,8 @@ pub fn installed(app: App, words: &'static Words, id: Uuid, certificate: Certifi
                         .set("href", portal::certificate_file(certificate.id))
                         .set("download", "")
                         .child(words.download()),
-                ),
+                )
+                .child(part(move || app.row(id).filter(|row| row.renewable).map(|_| renewal::renewal(app, words, id)))),
         )
         .child(pieces::pairs(vec![(words.serial_number(), certificate.serial.clone()), (words.valid(), validity)]))
         .child(store)

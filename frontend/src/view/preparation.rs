@@ -2,17 +2,18 @@
 
 use leptos::{prelude::*, task::spawn_local};
 use qcert_protocol::{
-    Base64, ErrorCode,
+    Base64, ContainerName, ErrorCode,
     portal::{ApplicationDetails, RequestUpload},
-    workstation::{CreateRequest, CreatedRequest, RemoveKeyPair},
+    workstation::{Container, CreateRequest, CreatedRequest, OldKey, RemoveKeyPair, RenewRequest, RequestAgain, Token},
 };
 
 use super::{carrier, dialog, notice, pieces, question, sensor};
 use crate::{
     app::App,
+    browser,
     dom::{View, el, flag, part},
     portal,
-    preparation::{Making, NotUploaded, Preparation, Uploading},
+    preparation::{self, Making, NotUploaded, Pair, Preparation, Uploading},
     trouble::Trouble,
     wizard::{Opened, Screen},
     words::{self, Words},
@@ -41,7 +42,10 @@ pub fn begin(app: App, words: &'static Words, details: ApplicationDetails) -> Vi
             let details = details.clone();
             sensor::sensor(app, words, state, move |state| make(app, details.clone(), state))
         }
-        (_, Preparation::Making(_)) => waiting_for_window(app, words, words.pin_window()),
+        (_, Preparation::Making(Making { pair: Pair::New(_), .. })) => {
+            waiting_for_window(app, words, words.pin_window())
+        }
+        (_, Preparation::Making(_)) => waiting_for_window(app, words, words.request()),
         (_, Preparation::Uploading(_)) => uploading(words),
         (_, Preparation::NotUploaded(state)) => not_uploaded(app, words, details.clone(), state),
     });
@@ -71,15 +75,41 @@ fn make(app: App, details: ApplicationDetails, state: Making) {
 }
 
 async fn create(app: App, details: &ApplicationDetails, state: &Making) -> Result<CreatedRequest, Trouble> {
+    let (token, container) = (state.token.id.clone(), state.container.clone());
+    let common_name = details.data.common_name();
+    let sensor = match &state.pair {
+        Pair::New(sensor) => Base64(sensor.clone()),
+        Pair::Left(key_id) => {
+            let params = RequestAgain { token, container, key_id: key_id.clone(), common_name };
+            return app.operate(workstation::request_again(&params)).await;
+        }
+    };
     let algorithm = app.configuration.with_untracked(|known| known.as_ref().map(|known| known.key_algorithm));
-    let operation = workstation::create_request(&CreateRequest {
-        token: state.token.id.clone(),
-        container: details.container.clone(),
-        common_name: details.data.common_name(),
-        algorithm: algorithm.ok_or(ErrorCode::PortalUnavailable)?,
-        sensor: Base64(state.sensor.clone()),
-    });
+    let algorithm = algorithm.ok_or(ErrorCode::PortalUnavailable)?;
+    let operation = match preparation::vouching(details) {
+        Some(old) => {
+            let renews = OldKey { key_id: old.key_id.clone(), nonce: old.nonce.clone() };
+            workstation::renew_request(&RenewRequest { token, container, common_name, algorithm, sensor, renews })
+        }
+        None => workstation::create_request(&CreateRequest { token, container, common_name, algorithm, sensor }),
+    };
     app.operate(operation).await
+}
+
+/// `продолжить`, beside a pair that an earlier try left on a token: the request is made by it.
+pub fn finish(app: App, details: ApplicationDetails, token: Token, orphan: &Container) {
+    let Some(container) = ContainerName::parse(&orphan.label) else { return };
+    let id = details.row.id;
+    let (whose, preparation) = app.preparation.get_untracked();
+    match preparation.begin() {
+        Preparation::Choosing(choosing) => {
+            app.preparation.set((id, Preparation::Idle));
+            browser::go_to(&id.to_string());
+            make(app, details, choosing.finish(token, container, orphan.key_id.clone()));
+        }
+        // A key pair waits for its upload: that comes first.
+        _ => browser::go_to(&whose.to_string()),
+    }
 }
 
 fn upload(app: App, details: ApplicationDetails, state: Uploading) {
@@ -87,9 +117,9 @@ fn upload(app: App, details: ApplicationDetails, state: Uploading) {
     spawn_local(async move {
         let request = RequestUpload {
             certification_request: state.created.certification_request.clone(),
-            container: details.container,
+            container: state.container.clone(),
             token: state.created.token.clone(),
-            proof: None,
+            proof: state.created.proof.clone(),
         };
         match portal::upload(details.row.id, &request).await {
             Ok(row) => {

@@ -148,6 +148,7 @@ words! {
     action_watch: "следить", "follow";
     action_install: "установить", "install";
     action_look: "посмотреть", "look";
+    action_renew: "продлить", "renew";
     action_why: "узнать причину", "see why";
 
     // Figure 5.
@@ -189,7 +190,10 @@ words! {
 
     // Figure 6.
     carrier: "Выбор ключевого носителя", "Choosing a token";
-    carrier_insert: "Вставьте чистый ключевой носитель. На нём будет создан контейнер", "Insert an empty token. This container will be made on it:";
+    carrier_insert: "Вставьте чистый ключевой носитель.", "Insert an empty token.";
+    carrier_container: "На нём будет создан контейнер", "This container will be made on it:";
+    renewal_vouches: "Вставьте носитель {}: прежний ключ на нём подтвердит вашу личность.", "Insert the token {}: the old key on it vouches for you.";
+    renewal_absent: "Прежнего ключа на этом носителе нет.", "The old key is not on this token.";
     devices: "Устройства", "Devices";
     no_token: "нет носителя", "no token";
     inserted: "Вставленный носитель", "Inserted token";
@@ -215,12 +219,15 @@ words! {
     pin_pad: "Pin-код набирается на самом считывателе.", "The PIN is typed on the reader itself.";
     mechanisms: "Механизмы", "Mechanisms";
     orphan: "На носителе остался ключ без сертификата от прежней попытки:", "The token still has a key without a certificate, from an earlier try:";
+    orphan_finish: "Можно продолжить с ним или удалить его.", "You can continue with it, or remove it.";
     orphan_note: "Он занимает место и больше не понадобится.", "It takes room and will not be needed again.";
     remove: "Удалить", "Remove";
     removing: "Подтвердите удаление в окне расширения…", "Confirm the removal in the extension's window…";
     containers: "Содержимое носителя", "What is on the token";
     containers_empty: "Ключей и сертификатов не видно.", "No key and no certificate can be seen.";
     container_until: "действует до {}", "valid until {}";
+    container_kept: "; продлён и остаётся до конца срока", "; renewed, and kept until its end";
+    container_over: "Срок сертификата истёк:", "The certificate has expired:";
     container_unread: "Сертификат", "Certificate";
     container_waiting: "Ключ ждёт сертификата.", "The key waits for its certificate.";
     container_alone: "Ключ без сертификата.", "A key without a certificate.";

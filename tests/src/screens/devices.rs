@@ -1,6 +1,6 @@
 //! Figure 6: the dialog `Выбор ключевого носителя`.
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
 use thirtyfour::WebElement;
 
 use crate::Browser;
@@ -33,4 +33,18 @@ pub async fn choose(browser: &Browser, label: &str) -> Result<()> {
     lists(browser, label).await?;
     browser.click("button", "ОК").await?;
     browser.gone("dialog", DIALOG).await
+}
+
+/// Points at the token that has a label, and chooses it thereby.
+///
+/// # Errors
+/// There is no such token.
+pub async fn point_at(browser: &Browser, label: &str) -> Result<()> {
+    lists(browser, label).await?;
+    for option in browser.look(None, "option", None).await? {
+        if option.text().await?.contains(label) {
+            return option.click().await.context("click on the token");
+        }
+    }
+    bail!("no token is called {label}")
 }

@@ -5,16 +5,16 @@ use std::rc::Rc;
 use leptos::{prelude::*, task::spawn_local};
 use qcert_protocol::{
     portal::ApplicationDetails,
-    workstation::{Token, TokenDetails},
+    workstation::{Container, Token, TokenDetails},
 };
 
-use super::orphan;
+use super::orphan::{self, Rest};
 use crate::{
     app::App,
     devices,
     dom::{self, View, el, flag, part, state},
     trouble::Trouble,
-    view::{notice, pieces},
+    view::{notice, pieces, preparation},
     words::{self, Words},
     workstation,
 };
@@ -61,12 +61,15 @@ pub fn inserted(
         let orphans = devices::orphans(&found, &row);
         let token = found.token.clone();
         let again: Rc<dyn Fn()> = Rc::new(move || fetch(token.clone()));
-        Some(
-            orphans
-                .into_iter()
-                .map(|orphan| orphan::orphan(app, words, found.token.id.clone(), orphan, again.clone()))
-                .collect::<View>(),
-        )
+        let tell = |orphan: Container| {
+            // Nobody but an operator vouches for a key that is there already.
+            let finish = application.identified.then(|| {
+                let (application, token, orphan) = (application.clone(), found.token.clone(), orphan.clone());
+                Box::new(move || preparation::finish(app, application.clone(), token.clone(), &orphan)) as Box<dyn Fn()>
+            });
+            orphan::orphan(app, words, found.token.id.clone(), orphan, Rest::Orphan(finish), again.clone())
+        };
+        Some(orphans.into_iter().map(tell).collect::<View>())
     });
     let more = part(move || {
         (open.get() && chosen.with(Option::is_some)).then(|| match (details.get(), failed.get()) {

@@ -1,4 +1,4 @@
-//! A key pair that an earlier try left on the token, and its removal.
+//! A key pair that is not needed any more: finishing what an earlier try began with it, and its removal.
 
 use std::rc::Rc;
 
@@ -14,12 +14,27 @@ use crate::{
     workstation,
 };
 
-/// Says what it is, and removes it in the extension's window. Afterwards the token is looked at `again`.
+/// Why a pair is not needed, or not as it is.
+pub enum Rest {
+    /// An earlier try left it; how it is finished, if it can be.
+    Orphan(Option<Box<dyn Fn()>>),
+    /// Its certificate is over.
+    Expired,
+}
+
+/// Says what it is, finishes it, or removes it in the extension's window. Afterwards the token is looked at `again`.
 #[inline(never)]
-pub fn orphan(app: App, words: &'static Words, token: TokenId, orphan: Container, again: Rc<dyn Fn()>) -> View {
+pub fn orphan(
+    app: App,
+    words: &'static Words,
+    token: TokenId,
+    container: Container,
+    rest: Rest,
+    again: Rc<dyn Fn()>,
+) -> View {
     let busy = RwSignal::new(false);
     let failed = RwSignal::new(None::<Trouble>);
-    let key_id = orphan.key_id.clone();
+    let key_id = container.key_id.clone();
     let remove = move || {
         busy.set(true);
         failed.set(None);
@@ -35,11 +50,28 @@ pub fn orphan(app: App, words: &'static Words, token: TokenId, orphan: Container
             }
         });
     };
+    let [said, note] = match rest {
+        Rest::Orphan(Some(_)) => [words.orphan(), words.orphan_finish()],
+        Rest::Orphan(None) => [words.orphan(), words.orphan_note()],
+        Rest::Expired => [words.container_over(), words.orphan_note()],
+    };
+    let closed = move || flag(move || busy.get());
+    let finish = match rest {
+        Rest::Orphan(Some(finish)) => {
+            Some(pieces::button("button", words.action_continue(), finish).set("disabled", closed()))
+        }
+        _ => None,
+    };
     el("div")
         .class("notice orphan")
-        .child(el("p").child(words.orphan()).child(" ").child(el("b").class("container").child(orphan.label)))
-        .child(el("p").child(words.orphan_note()))
-        .child(pieces::button("button", words.remove(), remove).set("disabled", flag(move || busy.get())))
+        .child(el("p").child(said).child(" ").child(el("b").class("container").child(container.label)))
+        .child(el("p").child(note))
+        .child(
+            el("div")
+                .class("orphan__buttons")
+                .child(finish)
+                .child(pieces::button("button", words.remove(), remove).set("disabled", closed())),
+        )
         .child(part(move || busy.get().then(|| el("p").set("role", "status").child(words.removing()).view())))
         .child(notice::slot(words, failed))
         .view()

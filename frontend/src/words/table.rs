@@ -193,7 +193,7 @@ words! {
     carrier_insert: "Вставьте чистый ключевой носитель.", "Insert an empty token.";
     carrier_container: "На нём будет создан контейнер", "This container will be made on it:";
     renewal_vouches: "Вставьте носитель {}: прежний ключ на нём подтвердит вашу личность.", "Insert the token {}: the old key on it vouches for you.";
-    renewal_absent: "Прежнего ключа на этом носителе нет.", "The old key is not on this token.";
+    renewal_absent: "Прежнего ключа на этом носителе нет. Без него вашу личность должен установить оператор.", "The old key is not on this token. Without it an operator has to identify you.";
     devices: "Устройства", "Devices";
     no_token: "нет носителя", "no token";
     inserted: "Вставленный носитель", "Inserted token";

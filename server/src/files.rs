@@ -1,6 +1,11 @@
 //! Files that are there whole or not at all.
 
-use std::{fs, io::Write, path::Path};
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use anyhow::Context;
 
@@ -25,8 +30,7 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 /// # Errors
 /// When it cannot be written; then the old one is there.
 pub fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = path.with_file_name(format!(".{name}.{}.new", std::process::id()));
+    let temporary = temporary(path);
     let written = write_created(&temporary, bytes, 0o644).and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
         let _ = fs::remove_file(&temporary);
@@ -77,8 +81,7 @@ pub fn make_private_directory(path: &Path) -> anyhow::Result<()> {
 fn write(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(directory)?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = directory.join(format!(".{name}.{}.new", std::process::id()));
+    let temporary = temporary(path);
     let written = write_created(&temporary, bytes, mode)
         // A link, unlike a rename, refuses to take the place of a file that is there.
         .and_then(|()| fs::hard_link(&temporary, path));
@@ -87,6 +90,14 @@ fn write(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
     #[cfg(unix)]
     fs::File::open(directory)?.sync_all()?;
     Ok(())
+}
+
+/// A name beside a file that no other process has, and no other thread of this one.
+fn temporary(path: &Path) -> PathBuf {
+    static WRITTEN: AtomicU64 = AtomicU64::new(0);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let (process, nth) = (std::process::id(), WRITTEN.fetch_add(1, Ordering::Relaxed));
+    path.with_file_name(format!(".{name}.{process}.{nth}.new"))
 }
 
 fn write_created(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
@@ -113,5 +124,19 @@ mod tests {
         assert!(write_new_private(&path, b"second").is_err());
         assert_eq!(fs::read(&path).unwrap(), b"first");
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_is_replaced_by_many_threads_at_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("audit.head");
+        std::thread::scope(|scope| {
+            for writer in 0..8 {
+                let path = &path;
+                scope.spawn(move || (0..20).for_each(|_| replace(path, format!("{writer}").as_bytes()).unwrap()));
+            }
+        });
+        assert_eq!(fs::read(&path).unwrap().len(), 1);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing is left beside it");
     }
 }

@@ -239,6 +239,19 @@ impl Journey {
         self.confirm(&code).await
     }
 
+    /// From the extension's window, which asks for the PIN of a pair, to the certificate beside it.
+    ///
+    /// # Errors
+    /// Some step does not come.
+    pub async fn from_pin_to_installed(&mut self) -> Result<()> {
+        let key_code = self.enter_pin().await?;
+        self.browser.to_page().await?;
+        confirmation::arrive(&self.browser).await?;
+        self.confirm(&key_code).await?;
+        self.wait_for_certificate().await?;
+        self.install().await
+    }
+
     /// Is the waiting screen or its successor reached?
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use qcert_journeys::{
     Journey, programs,
-    screens::{confirmation, installation, list, pin_window},
+    screens::{installation, list, pin_window},
     token::PIN,
 };
 use serde_json::Value;
@@ -97,12 +97,7 @@ async fn what_never_reached_the_portal_is_gone_on_with_from_here() -> Result<()>
     open(&journey).await?;
     journey.browser.read("На носителе остался ключ без сертификата от прежней попытки:").await?;
     journey.browser.click("button", "продолжить").await?;
-    let key_code = journey.enter_pin().await?;
-    journey.browser.to_page().await?;
-    confirmation::arrive(&journey.browser).await?;
-    journey.confirm(&key_code).await?;
-    journey.wait_for_certificate().await?;
-    journey.install().await?;
+    journey.from_pin_to_installed().await?;
     let contents = journey.token_contents()?;
     assert_eq!(contents.private_keys, pair);
     assert_eq!(contents.certificates[0].0, pair[0]);

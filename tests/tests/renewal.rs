@@ -43,12 +43,7 @@ async fn a_director_renews_a_certificate_by_its_own_key_and_without_an_operators
     journey.browser.read("прежний ключ на нём подтвердит вашу личность.").await?;
     devices::choose(&journey.browser, TOKEN).await?;
     sensor::fill(&journey.browser, 100).await?;
-    let key_code = journey.enter_pin().await?;
-    journey.browser.to_page().await?;
-    confirmation::arrive(&journey.browser).await?;
-    journey.confirm(&key_code).await?;
-    journey.wait_for_certificate().await?;
-    journey.install().await?;
+    journey.from_pin_to_installed().await?;
 
     let contents = journey.token_contents()?;
     ensure!(contents.private_keys.len() == 2 && contents.certificates.len() == 2, "{contents:?}");

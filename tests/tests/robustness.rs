@@ -142,12 +142,7 @@ async fn a_pair_that_a_dead_host_left_behind_is_gone_on_with_and_no_other_is_mad
     let pair = journey.token_contents()?.private_keys;
     journey.browser.click("button", "продолжить").await?;
     // Nothing is asked of the sensor: the key is there.
-    let key_code = journey.enter_pin().await?;
-    journey.browser.to_page().await?;
-    confirmation::arrive(&journey.browser).await?;
-    journey.confirm(&key_code).await?;
-    journey.wait_for_certificate().await?;
-    journey.install().await?;
+    journey.from_pin_to_installed().await?;
     let contents = journey.token_contents()?;
     assert_eq!(contents.private_keys, pair);
     assert_eq!(contents.certificates[0].0, pair[0]);

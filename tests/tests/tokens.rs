@@ -121,12 +121,7 @@ async fn gets_a_certificate(directory: &Path, control: &str, says: &str) -> Resu
     journey.browser.read(says).await?;
     devices::choose(&journey.browser, TOKEN).await?;
     sensor::fill(&journey.browser, 100).await?;
-    let key_code = journey.enter_pin().await?;
-    journey.browser.to_page().await?;
-    confirmation::arrive(&journey.browser).await?;
-    journey.confirm(&key_code).await?;
-    journey.wait_for_certificate().await?;
-    journey.install().await?;
+    journey.from_pin_to_installed().await?;
     journey.browser.click("link", "Содержимое носителя").await?;
     journey.browser.read("действует до").await?;
     ensure!(!journey.browser.text().await?.contains("Ключ ждёт"), "{}", journey.browser.text().await?);

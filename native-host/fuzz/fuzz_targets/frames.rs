@@ -23,6 +23,7 @@ struct Heard(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Heard {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // Nobody panics while it is locked.
         self.0.lock().unwrap().extend_from_slice(bytes);
         Ok(bytes.len())
     }
@@ -44,6 +45,7 @@ fn bodies(mut pipe: &[u8]) -> Vec<&[u8]> {
     bodies
 }
 
+// A panic is how a target tells of a fault, so what must hold is unwrapped.
 fuzz_target!(|pipe: &[u8]| {
     let configuration = Configuration::of("allowed_origins = ['o']\nmodules = []\n").unwrap();
     let heard = Heard::default();

@@ -10,6 +10,7 @@ use qcert_pki::Certificate;
 use qcert_pki::ocsp::{IssuerHashes, Request, ResponseData, SingleResponse, Status};
 use qcert_pki_fuzz::within_limit;
 
+// A panic is how a target tells of a fault, so what must hold is expected.
 static ISSUER: LazyLock<Certificate> = LazyLock::new(|| {
     Certificate::parse(include_bytes!("../corpus/certificate/issuing.der")).expect("the kept certificate is good")
 });
